@@ -1,0 +1,1 @@
+"""Circuits: what exists. Populations, projections, dynamics and local plasticity."""

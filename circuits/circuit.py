@@ -1,0 +1,270 @@
+"""The base class of every circuit: a BrainPy dynamical system with a register of synapses and a pure layer."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+import brainpy as bp
+import brainpy.math as bm
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from circuits.errors import CircuitError, nearest, require
+from circuits.pure import PureSystem
+from circuits.rule import Tree
+from circuits.tap import Tap, untouched
+
+
+class Batch(NamedTuple):
+    """Trials that run at the same time.
+
+    Attributes
+    ----------
+    inputs, targets
+        Arrays by name of the input or readout, the leading axis is the trial.
+    trials
+        Conditions of each trial (orientation, cue, ...), for the trial table.
+    """
+
+    inputs: Mapping[str, jax.Array]
+    targets: Mapping[str, jax.Array]
+    trials: Mapping[str, jax.Array] = {}
+
+
+class Outcome(NamedTuple):
+    """What one batch of trials did to a circuit.
+
+    Attributes
+    ----------
+    changes
+        Gradient estimates, keyed and shaped like the plastic weights that may change now.
+    tree
+        Other persistent arrays that changed: running statistics, rule state.
+    metrics
+        Scalars such as ``"loss"`` and ``"accuracy"``.
+    """
+
+    changes: Tree
+    tree: Tree
+    metrics: dict[str, jax.Array]
+
+
+@dataclass(frozen=True)
+class Synapses:
+    """What the register knows of one weight array.
+
+    Parameters
+    ----------
+    name
+        Name of the array in the circuit's tree.
+    pre, post
+        Populations or blocks, such as ``"V1.SI"``.
+    kind
+        What the synapses are for: ``"inference"``, ``"recurrent"``, ``"feedback"``, ``"bias"``, ...
+    plastic
+        Whether a rule may change them.
+    factor
+        Multiplies the optimiser's step.
+    decay
+        Fraction of the weight lost at every update, not multiplied by the learning rate.
+    mask
+        Name of a 0/1 array in the tree; only synapses with 1 exist.
+    sign
+        ``"E"``, ``"I"``, ``"mixed"``: what the presynaptic cells may do.
+    """
+
+    name: str
+    pre: str
+    post: str
+    kind: str
+    plastic: bool = True
+    factor: float = 1.0
+    decay: float = 0.0
+    mask: str | None = None
+    sign: str = "mixed"
+
+
+@dataclass(frozen=True)
+class Population:
+    """What the register knows of one population of neurons.
+
+    Parameters
+    ----------
+    name, size, kind
+        Name, number of neurons, what they are (``"region"``, ``"readout"``, ``"ascending"``, ...).
+    blocks
+        Index sets of named parts: ``{"RI": array of neuron numbers}``.
+    cell_type
+        Name of the cell type of each neuron; empty if there is only one.
+    """
+
+    name: str
+    size: int
+    kind: str
+    blocks: Mapping[str, np.ndarray] = field(default_factory=dict)
+    cell_type: tuple[str, ...] = ()
+
+
+class Circuit(bp.DynamicalSystem):
+    """A circuit of populations and projections.
+
+    Persistent arrays (weights, masks, fixed feedback, running statistics) form the circuit's *tree*, a flat
+    dictionary keyed by relative variable name. A subclass adds them with :meth:`persistent`, adds activity with
+    :meth:`activity`, and defines :meth:`initial`, :meth:`learn`, :meth:`respond`, :meth:`trial` and BrainPy's
+    ``update``. The last four must keep their maths in pure functions of the tree.
+
+    Parameters
+    ----------
+    seed
+        Seed of the initial weights; ``initial(seed)`` draws them again, or others.
+    dtype
+        Floating-point type of every array, decided here for good.
+
+    Raises
+    ------
+    CircuitError
+        If ``dtype`` is float64 while JAX runs without 64-bit types.
+    """
+
+    #: Keyword arguments of :meth:`learn` that a protocol may set, with their defaults.
+    phase_settings: Mapping[str, Any] = {}
+
+    def __init__(self, *, seed: int = 0, dtype: Any = None):
+        super().__init__()
+        self.seed = seed
+        self.dtype = jnp.dtype(dtype or jnp.float32)
+        wide = self.dtype == jnp.float64
+        require(
+            not wide or jax.config.jax_enable_x64,
+            "dtype float64 was asked for, but JAX runs without it: set JAX_ENABLE_X64=1 before the first import",
+        )
+        self.synapses: dict[str, Synapses] = {}
+        self._persistent: dict[str, bm.Variable] = {}
+        self._activity: dict[str, bm.Variable] = {}
+
+    # -- construction -------------------------------------------------------------------------------------
+
+    def persistent(self, name: str, value: Any, *, plastic: bool = False) -> None:
+        """Add an array that outlives a trial; ``name`` may be dotted (``"V1.W_rec"``)."""
+        kind = bm.TrainVar if plastic else bm.Variable
+        self._persistent[name] = self._place(name, kind(self._cast(value)))
+
+    def activity(self, name: str, size: int | tuple[int, ...]) -> None:
+        """Add a variable of the dynamics with shape ``(trial, *size)``; it starts at zero for one trial."""
+        shape = (1, size) if isinstance(size, int) else (1, *size)
+        self._activity[name] = self._place(name, bm.Variable(jnp.zeros(shape, self.dtype), batch_axis=0))
+
+    def connect(self, synapses: Synapses) -> None:
+        """Enter a weight array in the register of synapses."""
+        self.synapses[synapses.name] = synapses
+
+    def _cast(self, value: Any) -> jax.Array:
+        value = np.asarray(value)
+        return jnp.asarray(value, self.dtype) if np.issubdtype(value.dtype, np.floating) else jnp.asarray(value)
+
+    def _place(self, name: str, variable: bm.Variable) -> bm.Variable:
+        """Hang the variable below the population that its dotted name begins with."""
+        owner, _, leaf = name.rpartition(".") if name.count(".") == 1 and "->" not in name else ("", "", name)
+        node = self
+        if owner:
+            if owner not in self.__dict__:
+                require(not hasattr(self, owner), f"a population cannot be called {owner!r}: the name is taken")
+                setattr(self, owner, bp.DynamicalSystem())
+            node = getattr(self, owner)
+        setattr(node, leaf, variable)
+        return variable
+
+    # -- the tree -----------------------------------------------------------------------------------------
+
+    @property
+    def plastic(self) -> tuple[str, ...]:
+        """Names of the weights that a rule may change."""
+        return tuple(name for name, entry in self.synapses.items() if entry.plastic)
+
+    def read(self) -> Tree:
+        """Return copies of all persistent arrays by name."""
+        return {name: jnp.array(variable.value) for name, variable in self._persistent.items()}
+
+    def write(self, tree: Mapping[str, Any]) -> None:
+        """Set persistent arrays by name; names that are left out keep their values.
+
+        Raises
+        ------
+        CircuitError
+            For an unknown name or a wrong shape.
+        """
+        for name, value in tree.items():
+            require(name in self._persistent, f"unknown weights {name!r}: {nearest(name, self._persistent)}")
+            value = self._cast(value)
+            wanted = self._persistent[name].shape
+            require(value.shape == wanted, f"{name}: got shape {value.shape}, wanted {wanted}")
+            self._persistent[name].value = value
+
+    def initial(self, seed: int) -> dict[str, np.ndarray]:
+        """Draw fresh persistent arrays; the same seed gives the same arrays."""
+        raise CircuitError(f"{type(self).__name__} does not define initial(seed)")
+
+    # -- activity -----------------------------------------------------------------------------------------
+
+    def reset_state(self, batch_size: int = 1, **_: Any) -> None:
+        """Set every activity variable to zero for ``batch_size`` trials."""
+        for variable in self._activity.values():
+            variable.value = jnp.zeros((batch_size, *variable.shape[1:]), variable.dtype)
+
+    def pure(self, *example: jax.Array) -> PureSystem:
+        """Return the pure view ``step(tree, *inputs) -> (tree, output)`` of ``update``, traced once."""
+        return PureSystem(self, *example)
+
+    # -- what a protocol asks for -------------------------------------------------------------------------
+
+    def learn(self, tree: Tree, batch: Batch, key: jax.Array, tap: Tap = untouched) -> Outcome:
+        """Run one batch of trials through all phases and say how the plastic weights should change."""
+        raise CircuitError(f"{type(self).__name__} does not define learn")
+
+    def respond(self, tree: Tree, inputs: Mapping[str, jax.Array], tap: Tap = untouched) -> Tree:
+        """Run the inference phase alone and return the readouts by name."""
+        raise CircuitError(f"{type(self).__name__} does not define respond")
+
+    def trial(self, tree: Tree, batch: Batch, key: jax.Array, tap: Tap = untouched) -> Tree:
+        """Run one batch slowly: every activity variable by name as ``[time, trial, neuron]``."""
+        raise CircuitError(f"{type(self).__name__} does not define trial")
+
+    def constrain(self, tree: Tree, updates: Tree) -> Tree:
+        """Apply masks, factors and decay to the optimiser's additive updates."""
+        return {name: constrain_update(self.synapses[name], tree, update) for name, update in updates.items()}
+
+    # -- what the trace stores ----------------------------------------------------------------------------
+
+    def populations(self) -> list[Population]:
+        """List the populations for the trace."""
+        return []
+
+    def projections(self) -> list[dict[str, Any]]:
+        """List the projections for the trace: name, pre, post, kind, plastic, sign, density."""
+        return [projection_row(entry, self._persistent) for entry in self.synapses.values()]
+
+
+def constrain_update(synapses: Synapses, tree: Tree, update: jax.Array) -> jax.Array:
+    """Mask and scale one additive update, then subtract the decay of the weight."""
+    if synapses.factor != 1.0:
+        update = update * synapses.factor
+    if synapses.mask is not None:
+        update = update * tree[synapses.mask].astype(update.dtype)
+    if synapses.decay:
+        update = update - synapses.decay * tree[synapses.name]
+    return update
+
+
+def projection_row(synapses: Synapses, variables: Mapping[str, Any]) -> dict[str, Any]:
+    """Describe one weight array for the trace; density is the fraction of non-zero weights."""
+    weight = np.asarray(variables[synapses.name].value)
+    return {
+        "name": synapses.name,
+        "pre": synapses.pre,
+        "post": synapses.post,
+        "kind": synapses.kind,
+        "plastic": synapses.plastic,
+        "sign": synapses.sign,
+        "density": float(np.count_nonzero(weight) / max(weight.size, 1)),
+    }

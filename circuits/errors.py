@@ -1,0 +1,40 @@
+"""Errors that say what was got, what is wanted and what to do."""
+
+import difflib
+from collections.abc import Iterable
+
+
+class CircuitError(ValueError):
+    """A circuit was asked for something that it cannot be or do."""
+
+
+def nearest(word: str, valid: Iterable[str]) -> str:
+    """Say which names are valid, the nearest one first.
+
+    Examples
+    --------
+    >>> nearest("tahn", ["tanh", "relu"])
+    "did you mean 'tanh'? valid: relu, tanh"
+    """
+    names = sorted(map(str, valid))
+    close = difflib.get_close_matches(str(word), names, n=1)
+    return (f"did you mean '{close[0]}'? " if close else "") + f"valid: {', '.join(names)}"
+
+
+def choose(word: str, table: dict, what: str) -> object:
+    """Look up a name in a table of choices.
+
+    Raises
+    ------
+    CircuitError
+        If the name is unknown; the message names the nearest valid one.
+    """
+    if word not in table:
+        raise CircuitError(f"unknown {what} {word!r}: {nearest(word, table)}")
+    return table[word]
+
+
+def require(condition: bool, message: str) -> None:
+    """Raise a :class:`CircuitError` with ``message`` unless the condition holds."""
+    if not condition:
+        raise CircuitError(message)

@@ -1,0 +1,56 @@
+"""What a plasticity rule is, and what it must declare about itself."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import jax
+
+Tree = dict[str, jax.Array]
+"""A flat dictionary of arrays keyed by relative variable name, such as ``"V1.W_rec"``."""
+
+
+def no_state(weights: Mapping[str, jax.Array]) -> Tree:
+    """Initial state of a rule that remembers nothing from one update to the next."""
+    return {}
+
+
+@dataclass(frozen=True)
+class Rule:
+    """A plasticity rule: a pair of pure functions in optax's manner, with its declaration.
+
+    The rule decides the *direction* of a weight change, an optax transformation the *step*: ``changes`` are
+    estimates of the gradient of the loss, and the optimiser subtracts them.
+
+    Parameters
+    ----------
+    name
+        Name by which a user chooses the rule.
+    update
+        ``update(state, signals) -> (state, changes)``; ``changes`` is keyed and shaped like the plastic weights.
+    init
+        ``init(weights) -> state``, a dictionary of arrays.
+    signals
+        Names of the signals that a synapse may see: the rule's locality, in words that can be tested.
+    phases
+        How many separate phases of activity one update needs.
+    exact
+        Whether the changes equal the gradient element by element.
+    exact_when
+        Regime in which an approximate rule becomes exact (empty if there is none).
+    memory, operations
+        Growth with the number of neurons N, time steps T, cell types C and filter taps S.
+    citation
+        DOI or arXiv identifier of the source.
+    """
+
+    name: str
+    update: Callable[[Tree, Mapping[str, Any]], tuple[Tree, Tree]]
+    init: Callable[[Mapping[str, jax.Array]], Tree] = field(default=no_state)
+    signals: tuple[str, ...] = ()
+    phases: int = 1
+    exact: bool = False
+    exact_when: str = ""
+    memory: str = ""
+    operations: str = ""
+    citation: str = ""
