@@ -1,0 +1,55 @@
+"""The online rules in the common frame of Marschall, Cho & Savin (JMLR 21(135), 2020; arXiv 1907.02649).
+
+Each rule is one short file: an (init, update) pair over the local signals of one time step, declared as an
+:class:`OnlineRule`. ``FAMILY`` is the table by which they are chosen; ``driver.drive`` runs them through time.
+"""
+
+from collections.abc import Callable
+
+from circuits.rate.online_family.dni import dni
+from circuits.rate.online_family.driver import Course, Moment, begin, drive, moment, settle
+from circuits.rate.online_family.efficient_bptt import efficient_bptt
+from circuits.rate.online_family.future_bptt import future_bptt
+from circuits.rate.online_family.kernl import kernl
+from circuits.rate.online_family.kf_rtrl import kf_rtrl
+from circuits.rate.online_family.online_rule import OnlineRule
+from circuits.rate.online_family.reverse_kf_rtrl import reverse_kf_rtrl
+from circuits.rate.online_family.rflo import rflo
+from circuits.rate.online_family.rtrl import rtrl
+from circuits.rate.online_family.substrate import Substrate, state_after_nonlinearity, state_before_nonlinearity
+from circuits.rate.online_family.uoro import uoro
+
+FAMILY: dict[str, Callable[..., OnlineRule]] = {
+    "rtrl": rtrl,
+    "rflo": rflo,
+    "uoro": uoro,
+    "kf_rtrl": kf_rtrl,
+    "reverse_kf_rtrl": reverse_kf_rtrl,
+    "kernl": kernl,
+    "dni": dni,
+    "future_bptt": future_bptt,
+    "efficient_bptt": efficient_bptt,
+}
+
+__all__ = [
+    "FAMILY",
+    "Course",
+    "Moment",
+    "OnlineRule",
+    "Substrate",
+    "begin",
+    "dni",
+    "drive",
+    "efficient_bptt",
+    "future_bptt",
+    "kernl",
+    "kf_rtrl",
+    "moment",
+    "reverse_kf_rtrl",
+    "rflo",
+    "rtrl",
+    "settle",
+    "state_after_nonlinearity",
+    "state_before_nonlinearity",
+    "uoro",
+]
