@@ -1,0 +1,1 @@
+"""Dual-stream circuits: one ascending stream, one descending stream per published proposal."""
