@@ -9,10 +9,11 @@ import tarfile
 import tempfile
 import zlib
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import ClassVar
 
+from protocols.tasks.folders import parts, read_tree
 from protocols.tasks.formats import Arrays, DataError, Reader
 
 UNREADABLE = (OSError, EOFError, zlib.error, tarfile.TarError)
@@ -27,8 +28,8 @@ def cache_folder() -> Path:
 
 def roots() -> list[Path]:
     """Where data sets are looked for, in this order: ``$BIOCREDIT_DATA`` if it is set, then the cache folder."""
-    named = os.environ.get("BIOCREDIT_DATA")
-    return [Path(named).expanduser()] * bool(named) + [cache_folder()]
+    named = filter(None, [os.environ.get("BIOCREDIT_DATA")])
+    return [*(Path(folder).expanduser() for folder in named), cache_folder()]
 
 
 def writable_root() -> Path:
@@ -68,11 +69,11 @@ class FileForm:
     archive: str = ""
     inside: str = ""
     note: str = ""
-    wanted: str = field(init=False)
 
-    def __post_init__(self) -> None:
-        names = ", ".join(self.files)
-        object.__setattr__(self, "wanted", f"{self.archive} or {names}" if self.archive else names)
+    @property
+    def wanted(self) -> str:
+        """The files that make up this form, in words."""
+        return " or ".join(filter(None, [self.archive, ", ".join(self.files)]))
 
     def find(self, folder: Path) -> dict[str, Path] | None:
         """File name to the path that holds it (plain, gzip or tar), or None if they are not all there."""
@@ -106,7 +107,7 @@ class FileForm:
         try:
             return self.read(*(contents[name] for name in self.files))
         except Exception as error:
-            raise DataError(f"{', '.join(self.files)}: not {self.name} data ({_one_line(error)})") from error
+            raise DataError(f"not {self.name} data: {_one_line(error)}") from error
 
 
 @dataclass(frozen=True)
@@ -120,14 +121,10 @@ class TreeForm:
 
     def find(self, folder: Path) -> dict[str, Path] | None:
         """The root of the tree if its two parts are there."""
-        from protocols.tasks.folders import parts
-
         return {folder.name: folder} if parts(folder) else None
 
     def load(self, paths: Mapping[str, Path]) -> Arrays:
         """Read all images of the tree into memory."""
-        from protocols.tasks.folders import read_tree
-
         return read_tree(next(iter(paths.values())), self.size)
 
 
@@ -173,8 +170,11 @@ def store(folder: Path, contents: Mapping[str, bytes]) -> None:
 
 def refuse_pickle(path: Path) -> None:
     """Raise :class:`DataError` for the Python version of CIFAR: a pickle may run any code when it is opened."""
-    with path.open("rb") as file:
-        start = file.read(2)
+    try:
+        with path.open("rb") as file:
+            start = file.read(2)
+    except OSError as error:
+        raise DataError(f"{path}: cannot be read ({_one_line(error)})") from error
     if "-python.tar" in path.name or (start[:1] == b"\x80" and start[1:] in b"\2\3\4\5"):
         raise DataError(f"{path}: a Python pickle, which may run code when opened; use the binary version (*.bin)")
 

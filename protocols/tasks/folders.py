@@ -72,7 +72,9 @@ def read_tree(root: Path | str, size: int = 224) -> Arrays:
     """Read a whole tree into memory, every image ``size`` x ``size`` RGB."""
     train, test = open_tree(root)
     if (need := (len(train.files) + len(test.files)) * size**2 * 3) > MEMORY:
-        raise DataError(f"{root}: {need / 1e9:.0f} GB when decoded; read batches with protocols.tasks.folders.open_tree")
+        raise DataError(
+            f"{root}: {need / 1e9:.0f} GB when decoded; read batches with protocols.tasks.folders.open_tree"
+        )
     images = [part.read(range(len(part.files)), size) for part in (train, test)]
     return Arrays(images[0], train.labels, images[1], test.labels, train.classes)
 

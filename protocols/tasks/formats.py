@@ -148,7 +148,9 @@ def read_npz(content: bytes, *names: str) -> list[np.ndarray]:
     with np.load(io.BytesIO(content), allow_pickle=False) as archive:
         missing = [name for name in names if name not in archive]
         if missing:
-            raise DataError(f"no array {missing[0]!r} in the archive, which holds {', '.join(archive.files) or 'nothing'}")
+            raise DataError(
+                f"no array {missing[0]!r} in the archive, which holds {', '.join(archive.files) or 'nothing'}"
+            )
         return [archive[name] for name in names]
 
 

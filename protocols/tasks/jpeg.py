@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import io
+import itertools
 import os
 import tempfile
 from pathlib import Path
@@ -22,7 +23,7 @@ def jpeg_npz(train: bytes, test: bytes) -> Arrays:
 
 
 def decode(
-    jpeg: UInt8[np.ndarray, " bytes"], offsets: Int[np.ndarray, " n+1"]
+    jpeg: UInt8[np.ndarray, " bytes"], offsets: Int[np.ndarray, " cuts"]
 ) -> UInt8[np.ndarray, "n height width 3"]:
     """Decode JPEG images of one size that lie end to end; image i is ``jpeg[offsets[i]:offsets[i + 1]]``."""
     from PIL import Image
@@ -31,7 +32,7 @@ def decode(
         with Image.open(io.BytesIO(jpeg[start:stop].tobytes()), formats=["JPEG"]) as image:
             return np.asarray(image.convert("RGB"))
 
-    return np.stack([one(start, stop) for start, stop in zip(offsets[:-1], offsets[1:], strict=True)])
+    return np.stack([one(start, stop) for start, stop in itertools.pairwise(offsets.tolist())])
 
 
 def _split(content: bytes) -> tuple[np.ndarray, np.ndarray]:
