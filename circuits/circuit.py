@@ -226,6 +226,10 @@ class Circuit(bp.DynamicalSystem):
         """Run the inference phase alone and return the readouts by name."""
         raise CircuitError(f"{type(self).__name__} does not define respond")
 
+    def metrics(self, outputs: Tree, targets: Mapping[str, jax.Array]) -> dict[str, jax.Array]:
+        """Score readouts ``[trial, class]`` against integer labels: mean cross-entropy and fraction correct."""
+        return classification(outputs, targets)
+
     def trial(self, tree: Tree, batch: Batch, key: jax.Array, tap: Tap = untouched) -> Tree:
         """Run one batch slowly: every activity variable by name as ``[time, trial, neuron]``."""
         raise CircuitError(f"{type(self).__name__} does not define trial")
@@ -243,6 +247,32 @@ class Circuit(bp.DynamicalSystem):
     def projections(self) -> list[dict[str, Any]]:
         """List the projections for the trace: name, pre, post, kind, plastic, sign, density."""
         return [projection_row(entry, self._persistent) for entry in self.synapses.values()]
+
+
+def classification(outputs: Tree, targets: Mapping[str, jax.Array]) -> dict[str, jax.Array]:
+    """Cross-entropy (nat, summed over readouts) and accuracy, means over trials.
+
+    Parameters
+    ----------
+    outputs
+        Readouts before the softmax, ``[trial, class]`` by name.
+    targets
+        Integer labels ``[trial]`` by the same names.
+
+    Returns
+    -------
+    dict
+        ``"loss"`` and ``"accuracy"``, or ``"accuracy.<readout>"`` where there are several.
+    """
+    metrics = {"loss": jnp.zeros((), jnp.float32)}
+    for name, output in outputs.items():
+        labels = targets[name]
+        logs = jax.nn.log_softmax(output, axis=-1)
+        losses = -jnp.take_along_axis(logs, labels[:, None].astype(jnp.int32), axis=-1)
+        right = jnp.mean((jnp.argmax(output, axis=-1) == labels).astype(output.dtype))
+        metrics["loss"] = metrics["loss"].astype(output.dtype) + jnp.mean(losses)
+        metrics["accuracy" if len(outputs) == 1 else f"accuracy.{name}"] = right
+    return metrics
 
 
 def constrain_update(synapses: Synapses, tree: Tree, update: jax.Array) -> jax.Array:

@@ -1,0 +1,119 @@
+"""Settling of modular networks, without and with an output error (eLife 2026, 15:e108237).
+
+Row vectors throughout: a state is ``[trial, neuron]``, a weight ``[pre, post]``. One iteration of a region is
+``h <- f(h W + b + c)`` with the clamp current ``c`` held.
+"""
+
+from collections.abc import Callable
+
+import jax
+import jax.numpy as jnp
+
+from circuits.activations import activation, silent_at_rest
+from circuits.modular.region import Block, Region
+
+Multiply = Callable[[jax.Array, jax.Array], jax.Array]
+
+#: How a matrix product is computed: (type of the operands, JAX precision).
+PRECISIONS: dict[str, tuple[str | None, str]] = {
+    "float32": (None, "highest"),
+    "tensorfloat32": (None, "tensorfloat32"),
+    "bfloat16": ("bfloat16", "default"),
+}
+
+
+def operand(weight: jax.Array, precision: str) -> jax.Array:
+    """Prepare a weight for many products: cast it once."""
+    dtype = PRECISIONS[precision][0]
+    return weight.astype(dtype) if dtype else weight
+
+
+def product(state: jax.Array, weight: jax.Array, precision: str) -> jax.Array:
+    """Multiply ``[trial, pre] @ [pre, post]``; low-precision operands accumulate in the type of the state."""
+    return jnp.matmul(
+        state.astype(weight.dtype), weight, precision=PRECISIONS[precision][1], preferred_element_type=state.dtype
+    )
+
+
+def settle(
+    region: Region,
+    weight: jax.Array,
+    current: jax.Array,
+    iterations: int,
+    *,
+    start: jax.Array | None = None,
+    awake: Block | None = None,
+    precision: str = "float32",
+    tap: Callable[[jax.Array], jax.Array] | None = None,
+) -> jax.Array:
+    """Iterate one region with a constant current: ``h(k+1) = f(h(k) W + current)``.
+
+    Parameters
+    ----------
+    region
+        Gives size and transfer function.
+    weight
+        Recurrent weights ``[N, N]``.
+    current
+        Clamp current plus bias ``[trial, N]``, present at every iteration.
+    iterations
+        Number T of applications of f.
+    start
+        State before the first iteration; at rest (zero) by default, which saves the first product.
+    awake
+        Neurons that can be active after the first iteration from rest: only their rows enter the second product.
+    precision
+        A name in :data:`PRECISIONS`.
+    tap
+        Changes the rates after every iteration (an intervention).
+
+    Returns
+    -------
+    jax.Array
+        ``h(T)``, ``[trial, N]``.
+    """
+    f, tap = activation(region.activation), tap or (lambda rate: rate)
+    weight = operand(weight, precision)
+    done = 0
+    rate = start
+    if start is None:
+        rate, done = tap(f(current)), 1
+        if awake is not None and iterations > 1:
+            rate = tap(f(product(awake.take(rate), weight[awake.where], precision) + current))
+            done = 2
+
+    def iterate(_: jax.Array, rate: jax.Array) -> jax.Array:
+        return tap(f(product(rate, weight, precision) + current))
+
+    return jax.lax.fori_loop(done, iterations, iterate, rate)
+
+
+def trajectory(
+    region: Region,
+    weight: jax.Array,
+    current: jax.Array,
+    iterations: int,
+    start: jax.Array,
+    tap: Callable[[jax.Array], jax.Array] | None = None,
+) -> jax.Array:
+    """Return every state ``h(1) .. h(T)`` of :func:`settle`, ``[time, trial, N]``."""
+    f, tap = activation(region.activation), tap or (lambda rate: rate)
+
+    def iterate(rate: jax.Array, _: None) -> tuple[jax.Array, jax.Array]:
+        rate = tap(f(product(rate, weight, "float32") + current))
+        return rate, rate
+
+    return jax.lax.scan(iterate, start, None, length=iterations)[1]
+
+
+def wakes_by_current_alone(region: Region) -> bool:
+    """Whether, from rest, only neurons that receive a current become active in the first iteration."""
+    return not region.bias and silent_at_rest(region.activation)
+
+
+def residual(region: Region, weight: jax.Array, current: jax.Array, rate: jax.Array) -> jax.Array:
+    """Return how far a state is from its fixed point: the largest ``|h - f(h W + current)|``.
+
+    With end-point errors this drift is counted as error; it should be far below the error itself.
+    """
+    return jnp.max(jnp.abs(rate - activation(region.activation)(product(rate, weight, "float32") + current)))

@@ -1,0 +1,316 @@
+"""Modular recurrent networks that learn by Adjoint Propagation, as a BrainPy dynamical system."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import brainpy.math as bm
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from circuits.circuit import Batch, Circuit, Outcome, Population, Synapses, classification
+from circuits.errors import CircuitError, nearest, require
+from circuits.modular import propagation
+from circuits.modular.dynamics import PRECISIONS
+from circuits.modular.phases import PHASE_SETTINGS, Phases
+from circuits.modular.presets import chain, resource_reuse
+from circuits.modular.region import Region
+from circuits.modular.running import simultaneous, timeline
+from circuits.modular.wiring import Mode, Wiring, projections
+from circuits.rule import Tree
+from circuits.synapses import Constant, Normal, SparseRecurrent, stream
+from circuits.tap import Tap, untouched
+
+
+@dataclass(frozen=True)
+class Plasticity:
+    """How one kind of synapses learns: factor on the optimiser's step, decay per update (not times the rate)."""
+
+    factor: float = 1.0
+    decay: float = 0.0
+
+
+#: Kinds of weights that can be plastic, with what a new circuit does.
+PLASTIC_KINDS: Mapping[str, Plasticity | None] = {
+    "inference": Plasticity(),
+    "recurrent": None,
+    "bias": None,
+    "readout_bias": None,
+}
+#: Initial distribution by kind of weights, if none is given (the multi-task graphs of the paper).
+INITIAL = {
+    "inference": Normal(0.1),
+    "feedback": Normal(0.5),
+    "recurrent": SparseRecurrent(),
+    "bias": Constant(0.0),
+    "readout_bias": Constant(0.0),
+}
+
+
+class ModularRNN(Circuit):
+    """Recurrent regions on a wiring graph, with Adjoint Propagation as their plasticity.
+
+    Parameters
+    ----------
+    regions
+        Regions by name (Python identifiers).
+    inputs, readouts
+        Number of channels of each input, of classes of each readout.
+    inference, feedback
+        Pairs of ends ``(pre, post)``; an end is an input, a readout or ``"region.block"``. Feedback carries errors
+        over fixed random weights.
+    fixed
+        Inference projections that do not learn.
+    modes
+        What is on for each of several tasks, see :class:`circuits.modular.wiring.Mode`.
+    plasticity
+        :class:`Plasticity` (or ``None`` for fixed) of ``"inference"``, ``"recurrent"``, ``"bias"``,
+        ``"readout_bias"``.
+    initial
+        Distribution of each kind of weights, and of single arrays by name, see :mod:`circuits.synapses`.
+    batch_divisor
+        Divides the summed changes of a batch; the number of trials by default.
+    matmul_precision
+        ``"float32"``, ``"tensorfloat32"`` (on GPUs) or ``"bfloat16"`` operands with float32 accumulation.
+    seed, dtype
+        See :class:`circuits.circuit.Circuit`.
+
+    Notes
+    -----
+    Liu et al., eLife 2026, 15:e108237, doi:10.7554/eLife.108237.
+
+    Examples
+    --------
+    >>> net = ModularRNN({"V1": Region(40, RI=10, SI=10, RE=10, SE=10)}, inputs={"retina": 5}, readouts={"choice": 3},
+    ...                  inference=[("retina", "V1.RI"), ("V1.SI", "choice")], feedback=[("choice", "V1.RE")])
+    >>> net.respond(net.read(), {"retina": jnp.ones((2, 5))})["choice"].shape
+    (2, 3)
+    """
+
+    citation = "10.7554/eLife.108237"
+    phase_settings = PHASE_SETTINGS
+
+    def __init__(
+        self,
+        regions: Mapping[str, Region],
+        *,
+        inputs: Mapping[str, int],
+        readouts: Mapping[str, int],
+        inference: Iterable[tuple[str, str]],
+        feedback: Iterable[tuple[str, str]],
+        fixed: Iterable[tuple[str, str]] = (),
+        modes: Mapping[str, Mode] | None = None,
+        plasticity: Mapping[str, Plasticity | None] | None = None,
+        initial: Mapping[str, Any] | None = None,
+        batch_divisor: float | None = None,
+        matmul_precision: str = "float32",
+        seed: int = 0,
+        dtype: Any = None,
+    ):
+        super().__init__(seed=seed, dtype=dtype)
+        known = f"unknown matmul_precision {matmul_precision!r}: {nearest(matmul_precision, PRECISIONS)}"
+        require(matmul_precision in PRECISIONS, known)
+        for name in regions:
+            require(name.isidentifier(), f"region names must be Python identifiers, got {name!r}")
+        require(batch_divisor is None or batch_divisor > 0, f"batch_divisor must be positive, got {batch_divisor}")
+        edges = projections(inference, feedback, fixed)
+        self.wiring = Wiring(dict(regions), dict(inputs), dict(readouts), edges, dict(modes or {}))
+        self.plasticity = complete(PLASTIC_KINDS, plasticity, "kind of plasticity")
+        self.distributions = {**INITIAL, **(initial or {})}
+        self.batch_divisor, self.matmul_precision = batch_divisor, matmul_precision
+        self._register()
+
+    @classmethod
+    def chain(cls, task: Any, **settings: Any) -> "ModularRNN":
+        """Build a chain of equal regions between one input and one readout of a task.
+
+        See :func:`circuits.modular.presets.chain` for the settings: ``regions``, ``neurons``, ``layout``,
+        ``spectral_radius``, ``connection_rate``, ``activation``, gains, role sizes; other ones go to the constructor.
+        """
+        return cls(**chain(task.inputs, task.readouts, **settings))
+
+    @classmethod
+    def resource_reuse(cls, task: Any, **settings: Any) -> "ModularRNN":
+        """Build the four-region graph of figure 5 for a joint task, see :func:`circuits.modular.presets.resource_reuse`."""
+        return cls(**resource_reuse(task.inputs, task.readouts, **settings))
+
+    # -- construction -------------------------------------------------------------------------------------
+
+    def _register(self) -> None:
+        values = self.initial(self.seed)
+        for name, (kind, pre, post) in self._weights().items():
+            rule = self.plasticity.get(kind)
+            plastic = rule is not None and (kind != "inference" or self.wiring.projections[name].plastic)
+            mask = f"{name.rpartition('.')[0]}.mask" if kind == "recurrent" else None
+            self.persistent(name, values[name], plastic=plastic)
+            if mask:
+                self.persistent(mask, values[mask])
+            terms = (rule.factor, rule.decay) if plastic else (1.0, 0.0)
+            self.connect(Synapses(name, pre, post, kind, plastic, *terms, mask=mask))
+        for name, region in self.wiring.regions.items():
+            for variable in ("rate", "clamp", "settled", "error"):
+                self.activity(f"{name}.{variable}", region.size)
+        for name, size in self.wiring.readouts.items():
+            self.activity(f"{name}.output", size)
+            self.activity(f"{name}.error", size)
+        self.nudged = bm.Variable(jnp.zeros((), self.dtype))
+
+    def _weights(self) -> dict[str, tuple[str, str, str]]:
+        """Kind and ends of every weight array by name."""
+        found = {}
+        for name, region in self.wiring.regions.items():
+            found[f"{name}.W_rec"] = ("recurrent", name, name)
+            if region.bias:
+                found[f"{name}.bias"] = ("bias", "", name)
+        for name, p in self.wiring.projections.items():
+            found[name] = ("feedback" if p.error else "inference", p.pre, p.post)
+        for name in self.wiring.readouts:
+            found[f"{name}.bias"] = ("readout_bias", "", name)
+        return found
+
+    def _shape(self, name: str, kind: str, pre: str, post: str) -> tuple[int, ...]:
+        regions = self.wiring.regions
+        if kind == "recurrent":
+            return (regions[post].size,) * 2
+        if kind in ("bias", "readout_bias"):
+            return (regions[post].size if kind == "bias" else self.wiring.readouts[post],)
+        return (self.wiring.size(pre), self.wiring.size(post))
+
+    def initial(self, seed: int) -> dict[str, np.ndarray]:
+        """Draw all weights, and the masks of existing recurrent synapses."""
+        values = {}
+        for name, (kind, pre, post) in self._weights().items():
+            draw = self.distributions.get(name, self.distributions[kind])
+            values[name] = draw(stream(seed, name), self._shape(name, kind, pre, post))
+            if kind == "recurrent":
+                values[f"{post}.mask"] = (values[name] != 0).astype(np.int8)
+        return values
+
+    # -- the two phases -----------------------------------------------------------------------------------
+
+    def phases(self, **settings: Any) -> Phases:
+        """Check the settings of a protocol, see :class:`circuits.modular.phases.Phases`."""
+        chosen = complete(PHASE_SETTINGS, settings, "setting of the phases")
+        return Phases(**chosen, precision=self.matmul_precision).suit(self.wiring)
+
+    def respond(
+        self, tree: Tree, inputs: Mapping[str, jax.Array], tap: Tap = untouched, **settings: Any
+    ) -> dict[str, jax.Array]:
+        """Run the inference phase; return the readouts before the softmax, ``[trial, class]`` by name."""
+        return propagation.inference(self.wiring, self.phases(**settings), tree, self._inputs(inputs), tap).output
+
+    def learn(
+        self, tree: Tree, batch: Batch, key: jax.Array | None = None, tap: Tap = untouched, **settings: Any
+    ) -> Outcome:
+        """Run both phases on a batch and return the change of every plastic weight."""
+        phases = self.phases(**settings)
+        inputs = self._inputs(batch.inputs)
+        settled = propagation.inference(self.wiring, phases, tree, inputs, tap)
+        probability, error, loss = propagation.output_errors(settled.output, self._targets(batch.targets))
+        for name in error:
+            tap(f"{name}.probability", "inference", probability[name])
+            error[name] = tap(f"{name}.error", "inference", error[name])
+        error = propagation.learning(self.wiring, phases, tree, settled, error, tap)
+        divisor = self.batch_divisor or loss.shape[0]
+        plastic = self.plastic_in(phases.mode)
+        changes = propagation.changes(self.wiring, plastic, inputs, settled.rate, error, divisor)
+        metrics = self.metrics(settled.output, batch.targets) | {"loss": jnp.mean(loss)}
+        return Outcome(changes, {}, metrics)
+
+    def plastic_in(self, mode: str | None) -> tuple[str, ...]:
+        """Names of the weights that change in a mode."""
+        if mode is None:
+            return self.plastic
+        chosen = self.wiring.mode(mode)
+        if chosen.plastic is not None:
+            return tuple(name for name in self.plastic if name in chosen.plastic)
+        return tuple(name for name in self.plastic if name in chosen.projections)
+
+    def trial(
+        self, tree: Tree, batch: Batch, key: jax.Array | None = None, tap: Tap = untouched, **settings: Any
+    ) -> Tree:
+        """Return rates and errors at every iteration of both phases, ``[time, trial, neuron]`` by name."""
+        phases, inputs = self.phases(**settings), self._inputs(batch.inputs)
+        return timeline(self.wiring, phases, tree, inputs, self._targets(batch.targets), tap)
+
+    # -- the running system -------------------------------------------------------------------------------
+
+    def update(self, *inputs: jax.Array) -> Any:
+        """Advance all regions at once by one iteration, and return the readouts.
+
+        While the system is nudged (:meth:`nudge`), each region also receives the errors of the regions above, as
+        they are at this moment. Settled, this simultaneous dynamics agrees with the two phases of :meth:`learn` with
+        end-point errors.
+
+        Parameters
+        ----------
+        *inputs
+            One array ``[trial, channel]`` per input, in the order of ``wiring.inputs``.
+        """
+        stimuli = dict(zip(self.wiring.inputs, inputs, strict=True))
+        tree = {name: variable.value for name, variable in self._persistent.items()}
+        state = {name: variable.value for name, variable in self._activity.items()}
+        for name, value in simultaneous(self.wiring, tree, state, stimuli, self.nudged.value).items():
+            self._activity[name].value = value
+        outputs = tuple(self._activity[f"{name}.output"].value for name in self.wiring.readouts)
+        return outputs if len(outputs) > 1 else outputs[0]
+
+    def nudge(self, **labels: jax.Array) -> None:
+        """Begin the learning phase: remember the present rates and switch the output error on.
+
+        Parameters
+        ----------
+        **labels
+            Integer labels ``[trial]`` by readout.
+        """
+        for name in self.wiring.regions:
+            self._activity[f"{name}.settled"].value = self._activity[f"{name}.rate"].value
+        outputs = {name: self._activity[f"{name}.output"].value for name in labels}
+        for name, error in propagation.output_errors(outputs, labels)[1].items():
+            self._activity[f"{name}.error"].value = error
+        self.nudged.value = jnp.ones((), self.dtype)
+
+    def reset_state(self, batch_size: int = 1, **_: Any) -> None:
+        """Silence all regions and return to the inference phase."""
+        super().reset_state(batch_size)
+        self.nudged.value = jnp.zeros((), self.dtype)
+
+    # -- small things -------------------------------------------------------------------------------------
+
+    def _inputs(self, inputs: Mapping[str, jax.Array]) -> Tree:
+        return {name: jnp.asarray(value, self.dtype) for name, value in match(inputs, self.wiring.inputs).items()}
+
+    def _targets(self, targets: Mapping[str, jax.Array]) -> Mapping[str, jax.Array]:
+        return match(targets, self.wiring.readouts)
+
+    def metrics(self, outputs: Tree, targets: Mapping[str, jax.Array]) -> dict[str, jax.Array]:
+        """Score the readouts against integer labels, matched by name."""
+        return classification(outputs, self._targets(targets))
+
+    def populations(self) -> list[Population]:
+        """List regions, inputs and readouts."""
+        regions = [
+            Population(name, region.size, "region", {b: block.neurons for b, block in region.blocks.items()})
+            for name, region in self.wiring.regions.items()
+        ]
+        inputs = [Population(name, size, "input") for name, size in self.wiring.inputs.items()]
+        return [*inputs, *regions, *(Population(name, size, "readout") for name, size in self.wiring.readouts.items())]
+
+
+def match(given: Mapping[str, jax.Array], wanted: Mapping[str, int]) -> dict[str, jax.Array]:
+    """Match arrays to ports by name, or one to one where there is only one of each."""
+    if len(given) == len(wanted) == 1:
+        return {next(iter(wanted)): next(iter(given.values()))}
+    unknown = [name for name in given if name not in wanted]
+    require(not unknown, f"unknown port {unknown[:1]}: {nearest(unknown[0] if unknown else '', wanted)}")
+    return dict(given)
+
+
+def complete(defaults: Mapping[str, Any], given: Mapping[str, Any] | None, what: str) -> dict[str, Any]:
+    """Overlay given settings on their defaults; an unknown name is an error."""
+    given = dict(given or {})
+    unknown = [name for name in given if name not in defaults]
+    if unknown:
+        raise CircuitError(f"unknown {what} {unknown[0]!r}: {nearest(unknown[0], defaults)}")
+    return {**defaults, **given}
