@@ -26,16 +26,12 @@ def _linear(x: jax.Array) -> jax.Array:
     return x
 
 
-def _relu(x: jax.Array) -> jax.Array:
-    return jnp.maximum(x, 0)
-
-
 ACTIVATIONS: dict[str, Activation] = {
     "linear": _linear,
     "tanh": jnp.tanh,
     "sign": jnp.sign,
     "sigmoid": jax.nn.sigmoid,
-    "relu": _relu,
+    "relu": jax.nn.relu,
     "relu6": _relu6,
     "hard_sigmoid": _hard_sigmoid,
     "elu": jax.nn.elu,

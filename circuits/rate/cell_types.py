@@ -1,0 +1,96 @@
+"""Cell types: type averages of the weights, modulators secreted per type, and the taps of their receptors.
+
+Everything that the type-specific rules of arXiv 2206.01338 know about the network is here, in C x C numbers: the
+mean weight from type g to type f (``means``, stored ``[pre type, post type]``) and what follows from it.
+Receptor tables are ``[secreting type, receiving type]``.
+"""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Float, Int
+
+from circuits.errors import require
+from circuits.rate.leak import per_neuron
+
+
+def one_hot(
+    type_id: Int[np.ndarray, " neuron"], types: int, dtype: str = "float64"
+) -> Float[np.ndarray, "neuron type"]:
+    """Return the membership matrix P of neurons in types.
+
+    Raises
+    ------
+    CircuitError
+        If a type has no cells: its mean weight would be undefined.
+    """
+    membership = np.eye(types, dtype=dtype)[np.asarray(type_id)]
+    empty = np.flatnonzero(membership.sum(0) == 0)
+    require(len(empty) == 0, f"cell types {empty.tolist()} have no cells: the mean weight of a type needs at least one")
+    return membership
+
+
+def type_means(
+    w_rec: Float[Array, "neuron neuron"], membership: Float[Array, "neuron type"]
+) -> Float[Array, "pre_type post_type"]:
+    """Mean weight from type to type over all pairs of cells, absent synapses counted as zeros (Eq. 6)."""
+    counts = membership.sum(0)
+    return (membership.T @ w_rec @ membership) / (counts[:, None] * counts[None, :])
+
+
+def per_type(values: Float[Array, "*lead neuron"], membership: Float[Array, "neuron type"]) -> jax.Array:
+    """Sum over the cells of each type: secretion becomes modulator concentration."""
+    return values @ membership
+
+
+def to_cells(values: Float[Array, "*lead type"], membership: Float[Array, "neuron type"]) -> jax.Array:
+    """Hand each cell what its type receives."""
+    return values @ membership.T
+
+
+def keep_per_type(keep: Float[Array, "..."], membership: Float[Array, "neuron type"]) -> jax.Array:
+    """Mean of ``keep`` over the cells of each type; a common leak stays a scalar."""
+    return keep if keep.ndim == 0 else (keep @ membership) / membership.sum(0)
+
+
+def first_tap(means: Float[Array, "pre post"], keep: Float[Array, "..."]) -> Float[Array, "secreting receiving"]:
+    """Tap of lag one, F_1[f, g] = (1 - keep_f) means[g, f]."""
+    return _column(1 - keep) * means.T
+
+
+def mixing(
+    means: Float[Array, "pre post"],
+    keep: Float[Array, "..."],
+    mu: Float[Array, ""],
+    counts: Float[Array, " type"],
+) -> Float[Array, "secreting secreting"]:
+    """One more step of delay, F_{s+1} = K F_s (Eq. 26 with the leak).
+
+    K[f, f2] = keep_f [f = f2] + mu (1 - keep_f) means[f2, f] N_f2: a cell keeps its state, or hands it on through
+    one more synapse to one of the N_f2 cells of type f2 with the mean gain ``mu``.
+    """
+    return jnp.diag(jnp.broadcast_to(keep, counts.shape)) + mu * first_tap(means, keep) * counts[None, :]
+
+
+def receptor_taps(first: Float[Array, "f g"], mix: Float[Array, "f f2"], taps: int) -> Float[Array, "tap f g"]:
+    """All taps F_1 .. F_S of the receptors."""
+    return jax.lax.scan(lambda tap, _: (mix @ tap, tap), first, length=taps)[1]
+
+
+def receptor_signal(modulator: Float[Array, "*lead f"], taps: Float[Array, "tap f g"]) -> Float[Array, "*lead tap g"]:
+    """What receptors on cells of type g feel of the present concentrations, for each tap (section "ModProp")."""
+    return jnp.einsum("...f,sfg->...sg", modulator, taps)
+
+
+def stability(mix: Float[Array, "f f"]) -> float:
+    """Spectral radius of the mixing matrix; from 1 on, the effect of a modulator grows without bound."""
+    return float(np.abs(np.linalg.eigvals(np.asarray(mix))).max())
+
+
+def _column(value: jax.Array) -> jax.Array:
+    return value[:, None] if value.ndim else value
+
+
+def per_type_path(path: Float[Array, "time trial neuron"], membership: Float[Array, "neuron type"]) -> jax.Array:
+    """Sum the gains of the cells of each type: how many cells of a type hand a message on."""
+    return per_type(jnp.broadcast_to(path, (*path.shape[:-1], membership.shape[0])), membership)

@@ -1,0 +1,133 @@
+"""One family of per-trial rules: they differ in what sends messages back, and with which gain they pass.
+
+Every rule of the family gives each neuron a credit q_t = a_t + owner_t R_t, where a_t is the neuron's own secretion,
+R_t the message that comes back from later steps, and ``owner`` the gain of the cell that owns the synapse; messages
+are handed on with the gain ``path`` (:mod:`circuits.rate.rules.messages`). The weight change is then one matrix
+product over time and trials: the exponential filter of the eligibility trace is moved from the N x N synapses onto
+the N credits and run backwards. Memory O(T N). (Own derivation from arXiv 2206.01338, Eq. 4-8 and 22.)
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+
+from circuits.errors import require
+from circuits.rate.cell_types import keep_per_type, per_type, per_type_path, to_cells
+from circuits.rate.rules.messages import every_hop, next_hop, some_taps
+from circuits.rule import Tree
+
+Signals = Mapping[str, Any]
+Gain = Callable[[Signals], jax.Array]
+Route = Callable[[Signals, jax.Array, jax.Array], jax.Array]
+
+LOCAL = ("input", "presynaptic_rate", "gain", "learning_signal", "neuron", "tap")
+
+
+def own_gain(signals: Signals) -> jax.Array:
+    """h_t, the derivative of the cell's transfer function ``[time, trial, neuron]``."""
+    return signals["gain"]
+
+
+def mean_gain(signals: Signals) -> jax.Array:
+    """mu, one number for all cells ``[1, 1, neuron]``."""
+    like = signals["gain"]
+    return jnp.broadcast_to(signals["mu"], (1, 1, like.shape[-1]))
+
+
+def neuron_gain(signals: Signals) -> jax.Array:
+    """mu times the mean of h over the trial, per neuron ``[1, trial, neuron]``."""
+    return signals["mu"] * signals["mean_gain"]
+
+
+def through_synapses(signals: Signals, secretion: jax.Array, path: jax.Array) -> jax.Array:
+    """Messages return through the synapses themselves."""
+    return _spread(signals, secretion, path, signals["recurrent_weights"], signals["neuron"].keep)
+
+
+def through_types(means: str) -> Route:
+    """Messages return as modulators: one concentration per secreting type, one receptor per receiving type."""
+
+    def route(signals: Signals, secretion: jax.Array, path: jax.Array) -> jax.Array:
+        tap, membership = signals["tap"], signals["membership"]
+        modulator = tap("modulator", "learning", per_type(secretion, membership))
+        kinds = jnp.eye(modulator.shape[-1], dtype=modulator.dtype)
+        sources = modulator[..., None] * kinds[None, None]
+        keep = keep_per_type(signals["neuron"].keep, membership)
+        summed = per_type_path(path, membership)[..., None, :]
+        received = _spread(signals, sources, summed, tap("type_means", "learning", signals[means]), keep)
+        affinity = tap("affinity", "learning", jnp.ones_like(kinds))
+        return to_cells(jnp.einsum("tbfg,fg->tbg", received, affinity), membership)
+
+    return route
+
+
+def next_synapses(signals: Signals, secretion: jax.Array, path: jax.Array) -> jax.Array:
+    """Messages return over one synapse from the next step, and end there."""
+    return next_hop(secretion, signals["recurrent_weights"], signals["neuron"].keep)
+
+
+def next_types(signals: Signals, secretion: jax.Array, path: jax.Array) -> jax.Array:
+    """Modulators act over one synapse from the next step, and end there."""
+    tap, membership = signals["tap"], signals["membership"]
+    modulator = tap("modulator", "learning", per_type(secretion, membership))
+    keep = keep_per_type(signals["neuron"].keep, membership)
+    means = tap("type_means", "learning", signals["type_means"])
+    affinity = tap("affinity", "learning", jnp.ones_like(means))
+    return to_cells(next_hop(modulator, means * affinity.T, keep), membership)
+
+
+def _spread(signals: Signals, secretion: jax.Array, path: jax.Array, feedback: jax.Array, keep: jax.Array) -> jax.Array:
+    leak, taps = signals["neuron"].leak, signals.get("taps")
+    if taps is None:
+        return every_hop(secretion, path, feedback, keep, leak, signals.get("window"))
+    require(path.ndim == secretion.ndim and path.shape[:2] == (1, 1), "taps need a gain that is the same in all steps")
+    return some_taps(secretion, path.reshape(-1), feedback, keep, leak, taps)
+
+
+@dataclass(frozen=True)
+class Credit:
+    """One member of the family.
+
+    Attributes
+    ----------
+    route
+        How messages come back; ``None`` if they do not.
+    path
+        Gain of the cells that hand a message on.
+    owner
+        Gain of the cell that owns the synapse.
+    """
+
+    route: Route | None = None
+    path: Gain = own_gain
+    owner: Gain = own_gain
+
+    def update(self, state: Tree, signals: Signals) -> tuple[Tree, Tree]:
+        """Return the changes of input and recurrent weights, and of the current's bias, for a batch of trials."""
+        return state, synaptic_changes(signals, self.credit(signals))
+
+    def credit(self, signals: Signals) -> jax.Array:
+        """Credit of the current of every neuron at every step, ``[time, trial, neuron]``."""
+        neuron = signals["neuron"]
+        secretion = neuron.leak.secretion(signals["learning_signal"], signals["gain"], neuron.keep)
+        credit = secretion = signals["tap"]("secretion", "learning", secretion)
+        if self.route is not None:
+            credit = secretion + self.owner(signals) * self.route(signals, secretion, self.path(signals))
+        return signals["tap"]("credit", "learning", neuron.leak.credit_of_current(credit, neuron.keep))
+
+
+def synaptic_changes(signals: Signals, credit: jax.Array) -> Tree:
+    """Pair credit of the current with presynaptic activity: one matrix product over time and trials."""
+    return {
+        "W_in": over_time(signals["input"], credit),
+        "W_rec": over_time(signals["presynaptic_rate"], credit),
+        "b_rec": credit.sum((0, 1)),
+    }
+
+
+def over_time(pre: jax.Array, post: jax.Array) -> jax.Array:
+    """Sum of outer products over time and trials, ``[pre, post]``."""
+    return pre.reshape(-1, pre.shape[-1]).T @ post.reshape(-1, post.shape[-1])

@@ -1,0 +1,80 @@
+"""The signals of a trial from which a temporal credit rule may choose."""
+
+from typing import Any
+
+import jax
+
+from circuits.rate.cell_types import type_means
+from circuits.rate.dynamics import Activity, Neuron
+from circuits.rate.readout import learning_signal
+from circuits.rule import Rule, Tree
+from circuits.tap import Tap, untouched
+
+
+def trial_signals(
+    neuron: Neuron,
+    inputs: jax.Array,
+    activity: Activity,
+    error: jax.Array,
+    w_rec: jax.Array,
+    feedback: jax.Array,
+    membership: jax.Array,
+    mu: jax.Array,
+    *,
+    taps: int | None = None,
+    window: jax.Array | None = None,
+    fixed_type_means: jax.Array | None = None,
+    tap: Tap = untouched,
+) -> dict[str, Any]:
+    """Collect what a network exposes in one batch of trials; time is the leading axis, then the trial.
+
+    Parameters
+    ----------
+    neuron, inputs, activity
+        Neuron model, external inputs ``[time, trial, input]``, what the network did.
+    error
+        dLoss/dy ``[time, trial, output]``.
+    w_rec, feedback
+        Effective recurrent weights, and the weights ``[neuron, output]`` of the learning signal.
+    membership
+        One-hot ``[neuron, type]``.
+    mu
+        Average gain.
+    taps
+        Number S of receptor taps; all lags if ``None``.
+    window
+        ``[time]``, 1 where credit may pass from step t+1 to step t; everywhere if ``None``.
+    fixed_type_means
+        Given type weights ``[pre type, post type]``, for the rule that does not compute them.
+
+    Returns
+    -------
+    dict
+        Signals by name; a rule gets those it declares (:func:`visible`).
+    """
+    return {
+        "input": inputs,
+        "presynaptic_rate": activity.previous_rate,
+        "gain": activity.gain,
+        "mean_gain": activity.gain.mean(0, keepdims=True),
+        "learning_signal": tap("learning_signal", "learning", learning_signal(error, feedback)),
+        "recurrent_weights": tap("W_rec", "learning", w_rec),
+        "membership": membership,
+        "type_means": type_means(w_rec, membership),
+        "fixed_type_means": fixed_type_means,
+        "neuron": neuron,
+        "mu": mu,
+        "taps": taps,
+        "window": window,
+        "tap": tap,
+    }
+
+
+def visible(rule: Rule, signals: dict[str, Any]) -> dict[str, Any]:
+    """Keep what the rule declares: locality holds by construction."""
+    return {name: signals[name] for name in rule.signals}
+
+
+def changes(rule: Rule, state: Tree, signals: dict[str, Any]) -> tuple[Tree, Tree]:
+    """Apply a rule to the signals that it declares."""
+    return rule.update(state, visible(rule, signals))
