@@ -8,15 +8,20 @@ import pytest
 
 from protocols.tasks import datasets
 
-SHARED = next((p for p in map(Path, filter(None, [os.environ.get("BIOCREDIT_DATA"),
-              Path(__file__).resolve().parents[3] / "shared/data"])) if (p / "mnist").is_dir()), None)  # fmt: skip
-pytestmark = pytest.mark.skipif(SHARED is None, reason="no real data sets here")
+SHARED = Path(__file__).resolve().parents[3] / "shared/data"
+FOLDER = os.environ.get("BIOCREDIT_DATA", str(SHARED))
 
 
 @pytest.fixture(autouse=True)
 def real_folder(tmp_path, monkeypatch):
-    monkeypatch.setenv("BIOCREDIT_DATA", str(SHARED))
+    monkeypatch.setenv("BIOCREDIT_DATA", FOLDER)
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+
+
+def load_or_skip(name):
+    if datasets.locate(datasets.find(name)) is None:
+        pytest.skip(f"{name} is not here")
+    return datasets.load(name)
 
 
 @pytest.mark.parametrize(
@@ -27,7 +32,7 @@ def real_folder(tmp_path, monkeypatch):
     ],
 )
 def test_grey_sets(name, train, test, mean, sd):
-    images = datasets.load(name)
+    images = load_or_skip(name)
     assert images.train_labels[:8].tolist() == train and images.test_labels[:8].tolist() == test
     scaled = images.train_images / 255
     assert scaled.mean() == pytest.approx(mean, abs=1e-6) and scaled.std() == pytest.approx(sd, abs=1e-6)
@@ -35,7 +40,7 @@ def test_grey_sets(name, train, test, mean, sd):
 
 
 def test_cifar10():
-    images = datasets.load("cifar10")
+    images = load_or_skip("cifar10")
     assert images.train_images.shape == (50000, 32, 32, 3) and np.bincount(images.test_labels).tolist() == [1000] * 10
     assert images.train_labels[:10].tolist() == [6, 9, 9, 4, 1, 1, 2, 7, 8, 3]
     means = images.train_images.mean((0, 1, 2)) / 255
