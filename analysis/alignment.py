@@ -11,13 +11,12 @@ from jaxtyping import Float
 from numpy.typing import ArrayLike
 
 from analysis.arguments import as_finite, as_pair, layerwise, undefined
+from analysis.layouts import backward_path, forward_layout
 
 __all__ = [
     "angle",
     "angle_to_either_sign",
-    "backward_path",
     "cosine",
-    "forward_layout",
     "mean_row_angle",
     "norm_ratio",
     "path_alignment",
@@ -26,6 +25,8 @@ __all__ = [
     "row_angles",
     "sign_concordance",
     "weight_alignment",
+    "weight_cosine",
+    "weight_distance",
     "weight_norm_ratio",
 ]
 
@@ -121,29 +122,6 @@ def mean_row_angle(a: ArrayLike, b: ArrayLike) -> float:
     return float(angles.mean()) if angles.size else undefined("mean angle of no rows")
 
 
-def forward_layout(backward: ArrayLike, flip: bool = False) -> Float[np.ndarray, "out inp ..."]:
-    """Bring a backward weight [in, out, *kernel] to the layout [out, in, *kernel] of the forward weight.
-
-    Parameters
-    ----------
-    backward : array_like [in, out, *kernel]
-        Dense matrix, or convolution kernel with its spatial axes last.
-    flip : bool
-        Turn the kernel by 180 degrees: the transpose of a stride-1 convolution is the convolution with the flipped
-        kernel. Set it if the backward kernel acts by ordinary convolution.
-
-    Examples
-    --------
-    >>> forward_layout([[1.0, 2.0, 3.0]]).shape
-    (3, 1)
-    """
-    backward = as_finite("backward", backward)
-    if backward.ndim < 2:
-        raise ValueError(f"backward: wanted [in, out, *kernel], got shape {backward.shape}")
-    swapped = np.swapaxes(backward, 0, 1)
-    return np.flip(swapped, axis=tuple(range(2, swapped.ndim))) if flip else swapped
-
-
 @layerwise
 def weight_alignment(forward: ArrayLike, backward: ArrayLike, flip: bool = False) -> float:
     """Angle between vec(W^T) and vec(B) in degrees.
@@ -166,31 +144,17 @@ def weight_alignment(forward: ArrayLike, backward: ArrayLike, flip: bool = False
     return angle(forward, backward)
 
 
-def backward_path(second: ArrayLike, first: ArrayLike) -> Float[np.ndarray, "inp out ..."]:
-    """Product R B of a two-step backward route (product feedback, arXiv 2405.20594).
-
-    Parameters
-    ----------
-    second : array_like [in, m, *kernel]
-        R, from the intermediate population to the lower layer.
-    first : array_like [m, out] or [m, out, 1, 1]
-        B, from the upper layer to the intermediate population (point-wise for convolutions).
-
-    Returns
-    -------
-    array [in, out, *kernel]
+@layerwise
+def weight_cosine(forward: ArrayLike, backward: ArrayLike, flip: bool = False) -> float:
+    """Cosine between vec(W^T) and vec(B); arguments as in `weight_alignment`.
 
     Examples
     --------
-    >>> backward_path([[1.0, 2.0]], [[3.0], [4.0]])
-    array([[11.]])
+    >>> weight_cosine([[1.0, 0.0]], [[0.0], [2.0]])
+    0.0
     """
-    second, first = as_finite("second", second), as_finite("first", first)
-    if first.ndim < 2 or first.size != first.shape[0] * first.shape[1]:
-        raise ValueError(f"first: wanted a matrix [m, out] or a 1 x 1 kernel, got shape {first.shape}")
-    if second.ndim < 2 or second.shape[1] != first.shape[0]:
-        raise ValueError(f"second: wanted [in, {first.shape[0]}, *kernel], got shape {second.shape}")
-    return np.einsum("im...,mo->io...", second, first.reshape(first.shape[:2]))
+    forward, backward = as_pair(("forward", "backward"), forward, forward_layout(backward, flip))
+    return cosine(forward, backward)
 
 
 @layerwise
@@ -250,6 +214,19 @@ def path_norm_ratio(forward: ArrayLike, second: ArrayLike, first: ArrayLike, nor
 
 
 @layerwise
+def weight_distance(forward: ArrayLike, backward: ArrayLike) -> float:
+    """``|W - B^T|`` in the Frobenius norm (arguments as in `weight_alignment`).
+
+    Examples
+    --------
+    >>> weight_distance([[1.0, 2.0]], [[1.0], [5.0]])
+    3.0
+    """
+    forward, backward = as_pair(("forward", "backward"), forward, forward_layout(backward))
+    return float(np.linalg.norm(forward - backward))
+
+
+@layerwise
 def relative_distance(forward: ArrayLike, backward: ArrayLike) -> float:
     """``|W - B^T| / |W|`` in the Frobenius norm (arguments as in `weight_alignment`).
 
@@ -258,8 +235,8 @@ def relative_distance(forward: ArrayLike, backward: ArrayLike) -> float:
     >>> relative_distance([[1.0, 2.0]], [[1.0], [2.0]])
     0.0
     """
-    forward, backward = as_pair(("forward", "backward"), forward, forward_layout(backward))
-    return norm_ratio(forward - backward, forward)
+    distance, size = weight_distance(forward, backward), _norm("forward", forward, "frobenius")
+    return distance / size if size > 0 else undefined("distance relative to a zero matrix")
 
 
 @layerwise

@@ -8,8 +8,8 @@ import numpy as np
 from jaxtyping import Float
 from numpy.typing import ArrayLike
 
-from analysis.alignment import forward_layout
 from analysis.arguments import as_finite, as_pair, layerwise, undefined
+from analysis.layouts import forward_layout
 
 __all__ = ["overall_angle", "overall_correlation", "reciprocal_correlation", "simulate_pairs"]
 

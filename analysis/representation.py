@@ -1,4 +1,4 @@
-"""How many dimensions does activity, or a weight matrix, use, and what does it look like in a few of them?
+"""Dimensions that activity, or a weight matrix, uses, and its picture in a few of them.
 
 The similarity of two representations (CKA) lives in `analysis.similarity`.
 """

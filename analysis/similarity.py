@@ -1,4 +1,4 @@
-"""Linear CKA: are two layers' representations of the same inputs alike?
+"""Linear CKA: similarity of two layers' representations of the same inputs.
 
 Kornblith et al., arXiv 1905.00414 (CKA); Song et al., JMLR 13 (2012) 1393 (unbiased HSIC); Nguyen et al., arXiv
 2010.15327 (mini-batches). Invariant to orthogonal maps, isotropic scaling and shifts of either argument, not to
