@@ -1,100 +1,31 @@
 """A file whose changes reach the disk all together or not at all, however the process ends.
 
-HDF5 changes a file in place, so a program killed in the middle of a flush leaves a file that cannot be opened. `AtomicFile` stands between HDF5
-and the disk (``h5py.File(atomic_file)``): every write stays in memory until `AtomicFile.commit`, which
+HDF5 changes a file in place, so a program killed in the middle of a flush leaves a file that cannot be opened.
+`AtomicFile` stands between HDF5 and the disk (``h5py.File(atomic_file)``): every write stays in memory until
+`AtomicFile.commit`, which
 
 1. writes what lies beyond the old end of the file (nothing refers to it yet),
 2. writes the blocks that change in place to ``<file>.journal`` (aside, then renamed: the commit has happened),
 3. writes the same blocks in place, and
 4. removes the journal.
 
-A journal that is found on opening is a commit that was interrupted in step 3. `RecoveredFile` lays it over the file in memory and never
-writes; `AtomicFile` does the same and writes it in place with its next commit. The journal names the file that it belongs to (`identity`), so
-the caller can tell a stray one. A file that does not exist yet is written aside and renamed, so that it appears whole.
+A journal that is found on opening is a commit that was interrupted in step 3. `RecoveredFile` lays it over the file
+in memory and never writes; `AtomicFile` does the same and writes it in place with its next commit. The journal names
+the file that it belongs to (`identity`), so the caller can tell a stray one. A file that does not exist yet is
+written aside and renamed, so that it appears whole.
 """
 
 from __future__ import annotations
 
-import hashlib
 import io
 import os
-import struct
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+from analysis.journal import journal_path, read_at, read_journal, write_aside, write_at, write_journal
 from analysis.trace_schema import TraceError
 
 PAGE = 4096
-MAGIC = b"BIOCRJ01"
-HEAD = struct.Struct("<8s16sQQ32s")  # magic, digest of all that follows, size of the file, number of blocks, identity
-BLOCK = struct.Struct("<QQ")  # offset, length
-
-Blocks = list[tuple[int, bytes]]
-
-
-def journal_path(path: Path) -> Path:
-    """Where the journal of `path` lies."""
-    return path.with_name(path.name + ".journal")
-
-
-def write_at(stream: io.RawIOBase, offset: int, data: bytes | memoryview) -> None:
-    """Write all of `data` at `offset`."""
-    stream.seek(offset)
-    view = memoryview(data)
-    while view:
-        view = view[stream.write(view) :]
-
-
-def read_at(stream: io.RawIOBase, offset: int, length: int) -> bytearray:
-    """The bytes from `offset` on, `length` of them or as many as there are."""
-    stream.seek(offset)
-    data = bytearray(length)
-    done = 0
-    while done < length and (got := stream.readinto(memoryview(data)[done:])):
-        done += got
-    return data[:done]
-
-
-def write_aside(path: Path, data: bytes | bytearray) -> Path:
-    """Write the future content of `path` under another name, which is returned; nothing stays behind where that fails."""
-    aside = path.with_name(path.name + ".new")
-    try:
-        with open(aside, "wb", buffering=0) as stream:
-            write_at(stream, 0, data)
-            os.fsync(stream.fileno())
-    except OSError:
-        aside.unlink(missing_ok=True)
-        raise
-    return aside
-
-
-def write_journal(path: Path, size: int, identity: bytes, blocks: Blocks) -> None:
-    """Store the blocks that are about to change in place."""
-    body = b"".join(BLOCK.pack(offset, len(data)) + data for offset, data in blocks)
-    fields = (size, len(blocks), identity)
-    digest = hashlib.blake2b(struct.pack("<QQ32s", *fields) + body, digest_size=16).digest()
-    journal = journal_path(path)
-    os.replace(write_aside(journal, HEAD.pack(MAGIC, digest, *fields) + body), journal)
-
-
-def read_journal(path: Path) -> tuple[int, bytes, Blocks] | None:
-    """Size, identity and blocks of an interrupted commit, or None where there is none."""
-    try:
-        data = journal_path(path).read_bytes()
-    except FileNotFoundError:
-        return None
-    if len(data) < HEAD.size or data[:8] != MAGIC or hashlib.blake2b(data[24:], digest_size=16).digest() != data[8:24]:
-        raise TraceError(f"{journal_path(path)} is damaged: it is no journal of {path.name}")
-    _, _, size, count, identity = HEAD.unpack_from(data)
-    return size, identity.rstrip(b"\0"), list(_unpack(data, count))
-
-
-def _unpack(data: bytes, count: int) -> Iterator[tuple[int, bytes]]:
-    position = HEAD.size
-    for _ in range(count):
-        offset, length = BLOCK.unpack_from(data, position)
-        position += BLOCK.size + length
-        yield offset, data[position - length : position]
 
 
 class RecoveredFile(io.RawIOBase):
@@ -115,7 +46,7 @@ class RecoveredFile(io.RawIOBase):
 
     def __init__(self, path: Path) -> None:
         journal = read_journal(path)
-        self._disk = open(path, self.mode, buffering=0)
+        self._disk = io.FileIO(path, self.mode)
         self._base = self._size = self._disk.seek(0, os.SEEK_END)
         self._position = 0
         self._pages: dict[int, bytearray] = {}  # changed pages below the end of the file on disk
@@ -128,19 +59,24 @@ class RecoveredFile(io.RawIOBase):
             self._size = size
 
     def readable(self) -> bool:
+        """Always."""
         return True
 
     def seekable(self) -> bool:
+        """Always."""
         return True
 
     def tell(self) -> int:
+        """Position of the next read or write."""
         return self._position
 
     def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
+        """Go to a position."""
         self._position = offset + {os.SEEK_SET: 0, os.SEEK_CUR: self._position, os.SEEK_END: self._size}[whence]
         return self._position
 
-    def readinto(self, buffer) -> int:
+    def readinto(self, buffer: bytearray | memoryview) -> int:
+        """Fill a buffer from the disk and from what lies over it."""
         view = memoryview(buffer).cast("B")
         start, stop = self._position, min(self._position + len(view), self._size)
         if stop <= start:
@@ -166,7 +102,7 @@ class RecoveredFile(io.RawIOBase):
     def _put(self, offset: int, data: bytes | memoryview) -> None:
         """Keep a change in memory."""
         below = max(0, min(len(data), self._base - offset))
-        for start in range(offset - offset % PAGE, offset + below, PAGE):
+        for start in range(offset - offset % PAGE, offset + below, PAGE) if below else ():
             page = self._page(start // PAGE)
             low, high = max(offset, start), min(offset + below, start + len(page))
             page[low - start : high - start] = data[low - offset : high - offset]
@@ -182,6 +118,7 @@ class RecoveredFile(io.RawIOBase):
         return self._pages[number]
 
     def close(self) -> None:
+        """Close the file on the disk; what was not committed is dropped."""
         if hasattr(self, "_disk"):
             self._disk.close()
         super().close()
@@ -213,15 +150,18 @@ class AtomicFile(RecoveredFile):
             super().__init__(path)
 
     def writable(self) -> bool:
+        """Always."""
         return True
 
-    def write(self, data) -> int:
+    def write(self, data: bytes | memoryview) -> int:
+        """Keep a change in memory."""
         view = memoryview(data).cast("B")
         self._put(self._position, view)
         self._position += len(view)
         return len(view)
 
     def truncate(self, size: int | None = None) -> int:
+        """Set the size that the file has after the next commit."""
         size = self._position if size is None else size
         if size < self._size:
             del self._tail[max(0, size - self._base) :]
@@ -236,20 +176,22 @@ class AtomicFile(RecoveredFile):
         Raises
         ------
         TraceError
-            If the disk refuses (full, read-only, gone). The file stays as it was after the last commit, the changes stay in memory, and
-            `commit` may be called again.
+            If the disk refuses (full, read-only, gone). The file stays as it was after the last commit, the changes
+            stay in memory, and `commit` may be called again.
         """
         try:
             self._publish() if self._new else self._update()
         except OSError as error:
-            raise TraceError(f"cannot write {self._path}: {error.strerror or error}; it keeps what was committed before") from error
+            raise TraceError(
+                f"cannot write {self._path}: {error.strerror or error}; it keeps what was committed before"
+            ) from error
         self._pages, self._tail, self._base = {}, bytearray(), self._size
 
     def _publish(self) -> None:
         aside = write_aside(self._path, self._tail)
         journal_path(self._path).unlink(missing_ok=True)  # of the file that is replaced
         os.replace(aside, self._path)
-        self._disk, self._new = open(self._path, self.mode, buffering=0), False
+        self._disk, self._new = io.FileIO(self._path, self.mode), False
 
     def _update(self) -> None:
         blocks = list(self._changed())

@@ -1,7 +1,8 @@
 """The schema of the trace file: one place for its names, versions, units and errors.
 
-A trace is one HDF5 file a run. Every axis of every dataset carries a dimension scale that lies in the same group, and every dataset has the
-attributes ``units`` and ``long_name``, so that h5py, xarray (``engine="h5netcdf"``) and MATLAB open each group without further knowledge.
+A trace is one HDF5 file a run. Every axis of every dataset carries a dimension scale that lies in the same group, and
+every dataset has the attributes ``units`` and ``long_name``, so that h5py, xarray (``engine="h5netcdf"``) and MATLAB
+open each group without further knowledge.
 
 ========================  =============================================================================================
 ``/`` (attributes)        what was run, with what, and how it ended: see `REQUIRED_ATTRIBUTES`
