@@ -52,15 +52,11 @@ class Operation(ABC):
     def __call__(self, h: jax.Array) -> jax.Array:
         """Apply the operation."""
 
-    def initial(
-        self, random: np.random.Generator, shape: Shape
-    ) -> dict[str, np.ndarray]:
+    def initial(self, random: np.random.Generator, shape: Shape) -> dict[str, np.ndarray]:
         """Draw the operation's parameters and statistics (none)."""
         return {}
 
-    def forward(
-        self, parameters: Weights, h: jax.Array, training: bool
-    ) -> tuple[jax.Array, Any, Weights]:
+    def forward(self, parameters: Weights, h: jax.Array, training: bool) -> tuple[jax.Array, Any, Weights]:
         """Return output, memory and changed statistics."""
         output, pull = jax.vjp(self, h)
         return output, pull, {}
@@ -83,15 +79,11 @@ class Transfer(Operation):
         """Rate at the potential ``h``."""
         return activation(self.name)(h)
 
-    def forward(
-        self, parameters: Weights, h: jax.Array, training: bool
-    ) -> tuple[jax.Array, jax.Array, Weights]:
+    def forward(self, parameters: Weights, h: jax.Array, training: bool) -> tuple[jax.Array, jax.Array, Weights]:
         """Rates, with the potentials as memory."""
         return self(h), h, {}
 
-    def transposed(
-        self, memory: jax.Array, error: jax.Array
-    ) -> tuple[jax.Array, Weights]:
+    def transposed(self, memory: jax.Array, error: jax.Array) -> tuple[jax.Array, Weights]:
         """Multiply by the slope."""
         return gain(self.name)(memory) * error, {}
 
@@ -129,46 +121,24 @@ class BatchNorm(Operation):
         """Names of parameters and statistics."""
         return (*self.plastic, "running_mean", "running_var")
 
-    def initial(
-        self, random: np.random.Generator, shape: Shape
-    ) -> dict[str, np.ndarray]:
+    def initial(self, random: np.random.Generator, shape: Shape) -> dict[str, np.ndarray]:
         """Unit scale and variance, zero shift and mean."""
         ones, zeros = np.ones(shape[-1]), np.zeros(shape[-1])
-        start = {
-            "gamma": ones,
-            "beta": zeros,
-            "running_mean": zeros,
-            "running_var": ones,
-        }
+        start = {"gamma": ones, "beta": zeros, "running_mean": zeros, "running_var": ones}
         return {name: start[name] for name in self.names}
 
-    def forward(
-        self, parameters: Weights, h: jax.Array, training: bool
-    ) -> tuple[jax.Array, Any, Weights]:
+    def forward(self, parameters: Weights, h: jax.Array, training: bool) -> tuple[jax.Array, Any, Weights]:
         """Normalise by the batch's statistics while training, by the running ones otherwise."""
         if not training:
             scale = lax.rsqrt(parameters["running_var"] + self.epsilon)
-            return (
-                self._affine(parameters, (h - parameters["running_mean"]) * scale),
-                None,
-                {},
-            )
+            return (self._affine(parameters, (h - parameters["running_mean"]) * scale), None, {})
         axes, values = tuple(range(h.ndim - 1)), h.size // h.shape[-1]
-        require(
-            values > 1,
-            f"batch normalisation needs several values a channel, got activity of shape {h.shape}",
-        )
+        require(values > 1, f"batch normalisation needs several values a channel, got activity of shape {h.shape}")
         mean, variance = h.mean(axes), h.var(axes)
         scale = lax.rsqrt(variance + self.epsilon)
         normal = (h - mean) * scale
-        newest = {
-            "running_mean": mean,
-            "running_var": variance * (values / (values - 1)),
-        }
-        running = {
-            k: (1 - self.momentum) * parameters[k] + self.momentum * v
-            for k, v in newest.items()
-        }
+        newest = {"running_mean": mean, "running_var": variance * (values / (values - 1))}
+        running = {k: (1 - self.momentum) * parameters[k] + self.momentum * v for k, v in newest.items()}
         slope = scale * parameters["gamma"] if self.affine else scale
         return self._affine(parameters, normal), (normal, slope), running
 
@@ -181,9 +151,7 @@ class BatchNorm(Operation):
         return below, {"gamma": along, "beta": shift} if self.affine else {}
 
     def _affine(self, parameters: Weights, normal: jax.Array) -> jax.Array:
-        return (
-            parameters["gamma"] * normal + parameters["beta"] if self.affine else normal
-        )
+        return parameters["gamma"] * normal + parameters["beta"] if self.affine else normal
 
 
 @dataclass(frozen=True)

@@ -16,14 +16,8 @@ Map = Float[Array, "trial y x c"]
 def _windows(h: jax.Array, window: int, stride: int) -> list[jax.Array]:
     """The same corner of every window, corner by corner in row-major order."""
     rows, columns = ((size - window) // stride * stride + 1 for size in h.shape[1:3])
-    require(
-        min(rows, columns) >= 1,
-        f"a window of {window} does not fit a map of {h.shape[1]} x {h.shape[2]}",
-    )
-    return [
-        h[:, a : a + rows : stride, b : b + columns : stride]
-        for a, b in product(range(window), repeat=2)
-    ]
+    require(min(rows, columns) >= 1, f"a window of {window} does not fit a map of {h.shape[1]} x {h.shape[2]}")
+    return [h[:, a : a + rows : stride, b : b + columns : stride] for a, b in product(range(window), repeat=2)]
 
 
 def _pad(h: jax.Array, padding: int, value: float) -> jax.Array:
@@ -41,9 +35,7 @@ class MaxPool(Operation):
 
     def __call__(self, h: Map) -> Map:
         """Pool."""
-        first, *others = _windows(
-            _pad(h, self.padding, -jnp.inf), self.window, self.stride
-        )
+        first, *others = _windows(_pad(h, self.padding, -jnp.inf), self.window, self.stride)
         for other in others:
             first = jnp.where(first >= other, first, other)
         return first
@@ -59,10 +51,7 @@ class AveragePool(Operation):
 
     def __call__(self, h: Map) -> Map:
         """Pool."""
-        return (
-            sum(_windows(_pad(h, self.padding, 0.0), self.window, self.stride))
-            / self.window**2
-        )
+        return sum(_windows(_pad(h, self.padding, 0.0), self.window, self.stride)) / self.window**2
 
 
 @dataclass(frozen=True)
@@ -102,13 +91,10 @@ class Subsample(Operation):
 
     def __post_init__(self):
         require(
-            self.added % 2 == 0,
-            f"as many channels are added before as after: wanted an even number, got {self.added}",
+            self.added % 2 == 0, f"as many channels are added before as after: wanted an even number, got {self.added}"
         )
 
     def __call__(self, h: Map) -> Map:
         """Subsample and pad."""
         side = self.added // 2
-        return jnp.pad(
-            h[:, :: self.stride, :: self.stride], ((0, 0), (0, 0), (0, 0), (side, side))
-        )
+        return jnp.pad(h[:, :: self.stride, :: self.stride], ((0, 0), (0, 0), (0, 0), (side, side)))

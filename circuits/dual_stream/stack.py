@@ -45,10 +45,7 @@ class Residual:
 
     def __post_init__(self):
         shared = set(self.body) & set(self.shortcut)
-        require(
-            not shared,
-            f"body and shortcut of a residual block share the names {sorted(shared)}",
-        )
+        require(not shared, f"body and shortcut of a residual block share the names {sorted(shared)}")
 
 
 Node = Stage | Operation | Residual
@@ -137,36 +134,19 @@ def ascend(
     return Ascent(h, memory, statistics)
 
 
-def _ascend_leaf(
-    node: Stage | Operation,
-    tree: Tree,
-    h: jax.Array,
-    path: str,
-    options: dict[str, Any],
-) -> Ascent:
+def _ascend_leaf(node: Stage | Operation, tree: Tree, h: jax.Array, path: str, options: dict[str, Any]) -> Ascent:
     stem = f"{options['stream']}.{path}"
-    parameters = {
-        k: options["tap"](f"{stem}.{k}", options["phase"], tree[f"{stem}.{k}"])
-        for k in node.names
-    }
+    parameters = {k: options["tap"](f"{stem}.{k}", options["phase"], tree[f"{stem}.{k}"]) for k in node.names}
     if isinstance(node, Stage):
         return Ascent(node.forward(parameters, h), {path: h}, {})
     output, memory, running = node.forward(parameters, h, options["training"])
-    return Ascent(
-        output, {path: memory}, {f"{stem}.{k}": value for k, value in running.items()}
-    )
+    return Ascent(output, {path: memory}, {f"{stem}.{k}": value for k, value in running.items()})
 
 
-def _ascend_residual(
-    node: Residual, tree: Tree, h: jax.Array, path: str, options: dict[str, Any]
-) -> Ascent:
+def _ascend_residual(node: Residual, tree: Tree, h: jax.Array, path: str, options: dict[str, Any]) -> Ascent:
     body = ascend(node.body, tree, h, prefix=f"{path}.", **options)
     short = ascend(node.shortcut, tree, h, prefix=f"{path}.", **options)
-    return Ascent(
-        body.output + short.output,
-        body.memory | short.memory,
-        body.statistics | short.statistics,
-    )
+    return Ascent(body.output + short.output, body.memory | short.memory, body.statistics | short.statistics)
 
 
 def descend(
@@ -209,12 +189,8 @@ def descend(
         path = prefix + name
         error = tap(f"{stream}.{path}", phase, error)
         if isinstance(node, Residual):
-            below, of_body = descend(
-                node.body, memory, error, deliver, prefix=f"{path}.", **options
-            )
-            short, of_short = descend(
-                node.shortcut, memory, error, deliver, prefix=f"{path}.", **options
-            )
+            below, of_body = descend(node.body, memory, error, deliver, prefix=f"{path}.", **options)
+            short, of_short = descend(node.shortcut, memory, error, deliver, prefix=f"{path}.", **options)
             error, own = below + short, of_body | of_short
         elif isinstance(node, Stage):
             error, own = deliver(path, node, error, memory[path])

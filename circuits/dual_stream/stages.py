@@ -22,7 +22,6 @@ from abc import ABC, abstractmethod
 from dataclasses import dataclass
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 from jax import lax
 from jaxtyping import Array, Float
@@ -45,9 +44,7 @@ def fans(shape: Shape) -> tuple[int, int]:
     return shape[1] * taps, shape[0] * taps
 
 
-def glorot_uniform(
-    random: np.random.Generator, shape: Shape, gain: float = 1.0
-) -> np.ndarray:
+def glorot_uniform(random: np.random.Generator, shape: Shape, gain: float = 1.0) -> np.ndarray:
     """Draw uniform weights of variance ``2 gain^2 / (fan_in + fan_out)`` (Glorot and Bengio 2010)."""
     bound = gain * np.sqrt(6.0 / sum(fans(shape)))
     return random.uniform(-bound, bound, shape)
@@ -88,18 +85,14 @@ class Stage(ABC):
 
     plastic = names
 
-    def initial(
-        self, random: np.random.Generator, shape: Shape
-    ) -> dict[str, np.ndarray]:
+    def initial(self, random: np.random.Generator, shape: Shape) -> dict[str, np.ndarray]:
         """Draw Glorot-uniform weights; biases start at zero."""
         weights = {"W": glorot_uniform(random, self.kernel_shape(self.outputs))}
         return weights | ({"b": np.zeros(self.outputs)} if self.bias else {})
 
     def changes(self, delta: jax.Array, h: jax.Array) -> Weights:
         """Gradient estimates of the stage's own weights from the error at its output and its input."""
-        return {"W": self.local_product(delta, h)} | (
-            {"b": bias_product(delta)} if self.bias else {}
-        )
+        return {"W": self.local_product(delta, h)} | ({"b": bias_product(delta)} if self.bias else {})
 
 
 @dataclass(frozen=True)
@@ -115,6 +108,7 @@ class Dense(Stage):
 
     Examples
     --------
+    >>> import jax.numpy as jnp
     >>> stage = Dense(2, 1)
     >>> stage.forward({"W": jnp.array([[1.0, 2.0]]), "b": jnp.array([0.5])}, jnp.array([[3.0, 4.0]]))
     Array([[11.5]], dtype=float32)
@@ -128,25 +122,16 @@ class Dense(Stage):
         """``[outputs, inputs]``."""
         return (outputs, self.inputs)
 
-    def forward(
-        self, weights: Weights, h: Float[Array, "trial inputs"]
-    ) -> Float[Array, "trial outputs"]:
+    def forward(self, weights: Weights, h: Float[Array, "trial inputs"]) -> Float[Array, "trial outputs"]:
         """Potential of the postsynaptic units."""
         z = h @ weights["W"].T
         return z + weights["b"] if self.bias else z
 
-    def adjoint(
-        self,
-        kernel: Float[Array, "k inputs"],
-        delta: Float[Array, "trial k"],
-        shape: Shape,
-    ) -> jax.Array:
+    def adjoint(self, kernel: Float[Array, "k inputs"], delta: Float[Array, "trial k"], shape: Shape) -> jax.Array:
         """``delta K``."""
         return delta @ kernel
 
-    def local_product(
-        self, delta: Float[Array, "trial k"], h: Float[Array, "trial i"]
-    ) -> Float[Array, "k i"]:
+    def local_product(self, delta: Float[Array, "trial k"], h: Float[Array, "trial i"]) -> Float[Array, "k i"]:
         """``delta^T h``."""
         return delta.T @ h
 
@@ -170,6 +155,7 @@ class Convolution(Stage):
 
     Examples
     --------
+    >>> import jax.numpy as jnp
     >>> stage = Convolution(3, 8, kernel=3, stride=2, padding=1)
     >>> jax.eval_shape(stage.forward, {"W": jnp.zeros((8, 3, 3, 3))}, jnp.zeros((4, 7, 6, 3))).shape
     (4, 4, 3, 8)
@@ -186,21 +172,15 @@ class Convolution(Stage):
     def __post_init__(self):
         for name in ("kernel", "stride", "padding", "dilation"):
             object.__setattr__(self, name, _pair(getattr(self, name)))
-        least = min(
-            (*self.kernel, *self.stride, *self.dilation, self.inputs, self.outputs)
-        )
+        least = min((*self.kernel, *self.stride, *self.dilation, self.inputs, self.outputs))
         require(least >= 1, f"a convolution needs sizes of at least 1, got {self}")
-        require(
-            min(self.padding) >= 0, f"padding cannot be negative, got {self.padding}"
-        )
+        require(min(self.padding) >= 0, f"padding cannot be negative, got {self.padding}")
 
     def kernel_shape(self, outputs: int) -> Shape:
         """``[outputs, inputs, height, width]``."""
         return (outputs, self.inputs, *self.kernel)
 
-    def convolve(
-        self, h: Float[Array, "trial y x c"], kernel: Float[Array, "o c kh kw"]
-    ) -> jax.Array:
+    def convolve(self, h: Float[Array, "trial y x c"], kernel: Float[Array, "o c kh kw"]) -> jax.Array:
         """Cross-correlate with this stage's stride, padding and dilation."""
         return lax.conv_general_dilated(
             h,
@@ -211,28 +191,17 @@ class Convolution(Stage):
             dimension_numbers=("NHWC", "OIHW", "NHWC"),
         )
 
-    def forward(
-        self, weights: Weights, h: Float[Array, "trial y x c"]
-    ) -> Float[Array, "trial i j o"]:
+    def forward(self, weights: Weights, h: Float[Array, "trial y x c"]) -> Float[Array, "trial i j o"]:
         """Potential of every channel at every position."""
         z = self.convolve(h, weights["W"])
         return z + weights["b"] if self.bias else z
 
-    def adjoint(
-        self,
-        kernel: Float[Array, "k c kh kw"],
-        delta: Float[Array, "trial i j k"],
-        shape: Shape,
-    ) -> jax.Array:
+    def adjoint(self, kernel: Float[Array, "k c kh kw"], delta: Float[Array, "trial i j k"], shape: Shape) -> jax.Array:
         """Exact adjoint of the convolution with ``kernel``, shaped like the stage's input."""
         field = jax.ShapeDtypeStruct(shape, delta.dtype)
         return jax.linear_transpose(lambda h: self.convolve(h, kernel), field)(delta)[0]
 
-    def local_product(
-        self, delta: Float[Array, "trial i j k"], h: Float[Array, "trial y x c"]
-    ) -> jax.Array:
+    def local_product(self, delta: Float[Array, "trial i j k"], h: Float[Array, "trial y x c"]) -> jax.Array:
         """Correlate the (padded) input with ``delta``, as a kernel ``[k, c, kh, kw]``."""
-        kernel = jax.ShapeDtypeStruct(
-            (delta.shape[-1], h.shape[-1], *self.kernel), delta.dtype
-        )
+        kernel = jax.ShapeDtypeStruct((delta.shape[-1], h.shape[-1], *self.kernel), delta.dtype)
         return jax.linear_transpose(lambda k: self.convolve(h, k), kernel)(delta)[0]

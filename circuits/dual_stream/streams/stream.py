@@ -82,9 +82,7 @@ class DescendingStream(ABC):
     declaration: ClassVar[Declaration]
 
     @abstractmethod
-    def initial(
-        self, nodes: Nodes, shapes: Mapping[str, Shape], random: np.random.Generator
-    ) -> dict[str, np.ndarray]:
+    def initial(self, nodes: Nodes, shapes: Mapping[str, Shape], random: np.random.Generator) -> dict[str, np.ndarray]:
         """Draw the stream's own arrays, named ``"down.<path>.<name>"``.
 
         Parameters
@@ -101,14 +99,16 @@ class DescendingStream(ABC):
     def synapses(self, nodes: Nodes) -> list[Synapses]:
         """Rows of the stream's weights for the circuit's register; says which of them are plastic."""
 
-    def prepare(self, nodes: Nodes, tree: Tree, key: jax.Array) -> Tree:
+    def prepare(self, nodes: Nodes, shapes: Mapping[str, Shape], tree: Tree, key: jax.Array) -> Tree:
         """Arrays that change before a trial, without a stimulus: fresh magnitudes, a mirror phase (default: none)."""
         return {}
 
+    def derived(self, nodes: Nodes) -> set[str]:
+        """Tapped weights that are computed anew in every batch and so are not in the tree (default: none)."""
+        return set()
+
     @abstractmethod
-    def credit(
-        self, nodes: Nodes, tree: Tree, ascent: Ascent, goal: Goal, tap: Tap
-    ) -> Credit:
+    def credit(self, nodes: Nodes, tree: Tree, ascent: Ascent, goal: Goal, tap: Tap) -> Credit:
         """Run the learning phase of one batch.
 
         Parameters

@@ -1,0 +1,185 @@
+"""The dual-stream circuit: activity goes up one stream, credit comes down another."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from circuits.circuit import Batch, Circuit, Outcome, Population, Synapses
+from circuits.dual_stream import geometry, presets
+from circuits.dual_stream.losses import LOSSES, accuracy, as_target
+from circuits.dual_stream.stack import Nodes, ascend, leaves
+from circuits.dual_stream.streams import DescendingStream, Goal, stream
+from circuits.errors import choose, require
+from circuits.rule import Tree
+from circuits.tap import Electrode, Tap, chain, untouched
+
+
+class DualStream(Circuit):
+    """An ascending stream of stages and operations with a descending stream that assigns credit.
+
+    Parameters
+    ----------
+    ascending
+        The stack, ``{name: node}`` from the bottom up (see :mod:`circuits.dual_stream.stack`).
+    input_shape
+        Shape of one input: ``(units,)`` or ``(rows, columns, channels)``.
+    descending
+        Name of a stream in ``circuits.dual_stream.STREAMS``, or an instance with its settings.
+    loss
+        ``"cross_entropy"``, ``"binary_cross_entropy"`` or ``"squared"``.
+    readout
+        Name of the output in ``respond`` and of the target in a batch.
+    seed, dtype
+        See :class:`~circuits.circuit.Circuit`.
+
+    Examples
+    --------
+    >>> net = DualStream.mlp([4, 8, 3], descending="product")
+    >>> net.respond(net.read(), {"input": jnp.ones((2, 4))})["choice"].shape
+    (2, 3)
+    """
+
+    mlp = classmethod(presets.mlp)
+    convolutional = classmethod(presets.convolutional)
+    resnet20 = classmethod(presets.resnet20)
+    resnet18 = classmethod(presets.resnet18)
+
+    def __init__(
+        self,
+        ascending: Nodes,
+        input_shape: tuple[int, ...],
+        descending: str | DescendingStream = "transposed",
+        *,
+        loss: str = "cross_entropy",
+        readout: str = "choice",
+        seed: int = 0,
+        dtype: Any = None,
+    ):
+        super().__init__(seed=seed, dtype=dtype)
+        self.ascending = ascending
+        self.input_shape = tuple(input_shape)
+        self.descending = stream(descending)
+        self.loss = choose(loss, LOSSES, "loss")
+        self.readout = readout
+        self.shapes = geometry.input_shapes(ascending, self.input_shape)
+        self._register()
+        self._signals = self._measure()
+        for name, shape in self._signals.items():
+            self.activity(name, shape)
+
+    def _register(self) -> None:
+        below = geometry.sources(self.ascending)
+        for path, node in leaves(self.ascending):
+            for name in node.plastic:
+                kind = "inference" if name == "W" else "bias"
+                self.connect(Synapses(f"up.{path}.{name}", f"up.{below[path]}", f"up.{path}", kind))
+        for row in self.descending.synapses(self.ascending):
+            self.connect(row)
+        for name, value in self.initial(self.seed).items():
+            self.persistent(name, value, plastic=name in self.plastic)
+
+    def _measure(self) -> dict[str, tuple[int, ...]]:
+        """Shapes of all signals of both phases, in the order in which they appear."""
+        hidden = self.descending.derived(self.ascending)
+        electrode = Electrode(lambda name, phase: name not in self._persistent and name not in hidden)
+
+        def probe(tree: Tree, x: jax.Array) -> None:
+            self._cycle(tree, x, jnp.zeros_like(self._top(tree, x)), electrode)
+
+        jax.eval_shape(probe, self.read(), jax.ShapeDtypeStruct((2, *self.input_shape), self.dtype))
+        return {name: value.shape[1:] for (name, _), value in electrode.readings.items()}
+
+    # -- pure functions of the tree -------------------------------------------------------------------------
+
+    def initial(self, seed: int) -> dict[str, np.ndarray]:
+        """Draw forward weights, feedback weights, masks and running statistics."""
+        random = np.random.default_rng(seed)
+        forward = geometry.initial(self.ascending, self.shapes, random)
+        return forward | self.descending.initial(self.ascending, self.shapes, random)
+
+    def prepare(self, tree: Tree, key: jax.Array) -> Tree:
+        """Let the descending stream do what it does before a trial: draw magnitudes, run mirror phases."""
+        return tree | self.descending.prepare(self.ascending, self.shapes, tree, key)
+
+    def cycle(self, tree: Tree, batch: Batch, tap: Tap = untouched) -> Outcome:
+        """Run the inference and the learning phase of one batch, as the streams are now."""
+        return self._cycle(tree, self._input(batch.inputs), self._only("target", batch.targets), tap)
+
+    def learn(self, tree: Tree, batch: Batch, key: jax.Array, tap: Tap = untouched) -> Outcome:
+        """:meth:`prepare`, then :meth:`cycle`."""
+        prepared = self.descending.prepare(self.ascending, self.shapes, tree, key)
+        outcome = self.cycle(tree | prepared, batch, tap)
+        return outcome._replace(tree=prepared | outcome.tree)
+
+    def respond(self, tree: Tree, inputs: Mapping[str, jax.Array], tap: Tap = untouched) -> Tree:
+        """Run the inference phase with running statistics; returns ``{readout: [trial, output]}``."""
+        return {self.readout: self._top(tree, self._input(inputs), tap)}
+
+    def trial(self, tree: Tree, batch: Batch, key: jax.Array, tap: Tap = untouched) -> Tree:
+        """Play one batch as a wave: every signal as ``[time, trial, *unit]``.
+
+        One time step takes activity from one node to the next, then the error back down; a signal is silent
+        before the wave arrives and stays afterwards.
+        """
+        electrode = Electrode(lambda name, phase: name in self._signals)
+        self.cycle(self.prepare(tree, key), batch, chain(tap, electrode))
+        steps = jnp.arange(len(electrode.readings))
+        return {
+            name: jnp.where(steps.reshape(-1, *(1,) * value.ndim) >= arrival, value, 0)
+            for arrival, ((name, _), value) in enumerate(electrode.readings.items())
+        }
+
+    def effective_feedback(self, tree: Tree) -> Tree:
+        """Feedback that acts at each stage, by path, in the layout of its forward weight."""
+        return self.descending.effective_feedback(self.ascending, tree)
+
+    def _cycle(self, tree: Tree, x: jax.Array, target: jax.Array, tap: Tap) -> Outcome:
+        ascent = ascend(self.ascending, tree, tap("up.input", "inference", x), tap=tap)
+        target = as_target(target, ascent.output)
+        loss, error = self.loss(ascent.output, target)
+        credit = self.descending.credit(self.ascending, tree, ascent, Goal(error, target), tap)
+        metrics = {"loss": loss, "accuracy": accuracy(ascent.output, target)}
+        return Outcome(credit.changes, ascent.statistics | credit.tree, metrics)
+
+    def _top(self, tree: Tree, x: jax.Array, tap: Tap = untouched) -> jax.Array:
+        return ascend(self.ascending, tree, tap("up.input", "inference", x), training=False, tap=tap).output
+
+    def _input(self, inputs: Mapping[str, jax.Array]) -> jax.Array:
+        x = self._only("input", inputs)
+        got, wanted = x.shape[1:], self.input_shape
+        require(
+            got == wanted and len(x) > 0, f"inputs: got shape {x.shape}, wanted (trials, {', '.join(map(str, wanted))})"
+        )
+        return x.astype(self.dtype)
+
+    def _only(self, what: str, arrays: Mapping[str, jax.Array]) -> jax.Array:
+        require(len(arrays) == 1, f"a dual stream has one {what}, got {sorted(arrays)}")
+        return next(iter(arrays.values()))
+
+    # -- BrainPy ------------------------------------------------------------------------------------------
+
+    def update(self, x: jax.Array, target: jax.Array) -> jax.Array:
+        """Run both phases for one batch, leave every signal in its variable and return the output."""
+        electrode = Electrode(lambda name, phase: name in self._signals)
+        tree = {name: variable.value for name, variable in self._persistent.items()}
+        self._cycle(tree, jnp.asarray(x), jnp.asarray(target), electrode)
+        for (name, _), value in electrode.readings.items():
+            self._activity[name].value = value
+        return electrode.readings[f"up.{list(self.ascending)[-1]}", "inference"]
+
+    # -- what the trace stores ----------------------------------------------------------------------------
+
+    def populations(self) -> list[Population]:
+        """Every signal is a population: ascending, descending or intermediate."""
+        streams = {"up": "ascending", "down": "descending"}
+        return [
+            Population(
+                name,
+                int(np.prod(shape)),
+                "intermediate" if name.endswith(".intermediate") else streams[name.partition(".")[0]],
+            )
+            for name, shape in self._signals.items()
+        ]

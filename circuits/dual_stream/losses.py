@@ -1,0 +1,56 @@
+"""Losses at the top of a circuit and the error that they send down."""
+
+from collections.abc import Callable
+
+import jax
+import jax.numpy as jnp
+import optax
+from jaxtyping import Array, Float, Int, Shaped
+
+Loss = Callable[[jax.Array, jax.Array], tuple[jax.Array, jax.Array]]
+"""``loss(output, target) -> (mean over trials, its derivative with respect to the output)``."""
+
+
+def cross_entropy(output: Float[Array, "trial c"], target: Float[Array, "trial c"]) -> tuple[jax.Array, jax.Array]:
+    """Softmax cross-entropy of logits."""
+    loss = optax.softmax_cross_entropy(output, target).mean()
+    return loss, (jax.nn.softmax(output) - target) / len(output)
+
+
+def binary_cross_entropy(
+    output: Float[Array, "trial c"], target: Float[Array, "trial c"]
+) -> tuple[jax.Array, jax.Array]:
+    """Sigmoid cross-entropy of logits, summed over units."""
+    loss = optax.sigmoid_binary_cross_entropy(output, target).sum(-1).mean()
+    return loss, (jax.nn.sigmoid(output) - target) / len(output)
+
+
+def squared(output: Float[Array, "trial *unit"], target: Float[Array, "trial *unit"]) -> tuple[jax.Array, jax.Array]:
+    """Half the squared distance, summed over units."""
+    difference = output - target
+    return 0.5 * (difference**2).sum() / len(output), difference / len(output)
+
+
+LOSSES: dict[str, Loss] = {
+    "cross_entropy": cross_entropy,
+    "binary_cross_entropy": binary_cross_entropy,
+    "squared": squared,
+}
+
+
+def as_target(target: Shaped[Array, "trial ..."], output: jax.Array) -> jax.Array:
+    """Targets in the form of the output: integer class labels become one-hot rows.
+
+    Examples
+    --------
+    >>> as_target(jnp.array([1]), jnp.zeros((1, 2)))
+    Array([[0., 1.]], dtype=float32)
+    """
+    labels = jnp.issubdtype(target.dtype, jnp.integer) and target.ndim < output.ndim
+    return jax.nn.one_hot(target, output.shape[-1], dtype=output.dtype) if labels else target.astype(output.dtype)
+
+
+def accuracy(output: Float[Array, "trial c"], target: Float[Array, "trial c"]) -> Float[Array, ""]:
+    """Fraction of trials whose largest output is the largest target."""
+    hits: Int[Array, " trial"] = output.argmax(-1) == target.argmax(-1)
+    return hits.mean(dtype=output.dtype)

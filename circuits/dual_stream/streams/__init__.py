@@ -1,0 +1,58 @@
+"""Descending streams, one short file each; a row in ``STREAMS`` makes one available everywhere."""
+
+from circuits.dual_stream.streams.direct import Direct
+from circuits.dual_stream.streams.kolen_pollack import KolenPollack
+from circuits.dual_stream.streams.product import OrthogonalProduct, Product
+from circuits.dual_stream.streams.random import Random
+from circuits.dual_stream.streams.sign_concordant import BatchRandomSign, FixedRandomSign, UniformSign
+from circuits.dual_stream.streams.stagewise import Signals, Stagewise
+from circuits.dual_stream.streams.stream import Credit, Declaration, DescendingStream, Goal
+from circuits.dual_stream.streams.transposed import Transposed
+from circuits.dual_stream.streams.weight_mirror import WeightMirror
+from circuits.errors import choose
+
+STREAMS: dict[str, type[DescendingStream]] = {
+    "transposed": Transposed,
+    "random": Random,
+    "direct": Direct,
+    "usf": UniformSign,
+    "brsf": BatchRandomSign,
+    "frsf": FixedRandomSign,
+    "kolen_pollack": KolenPollack,
+    "weight_mirror": WeightMirror,
+    "product": Product,
+    "product_orthogonal": OrthogonalProduct,
+}
+
+
+def stream(which: str | DescendingStream) -> DescendingStream:
+    """Return a descending stream: one by name with its default settings, or the given one.
+
+    Examples
+    --------
+    >>> stream("product").expansion
+    10
+    """
+    return which if isinstance(which, DescendingStream) else choose(which, STREAMS, "descending stream")()
+
+
+__all__ = [
+    "STREAMS",
+    "BatchRandomSign",
+    "Credit",
+    "Declaration",
+    "DescendingStream",
+    "Direct",
+    "FixedRandomSign",
+    "Goal",
+    "KolenPollack",
+    "OrthogonalProduct",
+    "Product",
+    "Random",
+    "Signals",
+    "Stagewise",
+    "Transposed",
+    "UniformSign",
+    "WeightMirror",
+    "stream",
+]
