@@ -9,8 +9,6 @@ that holds its official files (gzipped or not). scikit-learn's digits need no fi
 Nothing here imports JAX, and :func:`fetch` is all that ever uses the network.
 """
 
-from __future__ import annotations
-
 import sys
 import tempfile
 from collections.abc import Iterable

@@ -5,8 +5,6 @@ Every reader takes the uncompressed contents of the files of a data set, in the 
 open nothing that could run code: no pickle, in any form.
 """
 
-from __future__ import annotations
-
 import io
 import math
 import struct

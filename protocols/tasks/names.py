@@ -57,5 +57,5 @@ CIFAR100 = tuple(
     plain plate poppy porcupine possum rabbit raccoon ray road rocket rose sea seal shark shrew skunk skyscraper
     snail snake spider squirrel streetcar sunflower sweet_pepper table tank telephone television tiger tractor train
     trout tulip turtle wardrobe whale willow_tree wolf woman worm
-    """.split()
+    """.split()  # noqa: SIM905
 )

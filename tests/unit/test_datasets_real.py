@@ -33,15 +33,18 @@ def load_or_skip(name):
 )
 def test_grey_sets(name, train, test, mean, sd):
     images = load_or_skip(name)
-    assert images.train_labels[:8].tolist() == train and images.test_labels[:8].tolist() == test
+    assert images.train_labels[:8].tolist() == train
+    assert images.test_labels[:8].tolist() == test
     scaled = images.train_images / 255
-    assert scaled.mean() == pytest.approx(mean, abs=1e-6) and scaled.std() == pytest.approx(sd, abs=1e-6)
+    assert scaled.mean() == pytest.approx(mean, abs=1e-6)
+    assert scaled.std() == pytest.approx(sd, abs=1e-6)
     assert ridge_accuracy(images) == pytest.approx({"mnist": 0.8631, "fashion_mnist": 0.8121}[name], abs=5e-4)
 
 
 def test_cifar10():
     images = load_or_skip("cifar10")
-    assert images.train_images.shape == (50000, 32, 32, 3) and np.bincount(images.test_labels).tolist() == [1000] * 10
+    assert images.train_images.shape == (50000, 32, 32, 3)
+    assert np.bincount(images.test_labels).tolist() == [1000] * 10
     assert images.train_labels[:10].tolist() == [6, 9, 9, 4, 1, 1, 2, 7, 8, 3]
     means = images.train_images.mean((0, 1, 2)) / 255
     if images.source == "CIFAR-10 (JPEG copy)":

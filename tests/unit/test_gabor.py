@@ -58,16 +58,19 @@ def test_noise_has_the_stated_size_and_is_cut_off():
     blank = jnp.zeros((200, 200))
     assert np.std(noisy(blank, 0.2, jax.random.key(1))) == pytest.approx(0.2, rel=0.02)
     loud = np.asarray(noisy(blank, 4.0, jax.random.key(1)))
-    assert loud.min() == -1.0 and loud.max() == 1.0
+    assert loud.min() == -1.0
+    assert loud.max() == 1.0
     np.testing.assert_array_equal(noisy(blank, 0.0, jax.random.key(1)), blank)
 
 
 def test_trials_are_balanced_and_tilted_as_labelled():
     images, labels, orientations = jax.vmap(trial)(jax.random.split(jax.random.key(3), 400))
-    assert images.shape == (400, 1024) and labels.dtype == jnp.int32
+    assert images.shape == (400, 1024)
+    assert labels.dtype == jnp.int32
     assert 150 < int(labels.sum()) < 250
     tilt = np.asarray(orientations) - np.where(np.asarray(labels) == 1, 6.0, -6.0)
-    assert np.std(tilt) == pytest.approx(0.5, rel=0.15) and abs(np.mean(tilt)) < 0.1
+    assert np.std(tilt) == pytest.approx(0.5, rel=0.15)
+    assert abs(np.mean(tilt)) < 0.1
     np.testing.assert_allclose(images[7].reshape(32, 32), gabor(orientations[7]), atol=1e-6)
 
 
@@ -79,4 +82,5 @@ def test_trials_repeat_by_key_and_differ_between_keys():
 
 def test_trials_have_the_same_clean_image_at_every_noise_level():
     quiet, loud = (trial(jax.random.key(8), noise) for noise in (0.0, 2.0))
-    assert quiet[1] == loud[1] and quiet[2] == loud[2]
+    assert quiet[1] == loud[1]
+    assert quiet[2] == loud[2]
