@@ -1,7 +1,23 @@
 """Modular recurrent circuits that relax: Adjoint Propagation, equilibrium propagation, predictive coding."""
 
+from circuits.modular.equilibrium import EnergyDescent, FixedPointIteration
+from circuits.modular.equilibrium_propagation import EquilibriumPropagation
 from circuits.modular.modular_rnn import ModularRNN, Plasticity
+from circuits.modular.predictive_coding import PredictiveCoding
 from circuits.modular.region import Region, layout, pieces
+from circuits.modular.symmetric import Symmetric
 from circuits.modular.wiring import Mode
 
-__all__ = ["Mode", "ModularRNN", "Plasticity", "Region", "layout", "pieces"]
+__all__ = [
+    "EnergyDescent",
+    "EquilibriumPropagation",
+    "FixedPointIteration",
+    "Mode",
+    "ModularRNN",
+    "Plasticity",
+    "PredictiveCoding",
+    "Region",
+    "Symmetric",
+    "layout",
+    "pieces",
+]
