@@ -1,8 +1,28 @@
 """Circuits: what exists. Populations, projections, dynamics and local plasticity."""
 
-import jax
+from importlib import import_module
+from typing import Any
 
-_wide = jax.config.jax_enable_x64
-import brainpy  # noqa: E402, F401  (its import switches JAX to 32 bits, whatever the user chose)
+#: Where each public name lives; looked up on first use.
+HOME = {
+    "ModularRNN": "circuits.modular",
+    "Region": "circuits.modular",
+    "Mode": "circuits.modular",
+    "Plasticity": "circuits.modular",
+    "EquilibriumPropagation": "circuits.modular",
+    "PredictiveCoding": "circuits.modular",
+    "RateRNN": "circuits.rate",
+    "DualStream": "circuits.dual_stream",
+    "Circuit": "circuits.circuit",
+    "Batch": "circuits.circuit",
+    "Outcome": "circuits.circuit",
+    "CircuitError": "circuits.errors",
+}
 
-jax.config.update("jax_enable_x64", _wide)
+__all__ = list(HOME)  # noqa: PLE0604
+
+
+def __getattr__(name: str) -> Any:
+    if name not in HOME:
+        raise AttributeError(f"module 'circuits' has no {name!r}: valid are {', '.join(sorted(HOME))}")
+    return getattr(import_module(HOME[name]), name)

@@ -56,4 +56,5 @@ def activation(name: str) -> Activation:
 
 def silent_at_rest(name: str) -> bool:
     """Whether f(0) = 0, so that a cell without input stays at zero."""
-    return float(activation(name)(jnp.float32(0.0))) == 0.0
+    with jax.ensure_compile_time_eval():
+        return float(activation(name)(jnp.float32(0.0))) == 0.0

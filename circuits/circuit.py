@@ -207,6 +207,15 @@ class Circuit(bp.DynamicalSystem):
 
     # -- activity -----------------------------------------------------------------------------------------
 
+    def variables(self) -> tuple[str, ...]:
+        """Names of the activity variables whose time course :meth:`trial` returns."""
+        return tuple(self._activity)
+
+    def stretch(self, phase: str | None, **settings: Any) -> slice:
+        """Return which time steps of :meth:`trial` belong to a phase; all of them where there is only one."""
+        require(phase is None, f"{type(self).__name__} has no phase {phase!r} in time: record the whole trial")
+        return slice(None)
+
     def reset_state(self, batch_size: int = 1, **_: Any) -> None:
         """Set every activity variable to zero for ``batch_size`` trials."""
         for variable in self._activity.values():

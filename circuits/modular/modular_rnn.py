@@ -10,13 +10,13 @@ import jax.numpy as jnp
 import numpy as np
 
 from circuits.circuit import Batch, Circuit, Outcome, Population, Synapses, classification
-from circuits.errors import CircuitError, nearest, require
+from circuits.errors import CircuitError, choose, nearest, require
 from circuits.modular import propagation
 from circuits.modular.dynamics import PRECISIONS
 from circuits.modular.phases import PHASE_SETTINGS, Phases
 from circuits.modular.presets import chain, resource_reuse
 from circuits.modular.region import Region
-from circuits.modular.running import simultaneous, timeline
+from circuits.modular.running import schedule, simultaneous, timeline
 from circuits.modular.wiring import Mode, Wiring, projections
 from circuits.rule import Tree
 from circuits.synapses import Constant, Normal, SparseRecurrent, stream
@@ -233,6 +233,23 @@ class ModularRNN(Circuit):
         """Return rates and errors at every iteration of both phases, ``[time, trial, neuron]`` by name."""
         phases, inputs = self.phases(**settings), self._inputs(batch.inputs)
         return timeline(self.wiring, phases, tree, inputs, self._targets(batch.targets), tap)
+
+    def variables(self) -> tuple[str, ...]:
+        """Rates and errors of the regions."""
+        return tuple(f"{name}.{leaf}" for name in self.wiring.regions for leaf in ("rate", "error"))
+
+    def schedule(self, **settings: Any) -> list[tuple[str, str, int, int]]:
+        """List the stretches of a trial: ``(phase, region, first iteration, end)``."""
+        return schedule(self.wiring, self.phases(**settings))
+
+    def stretch(self, phase: str | None, **settings: Any) -> slice:
+        """Return which iterations of :meth:`trial` belong to a phase."""
+        rows = self.schedule(**settings)
+        spans = {name: [row for row in rows if row[0] == name] for name, *_ in rows}
+        if phase is None:
+            return slice(None)
+        span = choose(phase, spans, "phase")
+        return slice(span[0][2], span[-1][3])
 
     # -- the running system -------------------------------------------------------------------------------
 

@@ -132,7 +132,7 @@ class ImageTask(Task):
         return Batch({"image": image}, {"choice": data["label"][index]}, {"label": data["label"][index]})
 
 
-class Joint(Task):
+class joint(Task):  # noqa: N801  (a factory like the other tasks)
     """Several tasks at once: every trial holds one stimulus of each.
 
     Inputs and readouts are called ``"<input>_<member>"``, for example ``"image_mnist"`` and ``"choice_mnist"``.

@@ -1,0 +1,103 @@
+"""One update of one network, and whole stretches of them, as pure functions for the compiler."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import optax
+
+from circuits.circuit import Circuit
+from circuits.rule import Tree
+from circuits.tap import Electrode, chain
+from protocols import interventions as lesions
+from protocols.recording import Record, Signals
+from protocols.tasks.task import Task
+
+State = dict[str, Any]
+"""A network in training: ``tree``, ``optimizer`` state, ``update`` counter, ``seed``."""
+
+
+class LearningStep:
+    """What happens in one update: draw trials, run the phases, let the optimiser step, apply constraints.
+
+    Parameters
+    ----------
+    circuit, task
+        Who learns what.
+    optimizer
+        Turns changes into steps.
+    settings
+        Keyword arguments of ``circuit.learn``.
+    interventions, records
+        What is done, and which signals are reduced.
+    """
+
+    def __init__(
+        self,
+        circuit: Circuit,
+        task: Task,
+        optimizer: optax.GradientTransformation,
+        settings: Mapping[str, Any],
+        interventions: Sequence[lesions.Intervention] = (),
+        records: Sequence[Record] = (),
+    ):
+        self.circuit, self.task, self.optimizer = circuit, task, optimizer
+        self.settings, self.interventions, self.records = dict(settings), tuple(interventions), tuple(records)
+
+    def plastic(self, tree: Tree, arrays: Any, trials: int) -> tuple[str, ...]:
+        """Names of the weights that change with these settings."""
+
+        def changes(tree: Tree, arrays: Any) -> Tree:
+            index, key = jnp.zeros(trials, jnp.int32), jax.random.key(0)
+            batch = self.task.draw(arrays, index, key)
+            return self.circuit.learn(tree, batch, key, **self.settings).changes
+
+        return tuple(jax.eval_shape(changes, tree, arrays))
+
+    def __call__(self, state: State, arrays: Any, index: jax.Array) -> tuple[State, dict[str, jax.Array]]:
+        """Do one update; return the new state and what is logged of it (scalars by name, ``finite`` by weight)."""
+        key = jax.random.fold_in(jax.random.key(state["seed"]), state["update"])
+        batch = self.task.draw(arrays, index, jax.random.fold_in(key, 0))
+        electrode = Electrode() if self.records else None
+        surgery = lesions.tap(self.interventions, self.circuit, state["update"], jax.random.fold_in(key, 1))
+        tap = chain(surgery, electrode) if electrode else surgery
+        outcome = self.circuit.learn(state["tree"], batch, jax.random.fold_in(key, 2), tap, **self.settings)
+        tree, optimizer = self._step(state, outcome.changes)
+        log = dict(outcome.metrics)
+        for record in self.records:
+            log[record.label] = record.of(Signals(electrode.readings))
+        log["finite"] = {name: jnp.all(jnp.isfinite(tree[name])) for name in outcome.changes}
+        new = {**state, "tree": tree | outcome.tree, "optimizer": optimizer, "update": state["update"] + 1}
+        return new, log
+
+    def _step(self, state: State, changes: Tree) -> tuple[Tree, Any]:
+        tree = state["tree"]
+        weights = {name: tree[name] for name in changes}
+        steps, optimizer = self.optimizer.update(changes, state["optimizer"], weights)
+        steps = self.circuit.constrain(tree, steps)
+        steps = lesions.freeze(self.interventions, state["update"], steps)
+        return tree | optax.apply_updates(weights, steps), optimizer
+
+    def many(self, state: State, arrays: Any, index: jax.Array) -> tuple[State, dict[str, jax.Array]]:
+        """Do one update for each row of ``index`` ``[update, trial]``."""
+        return jax.lax.scan(lambda carry, row: self(carry, arrays, row), state, index)
+
+    def evaluate(self, state: State, arrays: Any, index: jax.Array, test: bool) -> dict[str, jax.Array]:
+        """Score the network on the trials of each row of ``index``, without learning; sums over rows."""
+
+        def score(_: None, row: jax.Array) -> tuple[None, dict[str, jax.Array]]:
+            key = jax.random.fold_in(jax.random.fold_in(jax.random.key(state["seed"]), state["update"]), 3)
+            batch = self.task.draw(arrays, row, jax.random.fold_in(key, row[0]), test=test)
+            surgery = lesions.tap(self.interventions, self.circuit, state["update"], key)
+            outputs = self.circuit.respond(state["tree"], batch.inputs, surgery, **self.settings)
+            return None, self.circuit.metrics(outputs, batch.targets)
+
+        return jax.tree.map(lambda rows: rows.sum(0), jax.lax.scan(score, None, index)[1])
+
+    def probe(self, state: State, arrays: Any, index: jax.Array) -> tuple[Tree, dict[str, jax.Array]]:
+        """Run test trials slowly; return the time course of every variable and the trial table."""
+        key = jax.random.key(state["seed"])
+        batch = self.task.draw(arrays, index, key, test=True)
+        surgery = lesions.tap(self.interventions, self.circuit, state["update"], key)
+        return self.circuit.trial(state["tree"], batch, key, surgery, **self.settings), dict(batch.trials)

@@ -1,0 +1,310 @@
+"""The engine of every protocol: compiled stretches of learning; recording and stopping between them."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+
+from circuits.circuit import Circuit
+from circuits.errors import nearest
+from circuits.rule import Tree
+from protocols import checkpoint
+from protocols import interventions as lesions
+from protocols.checkpoint import RunError
+from protocols.learning_step import LearningStep, State
+from protocols.order import check_order, chunk_length, epoch_order
+from protocols.progress import meter
+from protocols.recorder import Recorder
+from protocols.recording import Record
+from protocols.stopping import stop_request
+from protocols.tasks.task import Task
+
+#: Test trials evaluated at the same time.
+EVALUATED_AT_ONCE = 1000
+
+
+class Protocol:
+    """Let a circuit learn a task.
+
+    A subclass says what happens in one batch of trials through the keyword arguments that it hands to
+    ``circuit.learn``; everything else is here.
+
+    Parameters
+    ----------
+    circuit
+        Any :class:`circuits.circuit.Circuit`.
+    task
+        Any :class:`protocols.tasks.Task`.
+    optimizer
+        An optax transformation; ``adam(1e-3)`` by default.
+    seeds
+        Number of independent networks (the first one is ``circuit`` as it is, the others are drawn with the following
+        seeds), or their seeds, all drawn.
+    batch_size
+        Trials per update.
+    shuffle
+        ``"samples"``, ``"batches"`` (composed once, reordered at every epoch) or ``"none"``.
+    interventions
+        See :mod:`protocols.interventions`.
+    records
+        See :class:`protocols.recording.Record`.
+    evaluate
+        What is scored after every epoch besides the running averages: ``"test"``, ``"train"``.
+    alternate
+        Settings of the phases of several passes through the task in every epoch, each with an optimiser state of its
+        own: ``[{"mode": "task2"}, {"mode": "task1"}]``. One pass by default.
+    parallel
+        How several seeds run: ``"map"`` (one after the other in one program, best on CPUs), ``"vmap"`` (at once, best
+        on GPUs), by default what suits the device.
+    chunk
+        Longest stretch of updates in one compiled call.
+    probe_trials
+        Number of test trials (the first ones) whose activity is recorded.
+    **settings
+        Settings of the phases that the circuit knows.
+    """
+
+    def __init__(
+        self,
+        circuit: Circuit,
+        task: Task,
+        *,
+        optimizer: optax.GradientTransformation | None = None,
+        seeds: int | Sequence[int] = 1,
+        batch_size: int = 100,
+        shuffle: str = "samples",
+        interventions: Sequence[lesions.Intervention] = (),
+        records: Sequence[Record] = (),
+        evaluate: Sequence[str] = ("test",),
+        alternate: Sequence[Mapping[str, Any]] = ({},),
+        parallel: str | None = None,
+        chunk: int = 128,
+        probe_trials: int = 10,
+        **settings: Any,
+    ):
+        check_order(task.n_train, batch_size, shuffle)
+        lesions.check(interventions, circuit)
+        self.circuit, self.task, self.batch_size, self.shuffle = circuit, task, batch_size, shuffle
+        self.seeds = tuple(range(circuit.seed, circuit.seed + seeds)) if isinstance(seeds, int) else tuple(seeds)
+        self.interventions, self.records, self.evaluate = tuple(interventions), tuple(records), tuple(evaluate)
+        self._kinds = {record.label: record.kind(circuit) for record in self.records}
+        self.settings = [check_settings(circuit, {**settings, **one}) for one in alternate]
+        self.parallel = parallel or ("map" if jax.default_backend() == "cpu" else "vmap")
+        if self.parallel not in ("map", "vmap"):
+            raise RunError(f"unknown parallel {self.parallel!r}: valid are 'map', 'vmap'")
+        self.updates_per_pass = task.n_train // batch_size
+        self.chunk = chunk_length(self.updates_per_pass, chunk)
+        self.epoch, self.last = 0, {}
+        self.probe_trials = min(probe_trials, task.n_test)
+        self._arrays = jax.tree.map(jnp.asarray, task.arrays)
+        self._build(optimizer or optax.adam(1e-3), first_as_is=isinstance(seeds, int))
+
+    # -- compiled parts -----------------------------------------------------------------------------------
+
+    def _build(self, optimizer: optax.GradientTransformation, first_as_is: bool) -> None:
+        signals = [record for record in self.records if self._kinds[record.label] == "signal"]
+        common = (self.circuit, self.task, optimizer)
+        self.steps = [LearningStep(*common, one, self.interventions, signals) for one in self.settings]
+        trees = [self._tree(seed, first_as_is and number == 0) for number, seed in enumerate(self.seeds)]
+        states = [self._state(tree, seed) for tree, seed in zip(trees, self.seeds, strict=True)]
+        self.state: State = jax.tree.map(lambda *leaves: jnp.stack(leaves), *states)
+        self._learn = [jax.jit(self._over_seeds(step.many), donate_argnums=0) for step in self.steps]
+        self._probe = jax.jit(self._over_seeds(self.steps[0].probe))
+        self._score = jax.jit(self._over_seeds(self.steps[0].evaluate), static_argnums=3)
+
+    def _tree(self, seed: int, as_is: bool) -> Tree:
+        if as_is:
+            return self.circuit.read()
+        return {name: self.circuit._cast(value) for name, value in self.circuit.initial(seed).items()}
+
+    def _state(self, tree: Tree, seed: int) -> State:
+        plastic = [step.plastic(tree, self._arrays, self.batch_size) for step in self.steps]
+        optimizers = [
+            step.optimizer.init({name: tree[name] for name in names})
+            for step, names in zip(self.steps, plastic, strict=True)
+        ]
+        counters = {"update": jnp.zeros((), jnp.int32), "seed": jnp.asarray(seed, jnp.int32)}
+        return {"tree": tree, "optimizer": optimizers, **counters}
+
+    def _over_seeds(self, function: Any) -> Any:
+        def every(state: State, arrays: Any, index: jax.Array, *static: Any) -> Any:
+            def one(pair: tuple[State, jax.Array]) -> Any:
+                return function(pair[0], arrays, pair[1], *static)
+
+            return jax.lax.map(one, (state, index)) if self.parallel == "map" else jax.vmap(one)((state, index))
+
+        return every
+
+    # -- learning -----------------------------------------------------------------------------------------
+
+    @property
+    def tree(self) -> Tree:
+        """Persistent arrays of all seeds by name, ``[seed, ...]``."""
+        return self.state["tree"]
+
+    def train(
+        self,
+        epochs: int,
+        record: str | Path | None = None,
+        *,
+        progress: bool = True,
+        overwrite: bool = False,
+        experiment: str = "",
+        configuration: Mapping[str, Any] | None = None,
+    ) -> "Protocol":
+        """Go through the task ``epochs`` times; return the protocol itself.
+
+        Parameters
+        ----------
+        epochs
+            Epochs to add to the ones already done.
+        record
+            Trace file to write; a checkpoint lies beside it until the run is complete.
+        progress
+            Whether to show progress.
+        overwrite
+            Whether an existing trace may be replaced.
+        experiment, configuration
+            What the trace should say about the run.
+
+        Raises
+        ------
+        RunError
+            If a weight stops being finite. The trace, with status "failed", holds every finished epoch.
+        """
+        recorder = Recorder.create(self, record, experiment, configuration or {}, overwrite) if record else None
+        return self._train(self.epoch + epochs, recorder, progress, [])
+
+    def resume(self, record: str | Path, *, progress: bool = True) -> "Protocol":
+        """Go on with a run that was stopped or killed, exactly as if it had not been.
+
+        Parameters
+        ----------
+        record
+            The trace; its checkpoint lies beside it. The protocol must be built like the one that wrote it.
+        """
+        state, done = checkpoint.load(checkpoint.path_beside(record), self.state)
+        self.state = jax.tree.map(jnp.asarray, state)
+        self.epoch = done["epoch"]
+        recorder = Recorder.resume(self, record, done["lengths"])
+        logs = [{name: np.asarray(value) for name, value in log.items()} for log in done["logs"]]
+        return self._train(done["epochs"], recorder, progress, logs)
+
+    def _train(self, epochs: int, recorder: Recorder | None, progress: bool, logs: list[dict]) -> "Protocol":
+        total = (epochs - self.epoch) * self.updates_per_pass * len(self.steps) - sum(map(_updates, logs))
+        bar = meter(total, self.task.name, progress)
+        try:
+            with stop_request() as stop:
+                while self.epoch < epochs and not stop.made:
+                    logs = self._epoch(recorder, bar, stop, logs)
+                    if self._complete(logs):
+                        self._finish_epoch(recorder, logs, epochs)
+                        logs = []
+                if recorder:
+                    recorder.close(self, epochs, logs)
+        except RunError:
+            if recorder:
+                recorder.fail()
+            raise
+        finally:
+            bar.close()
+            self.circuit.write({name: np.asarray(value[0]) for name, value in self.tree.items()})
+        return self
+
+    def _complete(self, logs: list[dict]) -> bool:
+        return sum(map(_updates, logs)) == self.updates_per_pass * len(self.steps)
+
+    def _epoch(self, recorder: Any, bar: Any, stop: Any, logs: list[dict]) -> list[dict]:
+        """Run what is left of the present epoch, chunk by chunk."""
+        logs = list(logs)
+        start = sum(map(_updates, logs))
+        for number, step in enumerate(range(0, self.updates_per_pass * len(self.steps), self.chunk)):
+            if step < start:
+                continue
+            if stop.made:
+                break
+            turn, first = divmod(number * self.chunk, self.updates_per_pass)
+            logs.append(self._chunk(turn, first))
+            self._check_finite(logs[-1])
+            bar.advance(self.chunk, loss=float(np.mean(logs[-1]["loss"])))
+        return logs
+
+    def _chunk(self, turn: int, first: int) -> dict[str, np.ndarray]:
+        """Run one compiled stretch of one pass; return what was logged, ``[seed, update]`` by name."""
+        order = [epoch_order(self.task.n_train, self.batch_size, self.shuffle, s, self.epoch) for s in self.seeds]
+        index = jnp.asarray(np.stack(order)[:, first : first + self.chunk])
+        own = {**self.state, "optimizer": self.state["optimizer"][turn]}
+        new, log = self._learn[turn](own, self._arrays, index)
+        optimizers = list(self.state["optimizer"])
+        optimizers[turn] = new["optimizer"]
+        self.state = {**new, "optimizer": optimizers}
+        finite = {name: np.asarray(flags) for name, flags in log.pop("finite").items()}
+        return {name: np.asarray(values, np.float64) for name, values in log.items()} | {"finite": finite}
+
+    def _check_finite(self, log: dict[str, Any]) -> None:
+        finite = {"loss": np.isfinite(log["loss"]), **log.pop("finite")}
+        bad = {name: np.argwhere(~flags)[:, 1].min() for name, flags in finite.items() if not flags.all()}
+        if bad:
+            first = min(bad, key=bad.get)
+            update = int(np.asarray(self.state["update"])[0]) - self.chunk + int(bad[first])
+            raise RunError(f"the run diverged in epoch {self.epoch + 1}: {first!r} is not finite first, at update {update}")
+
+    def _finish_epoch(self, recorder: Recorder | None, logs: list[dict], epochs: int) -> None:
+        self.epoch += 1
+        self.last = {name: joined(logs, name).mean(1) for name in _names(logs)}
+        for part in self.evaluate:
+            self.last |= {f"{part}_{name}": value for name, value in self.score(part).items()}
+        if recorder:
+            recorder.epoch(self, logs)
+            recorder.checkpoint(self, epochs, [])
+
+    def score(self, part: str = "test") -> dict[str, np.ndarray]:
+        """Score all networks on the test (or training) trials, ``[seed]`` by name."""
+        test = part == "test"
+        count = self.task.n_test if test else self.task.n_train
+        at_once = min(count, EVALUATED_AT_ONCE)
+        whole = np.arange(count - count % at_once, dtype=np.int32).reshape(-1, at_once)
+        rest = np.arange(count - count % at_once, count, dtype=np.int32)[None]
+        totals: dict[str, np.ndarray] = {}
+        for rows in (whole, rest):
+            if rows.size:
+                index = jnp.asarray(np.broadcast_to(rows, (len(self.seeds), *rows.shape)))
+                own = {**self.state, "optimizer": self.state["optimizer"][0]}
+                for name, value in self._score(own, self._arrays, index, test).items():
+                    totals[name] = totals.get(name, 0) + np.asarray(value) * rows.shape[1] / count
+        return totals
+
+
+    def activity(self) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
+        """Run the probe trials slowly; return activity ``[seed, trial, time, neuron]`` and the trial table by name."""
+        index = jnp.broadcast_to(jnp.arange(self.probe_trials, dtype=jnp.int32), (len(self.seeds), self.probe_trials))
+        own = {**self.state, "optimizer": self.state["optimizer"][0]}
+        courses, trials = self._probe(own, self._arrays, index)
+        table = {name: np.asarray(values[0]) for name, values in trials.items()}
+        return {name: np.moveaxis(np.asarray(course), 1, 2) for name, course in courses.items()}, table
+
+
+def check_settings(circuit: Circuit, settings: Mapping[str, Any]) -> dict[str, Any]:
+    """Refuse a setting that the circuit's phases do not have."""
+    for name in settings:
+        if name not in circuit.phase_settings:
+            valid = nearest(name, circuit.phase_settings) if circuit.phase_settings else "this circuit has none"
+            raise RunError(f"unknown setting {name!r} of {type(circuit).__name__}: {valid}")
+    return dict(settings)
+
+
+def joined(logs: Sequence[Mapping[str, np.ndarray]], name: str) -> np.ndarray:
+    """Join what the chunks of an epoch logged under one name, ``[seed, update, ...]``."""
+    return np.concatenate([log[name] for log in logs if name in log], axis=1)
+
+
+def _updates(log: Mapping[str, np.ndarray]) -> int:
+    return np.shape(log["loss"])[1]
+
+
+def _names(logs: list[dict]) -> list[str]:
+    return list(dict.fromkeys(name for log in logs for name in log))

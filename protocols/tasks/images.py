@@ -1,0 +1,68 @@
+"""Image classification on the data sets that are found on this machine, and on scikit-learn's digits."""
+
+from typing import Any
+
+import numpy as np
+
+from protocols.tasks import datasets
+from protocols.tasks.registry import find
+from protocols.tasks.task import ImageTask
+
+
+def images(
+    name: str, *, standardise: str | None = None, train: int | None = None, test: int | None = None, flat: bool = True
+) -> ImageTask:
+    """Return the task of classifying a data set.
+
+    Parameters
+    ----------
+    name
+        Name of the data set, see ``biocredit data list``.
+    standardise
+        ``None``: pixels in [0, 1]; ``"global"`` or ``"channel"``: minus mean, divided by standard deviation of the
+        training set.
+    train, test
+        Use only the first so many images.
+    flat
+        Whether images are handed over as vectors.
+
+    Raises
+    ------
+    DataError
+        If the data set is not found on this machine.
+    """
+    found = datasets.load(name)
+    x, y, tx, ty = found.train_images, found.train_labels, found.test_images, found.test_labels
+    mean, sd = statistics(x[:train], standardise)
+    pair, test_pair = (x[:train], y[:train]), (tx[:test], ty[:test])
+    return ImageTask(name, pair, test_pair, found.classes, mean=mean, sd=sd, flat=flat, citation=find(name).citation)
+
+
+def statistics(pixels: np.ndarray, standardise: str | None) -> tuple[Any, Any]:
+    """Return mean and standard deviation of pixels scaled to [0, 1], of all or of each colour channel."""
+    if standardise is None:
+        return 0.0, 1.0
+    if standardise not in ("global", "channel"):
+        raise ValueError(f"unknown standardise {standardise!r}: valid are None, 'global', 'channel'")
+    axes = tuple(range(pixels.ndim - 1)) if standardise == "channel" and pixels.ndim == 4 else None
+    return pixels.mean(axes, dtype=np.float64) / 255, pixels.std(axes, dtype=np.float64) / 255
+
+
+def digits(**options: Any) -> ImageTask:
+    """Real 8x8 handwritten digits that come with scikit-learn: 1437 training and 360 test images, nothing to download."""
+    return images("digits", **options)
+
+
+def mnist(**options: Any) -> ImageTask:
+    """MNIST: 60,000 training and 10,000 test digits of 28x28 pixels."""
+    return images("mnist", **options)
+
+
+def fashion_mnist(**options: Any) -> ImageTask:
+    """Fashion-MNIST (arXiv:1708.07747): 60,000 training and 10,000 test images of 28x28 pixels."""
+    return images("fashion_mnist", **options)
+
+
+def cifar10(**options: Any) -> ImageTask:
+    """CIFAR-10: 50,000 training and 10,000 test colour images of 32x32 pixels."""
+    return images("cifar10", **options)
