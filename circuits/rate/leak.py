@@ -82,8 +82,13 @@ class LeakBefore:
         return jnp.broadcast_to(1 - keep, now.shape)
 
     @staticmethod
+    def rate_of(memory: jax.Array, transfer: Callable) -> jax.Array:
+        """Rate that belongs to a memory s."""
+        return transfer(memory)
+
+    @staticmethod
     def state_credit(signal: jax.Array, gain: jax.Array) -> jax.Array:
-        """dLoss / ds_t through the rate of the same step alone."""
+        """Return dLoss / ds_t through the rate of the same step alone."""
         return signal * gain
 
 
@@ -139,8 +144,13 @@ class LeakAfter:
         return (1 - keep) * now
 
     @staticmethod
+    def rate_of(memory: jax.Array, transfer: Callable) -> jax.Array:
+        """Rate that belongs to a memory z."""
+        return memory
+
+    @staticmethod
     def state_credit(signal: jax.Array, gain: jax.Array) -> jax.Array:
-        """dLoss / dz_t through the readout of the same step alone."""
+        """Return dLoss / dz_t through the readout of the same step alone."""
         return signal
 
 

@@ -12,11 +12,11 @@ from circuits.rate.online_family.efficient_bptt import efficient_bptt
 from circuits.rate.online_family.future_bptt import future_bptt
 from circuits.rate.online_family.kernl import kernl
 from circuits.rate.online_family.kf_rtrl import kf_rtrl
+from circuits.rate.online_family.local_signals import Point, join, local_signals, split
 from circuits.rate.online_family.online_rule import OnlineRule
 from circuits.rate.online_family.reverse_kf_rtrl import reverse_kf_rtrl
 from circuits.rate.online_family.rflo import rflo
 from circuits.rate.online_family.rtrl import rtrl
-from circuits.rate.online_family.substrate import Substrate, state_after_nonlinearity, state_before_nonlinearity
 from circuits.rate.online_family.uoro import uoro
 
 FAMILY: dict[str, Callable[..., OnlineRule]] = {
@@ -36,20 +36,21 @@ __all__ = [
     "Course",
     "Moment",
     "OnlineRule",
-    "Substrate",
+    "Point",
     "begin",
     "dni",
     "drive",
     "efficient_bptt",
     "future_bptt",
+    "join",
     "kernl",
     "kf_rtrl",
+    "local_signals",
     "moment",
     "reverse_kf_rtrl",
     "rflo",
     "rtrl",
     "settle",
-    "state_after_nonlinearity",
-    "state_before_nonlinearity",
+    "split",
     "uoro",
 ]

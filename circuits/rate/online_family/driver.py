@@ -9,83 +9,81 @@ import optax
 from jaxtyping import Array, Float
 
 from circuits.errors import require
+from circuits.rate.dynamics import Neuron
+from circuits.rate.online_family.local_signals import (
+    INCOMING,
+    Point,
+    advance,
+    at_rest,
+    from_memory,
+    join,
+    local_signals,
+    split,
+)
 from circuits.rate.online_family.online_rule import OnlineRule
-from circuits.rate.online_family.substrate import Substrate
+from circuits.rate.readout import LOSSES, Loss, learning_signal, readout
 from circuits.rule import Tree
+
+#: Weights that learn.
+PLASTIC = (*INCOMING, "W_out", "b_out")
 
 
 class Moment(NamedTuple):
     """What one time step brought.
 
-    state [n], output [K], error [K] (d loss / d output), credit [n] (d loss / d state as the feedback weights tell
-    it), changes (gradient estimate keyed like the plastic weights) and memory (the rule's state after the step).
+    point (state of the network), output [K], signals (what the rule saw), changes (gradient estimate, keyed and
+    shaped like the plastic weights) and memory (the rule's state after the step).
     """
 
-    state: jax.Array
+    point: Point
     output: jax.Array
-    error: jax.Array
-    credit: jax.Array
+    signals: dict[str, Any]
     changes: Tree
     memory: Tree
 
 
 class Course(NamedTuple):
-    """What a run carries from step to step, and what the next run of the same network starts from."""
+    """What a run carries from step to step, and what a later run goes on from.
+
+    weights, state of the optimiser, point, memory (state of the rule), pending (changes summed since the last
+    update) and step (number of steps taken).
+    """
 
     weights: Tree
     optimizer: Any
-    state: jax.Array
+    point: Point
     memory: Tree
     pending: Tree
     step: jax.Array
 
 
-def difference(output: jax.Array, target: jax.Array) -> jax.Array:
-    """Error of the loss 0.5 ||output - target||^2."""
-    return output - target
-
-
 def moment(
     rule: OnlineRule,
-    substrate: Substrate,
+    neuron: Neuron,
     course: Course,
     x: Float[Array, " n_in"],
     target: Float[Array, " K"],
     noise: jax.Array,
-    error_of: Callable[[jax.Array, jax.Array], jax.Array] = difference,
+    loss: Loss = LOSSES["squared_error"],
 ) -> Moment:
-    """Advance the network by one step and let the rule see it; no weight changes yet.
-
-    The readout ``output = readout rate + bias`` learns by its exact gradient under every rule.
-    """
-    weights, previous = course.weights, course.state
-    state, jacobian, gain, regressor = substrate.move(weights["incoming"], previous, x)
-    rate, slope = substrate.emit(state)
-    output = weights["readout"] @ rate + weights["bias"]
-    error = error_of(output, target)
-    credit = slope * (error @ weights.get("feedback", weights["readout"]))
-    signals = {
-        "previous": previous,
-        "state": state,
-        "jacobian": jacobian,
-        "gain": gain,
-        "regressor": regressor,
-        "credit": credit,
-        "target": target,
-        "decay": jnp.broadcast_to(substrate.decay, state.shape),
-        "advance": lambda other: substrate.move(weights["incoming"], other, x).state,
-        "noise": noise,
-    }
-    memory, changes = rule.update(course.memory, signals)
-    changes = {**changes, "readout": jnp.outer(error, rate), "bias": error}
-    return Moment(state, output, error, credit, changes, memory)
+    """Advance the network by one step and let the rule see it; no weight changes yet."""
+    weights = course.weights
+    now = advance(neuron, weights, course.point, x)
+    output = readout(now.rate, weights["W_out"], weights["b_out"])
+    error = loss.error(output, target)
+    teaching = learning_signal(error, weights.get("feedback", weights["W_out"]))
+    signals = local_signals(neuron, weights["W_rec"], course.point, now, x, teaching)
+    twin = {"advance": lambda memory: advance(neuron, weights, from_memory(neuron, memory), x).memory}
+    memory, changes = rule.update(course.memory, {**signals, **twin, "target": target, "noise": noise})
+    changes = {**split(changes["incoming"]), "W_out": jnp.outer(now.rate, error), "b_out": error}
+    return Moment(now, output, signals, changes, memory)
 
 
 def begin(
     rule: OnlineRule,
     weights: Tree,
     optimizer: optax.GradientTransformation,
-    state: Float[Array, " n"] | None = None,
+    point: Point | None = None,
     memory: Tree | None = None,
 ) -> Course:
     """Start of a run.
@@ -93,36 +91,33 @@ def begin(
     Parameters
     ----------
     weights
-        ``incoming`` [n, m], ``readout`` [K, n], ``bias`` [K], all plastic; and, for random feedback, the fixed
-        ``feedback`` [K, n] that takes the place of the readout in the credit.
+        ``W_rec`` [n, n], ``W_in`` [n_in, n], ``b_rec`` [n], ``W_out`` [n, K], ``b_out`` [K], all [pre, post] and
+        plastic; for random feedback also the fixed ``feedback`` [n, K] that replaces ``W_out`` in the credit.
     optimizer
         Makes the step; ``optax.set_to_zero()`` keeps the weights frozen.
-    state
-        Initial state; zero if not given.
+    point
+        State of the network to start from; at rest if not given.
     memory
-        Initial state of the rule; ``rule.init(weights)`` if not given.
+        State of the rule to start from; ``rule.init`` if not given.
 
     Raises
     ------
     CircuitError
-        If the shapes of the weights or of the state do not fit together.
+        If a shape does not fit the recurrent weights.
     """
-    neurons, outputs = weights["incoming"].shape[0], weights["readout"].shape[0]
-    wanted = {"readout": (outputs, neurons), "feedback": (outputs, neurons), "bias": (outputs,)}
-    for name in wanted.keys() & weights.keys():
-        got = weights[name].shape
-        require(got == wanted[name], f"{name} weights must be {wanted[name]} for {neurons} neurons, got {got}")
-    state = jnp.zeros_like(weights["incoming"][:, 0]) if state is None else state
-    require(state.shape == (neurons,), f"the initial state must be ({neurons},), got {state.shape}")
+    check_weights(weights)
+    neurons, dtype = weights["W_rec"].shape[0], weights["W_rec"].dtype
+    point = at_rest(neurons, dtype) if point is None else point
+    require(point.memory.shape == (neurons,), f"the initial state must be ({neurons},), got {point.memory.shape}")
+    memory = rule.init(join(weights)) if memory is None else memory
     plastic = plastic_of(weights)
-    memory = rule.init(weights) if memory is None else memory
     idle = jax.tree.map(jnp.zeros_like, plastic)
-    return Course(weights, optimizer.init(plastic), state, memory, idle, jnp.zeros((), jnp.int32))
+    return Course(weights, optimizer.init(plastic), point, memory, idle, jnp.zeros((), jnp.int32))
 
 
 def plastic_of(weights: Tree) -> Tree:
     """Weights without the fixed feedback."""
-    return {name: value for name, value in weights.items() if name != "feedback"}
+    return {name: weights[name] for name in PLASTIC}
 
 
 def settle(course: Course, optimizer: optax.GradientTransformation) -> Course:
@@ -136,32 +131,32 @@ def settle(course: Course, optimizer: optax.GradientTransformation) -> Course:
 
 def drive(
     rule: OnlineRule,
-    substrate: Substrate,
+    neuron: Neuron,
     course: Course,
-    x: Float[Array, "time n_in"],
-    target: Float[Array, "time K"],
-    noise: Float[Array, "time ..."],
+    streams: tuple[Float[Array, "time n_in"], Float[Array, "time K"], Float[Array, "time ..."]],
     optimizer: optax.GradientTransformation,
     every: int = 1,
     keep: Callable[[Moment], Any] = lambda moment: moment.changes,
-    error_of: Callable[[jax.Array, jax.Array], jax.Array] = difference,
+    loss: Loss = LOSSES["squared_error"],
 ) -> tuple[Course, Any]:
     """Run a network through time while it learns.
 
     Parameters
     ----------
-    rule, substrate
-        How credit is assigned, and in which network.
+    rule, neuron
+        How credit is assigned, and the neuron model of the network.
     course
         From :func:`begin`, or from an earlier call to go on from there.
-    noise
-        Explicit noise of the rule, one slice a step; ``rule.draw(key, time, n, dtype)`` makes it.
+    streams
+        Input, target, and the rule's noise, which ``rule.draw(key, time, n, dtype)`` makes.
     optimizer
         The same as given to :func:`begin`.
     every
         The changes are summed over this many steps (counted from ``begin``) and then handed to the optimiser.
     keep
         What of every :class:`Moment` is returned, stacked over time.
+    loss
+        Entry of ``LOSSES``.
 
     Returns
     -------
@@ -170,35 +165,45 @@ def drive(
     Examples
     --------
     >>> import jax, jax.numpy as jnp, optax
-    >>> from circuits.rate.online_family import begin, drive, state_after_nonlinearity, uoro
+    >>> from circuits.rate.dynamics import Neuron
+    >>> from circuits.rate.leak import LeakAfter
+    >>> from circuits.rate.online_family import begin, drive, uoro
     >>> rule, frozen = uoro(), optax.set_to_zero()
-    >>> weights = {"incoming": jnp.ones((3, 5)) / 9, "readout": jnp.ones((1, 3)), "bias": jnp.zeros(1)}
-    >>> noise = rule.draw(jax.random.key(0), 20, 3, jnp.float32)
-    >>> x, target = jnp.ones((20, 1)), jnp.zeros((20, 1))
-    >>> course = begin(rule, weights, frozen)
-    >>> course, changes = drive(rule, state_after_nonlinearity(0.2, jnp.tanh), course, x, target, noise, frozen)
-    >>> changes["incoming"].shape
-    (20, 3, 5)
+    >>> neuron = Neuron(jnp.float32(0.8), jnp.float32(0.0), jnp.tanh, LeakAfter)
+    >>> shapes = {"W_rec": (3, 3), "W_in": (1, 3), "b_rec": (3,), "W_out": (3, 1), "b_out": (1,)}
+    >>> weights = {name: jnp.full(shape, 0.2) for name, shape in shapes.items()}
+    >>> streams = jnp.ones((20, 1)), jnp.zeros((20, 1)), rule.draw(jax.random.key(0), 20, 3, jnp.float32)
+    >>> course, changes = drive(rule, neuron, begin(rule, weights, frozen), streams, frozen)
+    >>> changes["W_rec"].shape
+    (20, 3, 3)
     """
-    check_streams(course.weights, x, target, noise, every)
+    check_streams(course.weights, *streams, every)
 
     def step(course: Course, stream: tuple[jax.Array, jax.Array, jax.Array]) -> tuple[Course, Any]:
-        now = moment(rule, substrate, course, *stream, error_of)
+        now = moment(rule, neuron, course, *stream, loss)
         pending = jax.tree.map(jnp.add, course.pending, now.changes)
-        course = course._replace(state=now.state, memory=now.memory, pending=pending, step=course.step + 1)
+        course = course._replace(point=now.point, memory=now.memory, pending=pending, step=course.step + 1)
         due = course.step % every == 0
         return jax.lax.cond(due, lambda c: settle(c, optimizer), lambda c: c, course), keep(now)
 
-    return jax.lax.scan(step, course, (x, target, noise))
+    return jax.lax.scan(step, course, streams)
+
+
+def check_weights(weights: Tree) -> None:
+    """Refuse weights that do not fit each other."""
+    neurons, outputs, inputs = weights["W_rec"].shape[0], weights["W_out"].shape[-1], weights["W_in"].shape[0]
+    wanted = {"W_rec": (neurons, neurons), "W_in": (inputs, neurons), "b_rec": (neurons,)}
+    wanted |= {"W_out": (neurons, outputs), "b_out": (outputs,), "feedback": (neurons, outputs)}
+    for name in wanted.keys() & weights.keys():
+        got = weights[name].shape
+        require(got == wanted[name], f"{name} must be {wanted[name]} for {neurons} neurons, got {got}")
 
 
 def check_streams(weights: Tree, x: jax.Array, target: jax.Array, noise: jax.Array, every: int) -> None:
     """Refuse streams that fit neither each other nor the weights."""
-    (neurons, regressors), outputs = weights["incoming"].shape, weights["readout"].shape[0]
+    inputs, outputs = weights["W_in"].shape[0], weights["W_out"].shape[1]
     require(every >= 1, f"weights change every 1 or more steps, got every={every}")
+    require(x.ndim == 2 and x.shape[1] == inputs, f"the input must be [time, {inputs}], got {x.shape}")
+    require(target.shape[1:] == (outputs,), f"the target must be [time, {outputs}], got {target.shape}")
     for name, got in {"target": target, "noise": noise}.items():
         require(got.shape[:1] == x.shape[:1], f"{name} has {got.shape[:1]} time steps, the input {x.shape[:1]}")
-    fits = x.ndim == 2 and regressors - neurons - x.shape[1] in (0, 1)
-    wanted = f"[time, {regressors - neurons - 1}] (with a bias) or [time, {regressors - neurons}]"
-    require(fits, f"the input must be {wanted} for incoming weights {weights['incoming'].shape}, got {x.shape}")
-    require(target.shape[1:] == (outputs,), f"the target must be [time, {outputs}], got {target.shape}")

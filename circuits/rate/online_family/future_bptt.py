@@ -10,7 +10,7 @@ from circuits.rule import Tree
 
 
 def future_bptt_update(state: Tree, signals: Signals) -> tuple[Tree, Tree]:
-    """Gradient of the last ``horizon`` losses by the weights as used at the oldest step; zero until the window is full."""
+    """Gradient of the last ``horizon`` losses by the weights as used at the oldest step; zero until there is one."""
     window = slide(state, signals)
     oldest = send_back(window["credit"], window["jacobian"])[0]
     return window, {"incoming": jnp.outer(oldest * window["gain"][0], window["regressor"][0])}

@@ -1,0 +1,89 @@
+"""From the rate network to the local signals of the online rules, and back to its weights.
+
+The rules speak of one matrix ``incoming`` [post, regressor] for all weights onto a neuron; the network keeps
+recurrent weights [pre, post], input weights and a bias. Both places of the leak are served by the same lines: the
+network's own ``leak`` gives Jacobian, immediate influence and credit.
+"""
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Float
+
+from circuits.rate.dynamics import Neuron, external_current, gain_of, rate_function, step
+from circuits.rule import Tree
+
+#: Weights that an online rule changes; the readout learns by its exact gradient beside it.
+INCOMING = ("W_rec", "W_in", "b_rec")
+
+
+class Point(NamedTuple):
+    """State of a network at one step: leaky memory, rate, and derivative of the transfer function, each [n]."""
+
+    memory: jax.Array
+    rate: jax.Array
+    gain: jax.Array
+
+
+def at_rest(neurons: int, dtype: jnp.dtype) -> Point:
+    """Beginning of a trial: everything zero."""
+    return Point(*[jnp.zeros(neurons, dtype)] * 3)
+
+
+def join(weights: Mapping[str, jax.Array]) -> Tree:
+    """Weights as the rules see them: ``incoming`` [n, n + n_in + 1] and ``readout`` [K, n]."""
+    rows = [weights["W_rec"], weights["W_in"], weights["b_rec"][None]]
+    return {"incoming": jnp.concatenate(rows).T, "readout": weights["W_out"].T}
+
+
+def split(incoming: Float[Array, "n m"]) -> Tree:
+    """Changes of ``incoming`` as changes of the network's weights."""
+    columns, neurons = incoming.T, incoming.shape[0]
+    return {"W_rec": columns[:neurons], "W_in": columns[neurons:-1], "b_rec": columns[-1]}
+
+
+def advance(neuron: Neuron, weights: Mapping[str, jax.Array], before: Point, x: Float[Array, " n_in"]) -> Point:
+    """One step of one trial."""
+    external = external_current(x, weights["W_in"], weights["b_rec"])
+    memory, argument, rate = (
+        value[0] for value in step(neuron, before.memory[None], before.rate[None], external[None], weights["W_rec"])
+    )
+    return Point(memory, rate, gain_of(neuron, argument))
+
+
+def from_memory(neuron: Neuron, memory: Float[Array, " n"]) -> Point:
+    """The point that a memory belongs to, with no derivative taken: for a twin whose memory was perturbed."""
+    return Point(memory, neuron.leak.rate_of(memory, rate_function(neuron)), jnp.zeros_like(memory))
+
+
+def local_signals(
+    neuron: Neuron,
+    w_rec: Float[Array, "n n"],
+    before: Point,
+    now: Point,
+    x: Float[Array, " n_in"],
+    learning_signal: Float[Array, " n"],
+) -> dict[str, jax.Array]:
+    """Signals of one step that follow from the dynamics (see :class:`OnlineRule` for their names).
+
+    Parameters
+    ----------
+    neuron, w_rec
+        Neuron model and recurrent weights [pre, post] at this step.
+    before, now
+        Where the network was and where it has come to.
+    x, learning_signal
+        Input at this step, and dLoss/drate at it through the feedback weights.
+    """
+    leak, keep = neuron.leak, neuron.keep
+    return {
+        "previous": before.memory,
+        "state": now.memory,
+        "jacobian": leak.jacobian(w_rec, before.gain, now.gain, keep).T,
+        "gain": leak.immediate(now.gain, keep),
+        "regressor": jnp.concatenate([before.rate, x, jnp.ones(1, x.dtype)]),
+        "credit": leak.state_credit(learning_signal, now.gain),
+        "decay": jnp.broadcast_to(keep, now.memory.shape),
+    }
