@@ -12,8 +12,8 @@ from circuits.rate.online_family.efficient_bptt import efficient_bptt
 from circuits.rate.online_family.future_bptt import future_bptt
 from circuits.rate.online_family.kernl import kernl
 from circuits.rate.online_family.kf_rtrl import kf_rtrl
-from circuits.rate.online_family.local_signals import Point, join, local_signals, split
-from circuits.rate.online_family.online_rule import OnlineRule
+from circuits.rate.online_family.local_signals import Point, at_rest, join, local_signals, point_at, split
+from circuits.rate.online_family.online_rule import OnlineRule, no_chance
 from circuits.rate.online_family.reverse_kf_rtrl import reverse_kf_rtrl
 from circuits.rate.online_family.rflo import rflo
 from circuits.rate.online_family.rtrl import rtrl
@@ -37,6 +37,7 @@ __all__ = [
     "Moment",
     "OnlineRule",
     "Point",
+    "at_rest",
     "begin",
     "dni",
     "drive",
@@ -47,6 +48,8 @@ __all__ = [
     "kf_rtrl",
     "local_signals",
     "moment",
+    "no_chance",
+    "point_at",
     "reverse_kf_rtrl",
     "rflo",
     "rtrl",

@@ -15,9 +15,9 @@ from circuits.rate.online_family.local_signals import (
     Point,
     advance,
     at_rest,
-    from_memory,
     join,
     local_signals,
+    point_at,
     split,
 )
 from circuits.rate.online_family.online_rule import OnlineRule
@@ -73,7 +73,7 @@ def moment(
     error = loss.error(output, target)
     teaching = learning_signal(error, weights.get("feedback", weights["W_out"]))
     signals = local_signals(neuron, weights["W_rec"], course.point, now, x, teaching)
-    twin = {"advance": lambda memory: advance(neuron, weights, from_memory(neuron, memory), x).memory}
+    twin = {"advance": lambda memory: advance(neuron, weights, point_at(neuron, memory), x).memory}
     memory, changes = rule.update(course.memory, {**signals, **twin, "target": target, "noise": noise})
     changes = {**split(changes["incoming"]), "W_out": jnp.outer(now.rate, error), "b_out": error}
     return Moment(now, output, signals, changes, memory)

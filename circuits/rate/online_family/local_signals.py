@@ -53,9 +53,9 @@ def advance(neuron: Neuron, weights: Mapping[str, jax.Array], before: Point, x: 
     return Point(memory, rate, gain_of(neuron, argument))
 
 
-def from_memory(neuron: Neuron, memory: Float[Array, " n"]) -> Point:
-    """The point that a memory belongs to, with no derivative taken: for a twin whose memory was perturbed."""
-    return Point(memory, neuron.leak.rate_of(memory, rate_function(neuron)), jnp.zeros_like(memory))
+def point_at(neuron: Neuron, memory: Float[Array, " n"]) -> Point:
+    """The point at which the memory (the state that leaks) has these values."""
+    return Point(memory, neuron.leak.rate_of(memory, rate_function(neuron)), gain_of(neuron, memory))
 
 
 def local_signals(
