@@ -11,7 +11,7 @@ import numpy as np
 from jaxtyping import Array, Float, Int
 
 from circuits.errors import require
-from circuits.rate.leak import per_neuron
+from circuits.tap import Tap, untouched
 
 
 def one_hot(
@@ -41,6 +41,24 @@ def type_means(
 def per_type(values: Float[Array, "*lead neuron"], membership: Float[Array, "neuron type"]) -> jax.Array:
     """Sum over the cells of each type: secretion becomes modulator concentration."""
     return values @ membership
+
+
+def modulators(
+    secretion: Float[Array, "*lead neuron"], membership: Float[Array, "neuron type"], types: tuple[str, ...], tap: Tap
+) -> Float[Array, "*lead type"]:
+    """Concentration of each type's modulator; ``"modulator.<type>"`` is tapped singly, ``"modulator"`` as a whole."""
+    concentration = per_type(secretion, membership)
+    if tap is not untouched:
+        single = [tap(f"modulator.{name}", "learning", concentration[..., k]) for k, name in enumerate(types)]
+        concentration = jnp.stack(single, axis=-1)
+    return tap("modulator", "learning", concentration)
+
+
+def affinity(types: tuple[str, ...], dtype: jnp.dtype, tap: Tap) -> Float[Array, "secreting receiving"]:
+    """Gain of every receptor, ones unless an intervention on ``"receptor.<secreting>~><receiving>"`` changes it."""
+    one = jnp.ones((), dtype)
+    entries = [tap(f"receptor.{sends}~>{feels}", "learning", one) for sends in types for feels in types]
+    return jnp.stack(entries).reshape(len(types), len(types))
 
 
 def to_cells(values: Float[Array, "*lead type"], membership: Float[Array, "neuron type"]) -> jax.Array:

@@ -76,14 +76,14 @@ def external_current(
 
 
 def rate_function(neuron: Neuron, tap: Tap = untouched) -> Callable[[jax.Array, jax.Array | None], jax.Array]:
-    """Return f(argument, openness): the rate of a neuron whose output may be gated or tapped.
+    """Return f(argument, gate): the rate of a neuron whose output may be gated or tapped.
 
     A silenced neuron has derivative zero too: interventions act inside the transfer function, so a rule that is
     exact stays exact.
     """
 
     def rate(argument: jax.Array, gate: jax.Array | None = None) -> jax.Array:
-        value = tap("rate", "inference", neuron.transfer(argument - per_neuron(neuron.threshold, argument.ndim)))
+        value = tap("cells.rate", "inference", neuron.transfer(argument - per_neuron(neuron.threshold, argument.ndim)))
         return value if gate is None else value * gate
 
     return rate
@@ -125,9 +125,9 @@ def simulate(
     neuron, external, w_rec
         Neuron model, external current, effective recurrent weights.
     tap
-        Sees ``"external_current"`` and ``"rate_gate"`` (ones, ``[time, 1, neuron]``: multiply a stretch of it by zero to
-        silence cells in a window) before the run, changes ``"rate"`` inside it, and watches ``"state"``,
-        ``"rate"`` and ``"gain"`` afterwards.
+        Sees ``"cells.external_current"`` and ``"cells.rate_gate"`` (ones, ``[time, 1, neuron]``: multiply a stretch of
+        it by zero to silence cells in a window) before the run, changes ``"cells.rate"`` inside it, and watches
+        ``"cells.state"``, ``"cells.rate"`` and ``"cells.gain"`` afterwards.
     start
         Memory and rate ``[trial, neuron]`` at the beginning, zero by default.
 
@@ -136,7 +136,7 @@ def simulate(
     tuple
         Memory and rate at the end, and the :class:`Activity`.
     """
-    external = tap("external_current", "inference", external)
+    external = tap("cells.external_current", "inference", external)
     inside = active(tap)
     gates = _gates(external, tap)
     rest = jnp.zeros_like(external[0])
@@ -155,7 +155,7 @@ def simulate(
 def _gates(external: jax.Array, tap: Tap) -> jax.Array | None:
     if is_passive(tap):
         return None
-    return tap("rate_gate", "inference", jnp.ones((external.shape[0], 1, external.shape[2]), external.dtype))
+    return tap("cells.rate_gate", "inference", jnp.ones((external.shape[0], 1, external.shape[2]), external.dtype))
 
 
 def watch(activity: Activity, tap: Tap) -> Activity:
@@ -163,5 +163,5 @@ def watch(activity: Activity, tap: Tap) -> Activity:
     for part in getattr(tap, "members", [tap]):
         if is_passive(part):
             for name in ("state", "rate", "gain"):
-                part(name, "inference", getattr(activity, name))
+                part(f"cells.{name}", "inference", getattr(activity, name))
     return activity

@@ -37,7 +37,7 @@ class LeakBefore:
     The network of arXiv 2206.01338, Eq. 1-2.
     """
 
-    name = "before"
+    name, memory = "before", "state"
 
     @staticmethod
     def advance(
@@ -98,7 +98,7 @@ class LeakAfter:
     The network of Marschall, Cho & Savin 2020 (JMLR 21:135), with keep = 1 - alpha.
     """
 
-    name = "after"
+    name, memory = "after", "rate"
 
     @staticmethod
     def advance(

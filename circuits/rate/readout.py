@@ -85,9 +85,11 @@ def accuracy(
     return jnp.sum(when * right) / jnp.sum(when)
 
 
-def normalised_error(y: jax.Array, target: jax.Array) -> Float[Array, ""]:
-    """Squared error over squared target (NMSE of a zero-mean target)."""
-    return jnp.sum((target - y) ** 2) / jnp.sum(target**2)
+def normalised_error(
+    y: Float[Array, "time trial output"], target: Float[Array, "time trial output"], when: Float[Array, "time trial"]
+) -> Float[Array, ""]:
+    """Squared error over squared target where the readout counts (NMSE of a zero-mean target)."""
+    return jnp.sum(when[..., None] * (target - y) ** 2) / jnp.sum(when[..., None] * target**2)
 
 
 def learning_signal(

@@ -19,6 +19,7 @@ def trial_signals(
     w_rec: jax.Array,
     feedback: jax.Array,
     membership: jax.Array,
+    types: tuple[str, ...],
     mu: jax.Array,
     *,
     taps: int | None = None,
@@ -36,8 +37,8 @@ def trial_signals(
         dLoss/dy ``[time, trial, output]``.
     w_rec, feedback
         Effective recurrent weights, and the weights ``[neuron, output]`` of the learning signal.
-    membership
-        One-hot ``[neuron, type]``.
+    membership, types
+        One-hot ``[neuron, type]``, names of the types.
     mu
         Average gain.
     taps
@@ -57,9 +58,10 @@ def trial_signals(
         "presynaptic_rate": activity.previous_rate,
         "gain": activity.gain,
         "mean_gain": activity.gain.mean(0, keepdims=True),
-        "learning_signal": tap("learning_signal", "learning", learning_signal(error, feedback)),
+        "learning_signal": tap("cells.learning_signal", "learning", learning_signal(error, feedback)),
         "recurrent_weights": tap("W_rec", "learning", w_rec),
         "membership": membership,
+        "types": types,
         "type_means": type_means(w_rec, membership),
         "fixed_type_means": fixed_type_means,
         "neuron": neuron,

@@ -12,7 +12,7 @@ from circuits.rate.online_family.efficient_bptt import efficient_bptt
 from circuits.rate.online_family.future_bptt import future_bptt
 from circuits.rate.online_family.kernl import kernl
 from circuits.rate.online_family.kf_rtrl import kf_rtrl
-from circuits.rate.online_family.local_signals import Point, at_rest, join, local_signals, point_at, split
+from circuits.rate.online_family.local_signals import Point, at_rest, join, local_signals, point_at, split, start
 from circuits.rate.online_family.online_rule import OnlineRule, no_chance
 from circuits.rate.online_family.reverse_kf_rtrl import reverse_kf_rtrl
 from circuits.rate.online_family.rflo import rflo
@@ -55,5 +55,6 @@ __all__ = [
     "rtrl",
     "settle",
     "split",
+    "start",
     "uoro",
 ]

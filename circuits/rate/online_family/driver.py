@@ -15,7 +15,7 @@ from circuits.rate.online_family.local_signals import (
     Point,
     advance,
     at_rest,
-    join,
+    start,
     local_signals,
     point_at,
     split,
@@ -81,6 +81,7 @@ def moment(
 
 def begin(
     rule: OnlineRule,
+    neuron: Neuron,
     weights: Tree,
     optimizer: optax.GradientTransformation,
     point: Point | None = None,
@@ -90,6 +91,8 @@ def begin(
 
     Parameters
     ----------
+    rule, neuron
+        How credit is assigned, and the neuron model of the network.
     weights
         ``W_rec`` [n, n], ``W_in`` [n_in, n], ``b_rec`` [n], ``W_out`` [n, K], ``b_out`` [K], all [pre, post] and
         plastic; for random feedback also the fixed ``feedback`` [n, K] that replaces ``W_out`` in the credit.
@@ -98,7 +101,7 @@ def begin(
     point
         State of the network to start from; at rest if not given.
     memory
-        State of the rule to start from; ``rule.init`` if not given.
+        State of the rule to start from; made by its ``init`` if not given.
 
     Raises
     ------
@@ -109,7 +112,7 @@ def begin(
     neurons, dtype = weights["W_rec"].shape[0], weights["W_rec"].dtype
     point = at_rest(neurons, dtype) if point is None else point
     require(point.memory.shape == (neurons,), f"the initial state must be ({neurons},), got {point.memory.shape}")
-    memory = rule.init(join(weights)) if memory is None else memory
+    memory = start(rule, weights, neuron.keep) if memory is None else memory
     plastic = plastic_of(weights)
     idle = jax.tree.map(jnp.zeros_like, plastic)
     return Course(weights, optimizer.init(plastic), point, memory, idle, jnp.zeros((), jnp.int32))
@@ -173,7 +176,7 @@ def drive(
     >>> shapes = {"W_rec": (3, 3), "W_in": (1, 3), "b_rec": (3,), "W_out": (3, 1), "b_out": (1,)}
     >>> weights = {name: jnp.full(shape, 0.2) for name, shape in shapes.items()}
     >>> streams = jnp.ones((20, 1)), jnp.zeros((20, 1)), rule.draw(jax.random.key(0), 20, 3, jnp.float32)
-    >>> course, changes = drive(rule, neuron, begin(rule, weights, frozen), streams, frozen)
+    >>> course, changes = drive(rule, neuron, begin(rule, neuron, weights, frozen), streams, frozen)
     >>> changes["W_rec"].shape
     (20, 3, 3)
     """

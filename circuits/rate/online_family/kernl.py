@@ -10,8 +10,8 @@ from circuits.rate.online_family.online_rule import OnlineRule, Signals, immedia
 from circuits.rule import Tree
 
 
-def start_kernl(weights: Tree, leak: float) -> Tree:
-    """Sensitivity ``A`` [n, n] at the identity (which makes the rule RFLO), ``leak`` [n] of the kernel, traces at zero.
+def start_kernl(weights: Tree) -> Tree:
+    """Sensitivity ``A`` [n, n] at the identity and ``leak`` [n] of the kernel at the network's own: this is RFLO.
 
     ``deviation`` [n] is the perturbed twin's state minus the network's own, ``kick`` [n] the perturbation that it
     receives next, ``Omega`` and ``Gamma`` [n] the filtered perturbation and its derivative by the kernel.
@@ -19,7 +19,7 @@ def start_kernl(weights: Tree, leak: float) -> Tree:
     incoming = weights["incoming"]
     zero = jnp.zeros_like(incoming[:, 0])
     still = dict.fromkeys(("deviation", "kick", "Omega", "Gamma"), zero)
-    return {"A": jnp.eye(zero.size, dtype=zero.dtype), "leak": zero + leak, "B": jnp.zeros_like(incoming), **still}
+    return {"A": jnp.eye(zero.size, dtype=zero.dtype), "leak": 1 - weights["decay"], "B": jnp.zeros_like(incoming), **still}
 
 
 def kernl_update(state: Tree, signals: Signals, learning_rate: float) -> tuple[Tree, Tree]:
@@ -48,13 +48,11 @@ def kicks(key: jax.Array, steps: int, neurons: int, dtype: jnp.dtype, sigma: flo
     return sigma * jax.random.normal(key, (steps, neurons), dtype)
 
 
-def kernl(leak: float = 0.1, learning_rate: float = 0.1, sigma: float = 1e-3) -> OnlineRule:
+def kernl(learning_rate: float = 0.1, sigma: float = 1e-3) -> OnlineRule:
     """Learned sensitivity with local traces (Roth, Kanitscheider & Fiete, ICLR 2019).
 
     Parameters
     ----------
-    leak
-        Where the leak of the kernel starts: the network's own is the natural choice.
     learning_rate
         Of the sensitivity and of the kernel.
     sigma
@@ -63,9 +61,10 @@ def kernl(leak: float = 0.1, learning_rate: float = 0.1, sigma: float = 1e-3) ->
     require(sigma > 0, f"sigma of the perturbations must be above 0, got {sigma}")
     return OnlineRule(
         name="kernl",
-        init=partial(start_kernl, leak=leak),
+        init=start_kernl,
         update=partial(kernl_update, learning_rate=learning_rate),
         draw=partial(kicks, sigma=sigma),
+        learned=("A", "leak"),
         signals=("previous", "state", "advance", "gain", "regressor", "credit", "noise"),
         exact_when="no recurrent weights, leak of the kernel = leak of the network, sensitivity at the identity",
         memory="O(N^2)",

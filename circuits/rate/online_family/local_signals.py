@@ -13,6 +13,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from circuits.rate.dynamics import Neuron, external_current, gain_of, rate_function, step
+from circuits.rate.online_family.online_rule import OnlineRule
 from circuits.rule import Tree
 
 #: Weights that an online rule changes; the readout learns by its exact gradient beside it.
@@ -32,10 +33,16 @@ def at_rest(neurons: int, dtype: jnp.dtype) -> Point:
     return Point(*[jnp.zeros(neurons, dtype)] * 3)
 
 
-def join(weights: Mapping[str, jax.Array]) -> Tree:
-    """Weights as the rules see them: ``incoming`` [n, n + n_in + 1] and ``readout`` [K, n]."""
-    rows = [weights["W_rec"], weights["W_in"], weights["b_rec"][None]]
-    return {"incoming": jnp.concatenate(rows).T, "readout": weights["W_out"].T}
+def join(weights: Mapping[str, jax.Array]) -> Float[Array, "n m"]:
+    """Recurrent weights, input weights and bias as the matrix ``incoming`` [n, n + n_in + 1] of the rules."""
+    return jnp.concatenate([weights["W_rec"], weights["W_in"], weights["b_rec"][None]]).T
+
+
+def start(rule: OnlineRule, weights: Mapping[str, jax.Array], keep: Float[Array, "..."]) -> Tree:
+    """State of a rule at the beginning of the first trial of a network with these weights and this leak."""
+    incoming = join(weights)
+    decay = jnp.broadcast_to(jnp.asarray(keep, incoming.dtype), incoming.shape[:1])
+    return rule.init({"incoming": incoming, "readout": weights["W_out"].T, "decay": decay})
 
 
 def split(incoming: Float[Array, "n m"]) -> Tree:

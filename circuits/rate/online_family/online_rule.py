@@ -29,8 +29,8 @@ class OnlineRule(Rule):
     Everything is written for one trial and for the matrix ``incoming`` [n, m] of all weights onto the n neurons:
     row i holds the weights of neuron i, column j belongs to entry j of the ``regressor``.
 
-    ``init(weights)`` takes ``{"incoming": [n, m], "readout": [K, n]}``; ``update(state, signals)`` returns the new
-    state and ``{"incoming": [n, m]}``. The signals, named as in Marschall, Cho & Savin (JMLR 21(135), 2020):
+    ``init`` takes ``{"incoming": [n, m], "readout": [K, n], "decay": [n]}``; ``update(state, signals)`` returns the
+    new state and ``{"incoming": [n, m]}``. The signals, named as in Marschall, Cho & Savin (JMLR 21(135), 2020):
 
     ========== ======= ===================================================================================
     name       shape   meaning
@@ -51,9 +51,12 @@ class OnlineRule(Rule):
     ----------
     draw
         ``draw(key, steps, neurons, dtype) -> [steps, ...]``: the rule's chance events, drawn before the run.
+    learned
+        Names of the entries of the state that outlive a trial: what the rule learns about credit itself.
     """
 
     draw: Callable[[jax.Array, int, int, jnp.dtype], jax.Array] = no_chance
+    learned: tuple[str, ...] = ()
 
 
 def share(numerator: jax.Array, denominator: jax.Array) -> jax.Array:

@@ -9,7 +9,6 @@ from circuits.rate.rules.reverse import (
     neuron_gain,
     next_synapses,
     next_types,
-    own_gain,
     through_synapses,
     through_types,
 )
@@ -24,8 +23,8 @@ WILLIAMS_1989 = "doi:10.1162/neco.1989.1.2.270"
 MENICK_2020 = "arXiv:2006.07232"
 
 SYNAPSES = (*LOCAL, "recurrent_weights")
-TYPES = (*LOCAL, "membership", "type_means")
-FIXED_TYPES = (*LOCAL, "membership", "fixed_type_means")
+TYPES = (*LOCAL, "membership", "types", "type_means")
+FIXED_TYPES = (*LOCAL, "membership", "types", "fixed_type_means")
 
 through_means = through_types("type_means")
 through_fixed = through_types("fixed_type_means")

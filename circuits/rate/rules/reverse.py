@@ -15,7 +15,7 @@ import jax
 import jax.numpy as jnp
 
 from circuits.errors import require
-from circuits.rate.cell_types import keep_per_type, per_type, per_type_path, to_cells
+from circuits.rate.cell_types import affinity, keep_per_type, modulators, per_type_path, to_cells
 from circuits.rate.rules.messages import every_hop, next_hop, some_taps
 from circuits.rule import Tree
 
@@ -38,7 +38,7 @@ def mean_gain(signals: Signals) -> jax.Array:
 
 
 def neuron_gain(signals: Signals) -> jax.Array:
-    """mu times the mean of h over the trial, per neuron ``[1, trial, neuron]``."""
+    """Mean of h over the trial times mu, per neuron ``[1, trial, neuron]``."""
     return signals["mu"] * signals["mean_gain"]
 
 
@@ -51,15 +51,14 @@ def through_types(means: str) -> Route:
     """Messages return as modulators: one concentration per secreting type, one receptor per receiving type."""
 
     def route(signals: Signals, secretion: jax.Array, path: jax.Array) -> jax.Array:
-        tap, membership = signals["tap"], signals["membership"]
-        modulator = tap("modulator", "learning", per_type(secretion, membership))
-        kinds = jnp.eye(modulator.shape[-1], dtype=modulator.dtype)
-        sources = modulator[..., None] * kinds[None, None]
+        tap, membership, types = signals["tap"], signals["membership"], signals["types"]
+        modulator = modulators(secretion, membership, types, tap)
+        sources = modulator[..., None] * jnp.eye(len(types), dtype=modulator.dtype)[None, None]
         keep = keep_per_type(signals["neuron"].keep, membership)
         summed = per_type_path(path, membership)[..., None, :]
         received = _spread(signals, sources, summed, tap("type_means", "learning", signals[means]), keep)
-        affinity = tap("affinity", "learning", jnp.ones_like(kinds))
-        return to_cells(jnp.einsum("tbfg,fg->tbg", received, affinity), membership)
+        receptors = affinity(types, received.dtype, tap)
+        return to_cells(jnp.einsum("tbfg,fg->tbg", received, receptors), membership)
 
     return route
 
@@ -71,12 +70,10 @@ def next_synapses(signals: Signals, secretion: jax.Array, path: jax.Array) -> ja
 
 def next_types(signals: Signals, secretion: jax.Array, path: jax.Array) -> jax.Array:
     """Modulators act over one synapse from the next step, and end there."""
-    tap, membership = signals["tap"], signals["membership"]
-    modulator = tap("modulator", "learning", per_type(secretion, membership))
-    keep = keep_per_type(signals["neuron"].keep, membership)
-    means = tap("type_means", "learning", signals["type_means"])
-    affinity = tap("affinity", "learning", jnp.ones_like(means))
-    return to_cells(next_hop(modulator, means * affinity.T, keep), membership)
+    tap, membership, types = signals["tap"], signals["membership"], signals["types"]
+    modulator = modulators(secretion, membership, types, tap)
+    means = tap("type_means", "learning", signals["type_means"]) * affinity(types, modulator.dtype, tap).T
+    return to_cells(next_hop(modulator, means, keep_per_type(signals["neuron"].keep, membership)), membership)
 
 
 def _spread(signals: Signals, secretion: jax.Array, path: jax.Array, feedback: jax.Array, keep: jax.Array) -> jax.Array:
@@ -113,10 +110,10 @@ class Credit:
         """Credit of the current of every neuron at every step, ``[time, trial, neuron]``."""
         neuron = signals["neuron"]
         secretion = neuron.leak.secretion(signals["learning_signal"], signals["gain"], neuron.keep)
-        credit = secretion = signals["tap"]("secretion", "learning", secretion)
+        credit = secretion = signals["tap"]("cells.secretion", "learning", secretion)
         if self.route is not None:
             credit = secretion + self.owner(signals) * self.route(signals, secretion, self.path(signals))
-        return signals["tap"]("credit", "learning", neuron.leak.credit_of_current(credit, neuron.keep))
+        return signals["tap"]("cells.credit", "learning", neuron.leak.credit_of_current(credit, neuron.keep))
 
 
 def synaptic_changes(signals: Signals, credit: jax.Array) -> Tree:

@@ -1,0 +1,144 @@
+"""What happens in a batch of trials, from the stimulus to the weight changes, as pure functions of the weights."""
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from circuits.activations import Activation
+from circuits.rate import cell_types
+from circuits.rate.dynamics import Activity, Neuron, external_current, simulate
+from circuits.rate.leak import Leak
+from circuits.rate.readout import Loss, evaluate, readout, readout_changes
+from circuits.rate.signals import changes, trial_signals
+from circuits.rule import Rule, Tree
+from circuits.tap import Tap, untouched
+
+
+@dataclass(frozen=True)
+class Network:
+    """The fixed choices of a rate network; everything that may vary between seeds is in the tree.
+
+    Parameters
+    ----------
+    types
+        Number of cells of each type; cells are numbered type by type.
+    transfer, leak
+        Transfer function, place of the leak.
+    rule
+        Credit rule.
+    loss, mean
+        Loss per step, and whether trials are averaged rather than summed.
+    taps
+        Number of receptor taps S, all lags if ``None``.
+    truncation
+        Credit passes over the last this many recurrent transmissions of a trial only; over all if ``None``.
+    """
+
+    types: tuple[tuple[str, int], ...]
+    transfer: Activation
+    leak: Leak
+    rule: Rule
+    loss: Loss
+    mean: bool = True
+    taps: int | None = None
+    truncation: int | None = None
+
+    @cached_property
+    def names(self) -> tuple[str, ...]:
+        """Names of the cell types."""
+        return tuple(name for name, _ in self.types)
+
+    @cached_property
+    def type_id(self) -> np.ndarray:
+        """Type number of each cell."""
+        return np.repeat(np.arange(len(self.types)), [count for _, count in self.types])
+
+    def membership(self, dtype: Any) -> jax.Array:
+        """One-hot ``[neuron, type]``."""
+        return jnp.asarray(cell_types.one_hot(self.type_id, len(self.types)), dtype)
+
+    def neuron(self, tree: Tree) -> Neuron:
+        """Neuron model with the time constants and thresholds of the tree."""
+        return Neuron(tree["keep"], tree["threshold"], self.transfer, self.leak)
+
+    def run(
+        self, tree: Tree, inputs: jax.Array, tap: Tap = untouched, start: Any = None
+    ) -> tuple[Any, Activity, jax.Array]:
+        """Simulate; return the final memory and rate, the activity, the readout ``[time, trial, output]``."""
+        inputs = tap("cells.input", "inference", inputs)
+        current = external_current(inputs, tap("W_in", "inference", tree["W_in"]), tree["b_rec"])
+        end, activity = simulate(self.neuron(tree), current, tap("W_rec", "inference", tree["W_rec"]), tap, start)
+        y = readout(activity.rate, tap("W_out", "inference", tree["W_out"]), tree["b_out"])
+        return end, activity, tap("output", "inference", y)
+
+    def feedback(self, tree: Tree) -> jax.Array:
+        """Weights of the learning signal ``[neuron, output]``: the readout's own, or fixed random ones."""
+        return tree.get("feedback", tree["W_out"])
+
+    def signals(self, tree: Tree, inputs: jax.Array, activity: Activity, error: jax.Array, tap: Tap) -> dict[str, Any]:
+        """Collect everything from which the rule may choose."""
+        return trial_signals(
+            self.neuron(tree),
+            inputs,
+            activity,
+            tap("error", "learning", error),
+            tree["W_rec"],
+            tap("feedback", "learning", self.feedback(tree)),
+            self.membership(inputs.dtype),
+            self.names,
+            tree["mu"],
+            taps=self.taps,
+            window=self.window(inputs.shape[0], inputs.dtype),
+            fixed_type_means=tree.get("type_weights"),
+            tap=tap,
+        )
+
+    def window(self, steps: int, dtype: Any) -> jax.Array | None:
+        """Where credit may pass from step t+1 to t: the last ``truncation`` recurrent transmissions."""
+        if self.truncation is None:
+            return None
+        return (jnp.arange(steps) + 1 >= steps - self.truncation).astype(dtype)
+
+    def gradient(
+        self, tree: Tree, inputs: jax.Array, target: jax.Array, when: jax.Array, tap: Tap = untouched
+    ) -> tuple[Tree, jax.Array, jax.Array]:
+        """Estimate the gradient of a batch of trials.
+
+        Parameters
+        ----------
+        tree
+            Weights ``W_in``, ``W_rec``, ``b_rec``, ``W_out``, ``b_out``, constants ``keep``, ``threshold``, ``mu``,
+            mask ``mask_rec``, and where they are used ``feedback`` and ``type_weights``.
+        inputs, target
+            ``[time, trial, input]``; ``[time, trial]`` class numbers or ``[time, trial, output]`` values.
+        when
+            ``[time, trial]``, 1 where the readout counts.
+
+        Returns
+        -------
+        tuple
+            Changes by weight name, loss, readout ``[time, trial, output]``.
+        """
+        _, activity, y = self.run(tree, inputs, tap)
+        loss, error = evaluate(self.loss, y, target, when, self.mean)
+        found = changes(self.rule, {}, self.signals(tree, inputs, activity, error, tap))[1]
+        return self.masked(tree, found | readout_changes(activity.rate, error)), loss, y
+
+    def masked(self, tree: Tree, found: Tree) -> Tree:
+        """Keep changes of synapses that exist."""
+        return found | {"W_rec": found["W_rec"] * tree["mask_rec"]}
+
+    def modulator_radius(self, tree: Tree) -> jax.Array:
+        """Growth per step of the effect of a modulator, about the spectral radius of the mixing matrix K.
+
+        From 1 on it does not die out: take a smaller mu. (The 32nd root of the norm of K^32, which any device has.)
+        """
+        membership = self.membership(tree["W_rec"].dtype)
+        means = tree.get("type_weights", cell_types.type_means(tree["W_rec"], membership))
+        keep = cell_types.keep_per_type(tree["keep"], membership)
+        mix = cell_types.mixing(means, keep, tree["mu"], membership.sum(0))
+        return jnp.linalg.norm(jnp.linalg.matrix_power(mix, 32)) ** (1 / 32)

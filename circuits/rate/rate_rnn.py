@@ -1,0 +1,313 @@
+"""Leaky rate networks with cell types, as a BrainPy dynamical system."""
+
+import warnings
+from collections.abc import Mapping
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from circuits.activations import activation
+from circuits.circuit import Batch, Circuit, Outcome, Population, Synapses
+from circuits.errors import choose
+from circuits.rate import cell_types, wiring
+from circuits.rate.checks import check_names, check_numbers, check_rule, one_of
+from circuits.rate.leak import LEAKS
+from circuits.rate.network import Network
+from circuits.rate.readout import LOSSES, accuracy, evaluate, normalised_error
+from circuits.rate.rules import rule_named
+from circuits.rate.timeline import advance, timeline
+from circuits.rate.trials import goal, only, stimulus
+from circuits.rule import Tree
+from circuits.synapses import stream
+from circuits.tap import Tap, untouched
+
+#: Sign of the cells of a type, by the first letter of its name.
+SIGNS = {"E": 1, "I": -1}
+#: Activity of the cells, and of the chemistry between types, that :meth:`RateRNN.trial` returns.
+CELL_VARIABLES = ("state", "rate", "trace", "learning_signal", "secretion")
+
+
+class RateRNN(Circuit):
+    """A leaky recurrent rate network with cell types, Dale signs and a temporal credit rule chosen by name.
+
+    s_t = keep s_{t-1} + (1 - keep) (z_{t-1} W_rec + x_t W_in + b), z_t = phi(s_t - threshold), y_t = z_t W_out + b_out,
+    or with the leak after the nonlinearity, see :mod:`circuits.rate.leak`.
+
+    Parameters
+    ----------
+    inputs, readouts
+        Number of channels of the input, of outputs of the readout, by name: ``{"cue": 2}``, ``{"choice": 2}``.
+    neurons
+        Number of cells of each type, ``{"I": 23, "E": 97}``; a number is split 20/80 into I and E. Cells are numbered
+        type by type.
+    signs
+        Sign of each type: 1, -1, or 0 for unconstrained. By default E... types excite, I... types inhibit, and any
+        other name is unconstrained.
+    tau
+        Time constant in ms: a number, or one per type.
+    dt
+        Time step in ms.
+    nonlinearity, threshold
+        Name in :data:`circuits.activations.ACTIVATIONS`; threshold of every cell.
+    leak
+        ``"before"`` the nonlinearity (on the current) or ``"after"`` it (on the rate).
+    density
+        Fraction of recurrent synapses that exist; there are no self-connections.
+    rule
+        Name in :data:`circuits.rate.rules.RULES`.
+    mu, owner_gain, taps, truncation
+        Mean gain; ``"exact"`` or ``"mu"`` for the cell that owns the synapse; number S of receptor taps (all by
+        default); number of last recurrent transmissions over which credit passes (all by default).
+    feedback
+        ``"symmetric"`` (readout weights) or ``"random"`` (fixed) weights of the learning signal.
+    loss
+        ``"cross_entropy"`` or ``"squared_error"``.
+    answer
+        ``"last"``: the readout counts at the last step; ``"every"``: at every step.
+    reduction
+        ``"mean"`` or ``"sum"`` over trials.
+    initial
+        Name in :data:`circuits.rate.wiring.INITIAL`: ``"balanced"`` (Dale, currents cancel, no outlier eigenvalue),
+        ``"liu_2022"`` (the ModProp program), ``"gaussian"``.
+    signed_inputs
+        Whether input synapses have fixed signs; by default where there are more than two inputs.
+    seed, dtype
+        See :class:`circuits.circuit.Circuit`.
+
+    Raises
+    ------
+    CircuitError
+        For values out of range, unknown names, a rule without the option asked for, or too little memory for RTRL.
+
+    Notes
+    -----
+    Liu, Smith, Mihalas, Shea-Brown & Sumbul 2022, arXiv 2206.01338.
+
+    Examples
+    --------
+    >>> net = RateRNN({"cue": 2}, {"I": 4, "E": 16}, {"choice": 2}, tau=10.0, rule="modprop_wab")
+    >>> net.respond(net.read(), {"cue": jnp.ones((3, 5, 2))})["choice"].shape
+    (3, 5, 2)
+    """
+
+    citation = "10.48550/arXiv.2206.01338"
+
+    def __init__(
+        self,
+        inputs: Mapping[str, int],
+        neurons: int | Mapping[str, int],
+        readouts: Mapping[str, int],
+        *,
+        signs: Mapping[str, int] | None = None,
+        tau: float | Mapping[str, float] = 100.0,
+        dt: float = 1.0,
+        nonlinearity: str = "relu",
+        threshold: float = 0.0,
+        leak: str = "before",
+        density: float = 1.0,
+        rule: str = "bptt",
+        mu: float = 0.25,
+        owner_gain: str = "exact",
+        taps: int | None = None,
+        truncation: int | None = None,
+        feedback: str = "symmetric",
+        loss: str = "cross_entropy",
+        answer: str = "last",
+        reduction: str = "mean",
+        initial: str = "balanced",
+        signed_inputs: bool | None = None,
+        seed: int = 0,
+        dtype: Any = None,
+    ):
+        super().__init__(seed=seed, dtype=dtype)
+        self.inputs, self.readouts = dict(inputs), dict(readouts)
+        self.n_in, self.n_out = (only(ports, "port") for ports in (self.inputs, self.readouts))
+        types = wiring.paper_counts(neurons) if isinstance(neurons, int) else dict(neurons)
+        self.signs = {name: (signs or {}).get(name, SIGNS.get(name[:1], 0)) for name in types}
+        self.tau = {name: tau[name] if isinstance(tau, Mapping) else tau for name in types}
+        check_names(signs, types, "signs")
+        check_numbers(self.tau, dt, mu, types)
+        for word, valid, what in (
+            (feedback, ("symmetric", "random"), "feedback"),
+            (answer, ("last", "every"), "answer"),
+            (reduction, ("mean", "sum"), "reduction"),
+        ):
+            one_of(word, valid, what)
+        self.dt, self.mu, self.threshold, self.density = dt, mu, threshold, density
+        self.draws = choose(initial, wiring.INITIAL, "initial distribution")
+        self.random_feedback = feedback == "random" or rule == "rflo"
+        self.signed_inputs = self.n_in > 2 if signed_inputs is None else signed_inputs
+        self.last, self.classes = answer == "last", loss == "cross_entropy"
+        self.network = Network(
+            tuple(types.items()),
+            activation(nonlinearity),
+            choose(leak, LEAKS, "place of the leak"),
+            rule_named(rule, owner_gain),
+            choose(loss, LOSSES, "loss"),
+            reduction == "mean",
+            taps,
+            truncation,
+        )
+        check_rule(self.network, self.n_in, self.dtype.itemsize)
+        self._register()
+        self._warn_unstable()
+
+    @classmethod
+    def for_task(cls, task: Any, neurons: int | Mapping[str, int], **settings: Any) -> "RateRNN":
+        """Build a network with the ports, time step and loss of a temporal task."""
+        return cls(task.inputs, neurons, task.readouts, **{"dt": task.dt, **getattr(task, "scoring", {}), **settings})
+
+    # -- construction -------------------------------------------------------------------------------------
+
+    def _register(self) -> None:
+        (source, _), (sink, _) = self.inputs.copy().popitem(), self.readouts.copy().popitem()
+        values = self.initial(self.seed)
+        plastic = ("W_in", "W_rec", "W_out", "b_out")
+        for name, value in values.items():
+            self.persistent(name, value, plastic=name in plastic)
+        self.connect(Synapses("W_in", source, "cells", "inference"))
+        self.connect(Synapses("W_rec", "cells", "cells", "recurrent", mask="mask_rec"))
+        self.connect(Synapses("W_out", "cells", sink, "inference"))
+        self.connect(Synapses("b_out", "", sink, "readout_bias"))
+        if self.random_feedback:
+            self.connect(Synapses("feedback", sink, "cells", "feedback", plastic=False))
+        size, types = len(self.network.type_id), len(self.signs)
+        for name in CELL_VARIABLES:
+            self.activity(f"cells.{name}", size)
+        for name in ("modulator", "receptor"):
+            self.activity(name, types)
+        for name in ("output", "error"):
+            self.activity(name, self.n_out)
+
+    def initial(self, seed: int) -> dict[str, np.ndarray]:
+        """Draw weights and masks; the same seed gives the same arrays."""
+        network = self.network
+        size = len(network.type_id)
+        sign = np.array([self.signs[name] for name in network.names], float)[network.type_id]
+        mask = wiring.random_mask(stream(seed, "mask_rec"), (size, size), self.density)
+        draw_recurrent, draw_readout = self.draws
+        values = {
+            "W_in": wiring.input_weights(stream(seed, "W_in"), self.n_in, size, self.signed_inputs),
+            "W_rec": draw_recurrent(stream(seed, "W_rec"), sign, mask),
+            "b_rec": np.zeros(size),
+            "W_out": draw_readout(stream(seed, "W_out"), sign, np.ones((size, self.n_out))),
+            "b_out": np.zeros(self.n_out),
+            "mask_rec": mask,
+            "sign": sign,
+            "keep": self._keep(),
+            "threshold": np.float64(self.threshold),
+            "mu": np.float64(self.mu),
+        }
+        values["sign_in"] = np.sign(values["W_in"]) * self.signed_inputs
+        if self.random_feedback:
+            rng = stream(seed, "feedback")
+            values["feedback"] = rng.permuted(np.abs(values["W_out"]), axis=0) * rng.choice([-1, 1], (size, self.n_out))
+        if "fixed_type_means" in network.rule.signals:
+            values["type_weights"] = self._fixed_types(seed, values["W_rec"])
+        return values
+
+    def _keep(self) -> np.ndarray:
+        """exp(-dt/tau): a scalar, or one per cell where types differ."""
+        keep = np.exp(-self.dt / np.array(list(self.tau.values()), float))
+        return keep[0] if np.all(keep == keep[0]) else keep[self.network.type_id]
+
+    def _fixed_types(self, seed: int, w_rec: np.ndarray) -> np.ndarray:
+        membership = cell_types.one_hot(self.network.type_id, len(self.signs))
+        counts = membership.sum(0)
+        means = membership.T @ w_rec @ membership / np.outer(counts, counts)
+        return wiring.fixed_type_weights(stream(seed, "type_weights"), means, np.array([*self.signs.values()], float))
+
+    def _warn_unstable(self) -> None:
+        if "mu" in self.network.rule.signals and self.mu > 1:
+            warnings.warn(f"mu = {self.mu} is above 1: a mean gain is usually between 0.2 and 0.5", stacklevel=3)
+        if "types" in self.network.rule.signals and "mu" in self.network.rule.signals:
+            radius = float(self.network.modulator_radius(self.read()))
+            if radius >= 1:
+                warnings.warn(f"modulators grow by {radius:.3f} per step with mu = {self.mu}: take less", stacklevel=3)
+
+    # -- trials -------------------------------------------------------------------------------------------
+
+    def learn(self, tree: Tree, batch: Batch, key: jax.Array | None = None, tap: Tap = untouched) -> Outcome:
+        """Run a batch of trials and let the rule say how the plastic weights should change."""
+        inputs, target, when = self.arrange(batch)
+        found, loss, y = self.network.gradient(tree, inputs, target, when, tap)
+        metrics = {"loss": loss} | self._score(y, target, when)
+        if "types" in self.network.rule.signals:
+            metrics["modulator_radius"] = self.network.modulator_radius(tree)
+        return Outcome({name: found[name] for name in self.plastic}, {}, metrics)
+
+    def respond(self, tree: Tree, inputs: Mapping[str, jax.Array], tap: Tap = untouched) -> Tree:
+        """Run the network; return the readout ``[trial, time, output]`` by name."""
+        y = self.network.run(tree, stimulus(inputs, self.n_in, self.dtype), tap)[2]
+        return {name: y.swapaxes(0, 1) for name in self.readouts}
+
+    def arrange(self, batch: Batch) -> tuple[jax.Array, jax.Array, jax.Array]:
+        """Return inputs, targets and weights of every step, time first."""
+        inputs = stimulus(batch.inputs, self.n_in, self.dtype)
+        return inputs, *goal(batch, self.n_out, self.classes, self.last, inputs.shape[0], self.dtype)
+
+    def metrics(self, outputs: Tree, targets: Mapping[str, jax.Array]) -> dict[str, jax.Array]:
+        """Score readouts ``[trial, time, output]``: loss, and accuracy or normalised squared error."""
+        y = only(outputs, "readout").swapaxes(0, 1)
+        target, when = goal(Batch({}, targets), self.n_out, self.classes, self.last, y.shape[0], self.dtype)
+        loss = evaluate(self.network.loss, y, target, when, self.network.mean)[0]
+        return {"loss": loss} | self._score(y, target, when)
+
+    def _score(self, y: jax.Array, target: jax.Array, when: jax.Array) -> dict[str, jax.Array]:
+        if self.classes:
+            return {"accuracy": accuracy(y, target, when)}
+        return {"normalised_error": normalised_error(y, target, when)}
+
+    def trial(self, tree: Tree, batch: Batch, key: jax.Array | None = None, tap: Tap = untouched) -> Tree:
+        """Return the time course of every variable, ``[time, trial, unit]`` by name."""
+        return timeline(self.network, tree, *self.arrange(batch), tap)
+
+    def constrain(self, tree: Tree, updates: Tree) -> Tree:
+        """Apply masks, and let no weight change its sign: one that would becomes zero."""
+        updates = super().constrain(tree, updates)
+        signs = {"W_rec": tree["sign"][:, None], "W_out": tree["sign"][:, None], "W_in": tree["sign_in"]}
+        return updates | {k: keep_sign(tree[k], updates[k], sign) for k, sign in signs.items() if k in updates}
+
+    # -- the running system -------------------------------------------------------------------------------
+
+    def update(self, x: jax.Array, *target: jax.Array) -> jax.Array:
+        """Advance by one step and return the readout ``[trial, output]``.
+
+        Parameters
+        ----------
+        x
+            Input ``[trial, channel]``.
+        *target
+            Target of this step, ``[trial]`` class numbers or ``[trial, output]``; while one is clamped, learning
+            signal, secretion and modulators are there, otherwise they are zero.
+        """
+        tree = {name: variable.value for name, variable in self._persistent.items()}
+        state = {name: variable.value for name, variable in self._activity.items()}
+        for name, value in advance(self.network, tree, state, x, *target).items():
+            self._activity[name].value = value
+        return self._activity["output"].value
+
+    # -- what the network is ------------------------------------------------------------------------------
+
+    def spectrum(self) -> np.ndarray:
+        """Eigenvalues of the recurrent weights, the largest first."""
+        values = np.linalg.eigvals(np.asarray(self.read()["W_rec"], np.float64))
+        return values[np.argsort(-np.abs(values))]
+
+    def populations(self) -> list[Population]:
+        """List input, cells with their types, readout."""
+        network = self.network
+        blocks = {name: np.flatnonzero(network.type_id == k) for k, name in enumerate(network.names)}
+        cell_type = tuple(network.names[k] for k in network.type_id)
+        return [
+            *(Population(name, size, "input") for name, size in self.inputs.items()),
+            Population("cells", len(network.type_id), "region", blocks, cell_type),
+            *(Population(name, size, "readout") for name, size in self.readouts.items()),
+        ]
+
+
+def keep_sign(weight: jax.Array, step: jax.Array, sign: jax.Array) -> jax.Array:
+    """Shorten a step that would take a weight through zero; sign 0 is free."""
+    return jnp.where(sign * (weight + step) < 0, -weight, step)
