@@ -1,5 +1,6 @@
 """Maximum-likelihood fit of a psychometric curve to counts of choices."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import product
 from typing import Literal
@@ -19,6 +20,10 @@ Lapses = Literal["none", "shared", "free"]
 CLIP = 1e-12
 """Probabilities are kept this far from 0 and 1 in the likelihood."""
 HIGHEST_LAPSE = 0.5 - 1e-9
+STARTS = 6
+"""Most promising points of the grid from which the likelihood is climbed."""
+NO_LOSS = 1e-6
+"""Difference of log likelihoods that counts as none."""
 EXPANSIONS: dict[str, np.ndarray] = {
     "none": np.zeros((0, 2)),
     "shared": np.ones((1, 2)),
@@ -80,29 +85,46 @@ def fit_psychometric(
 
     Examples
     --------
-    >>> fit = fit_psychometric([-1.0, 0.0, 1.0], [100, 100, 100], [16, 50, 84], lapses="none")
+    >>> fit = fit_psychometric([1.0, 2.0, 3.0], [100, 100, 100], [16, 50, 84], lapses="none")
     >>> round(fit.mu, 6), round(fit.sigma, 2)
-    (0.0, 1.01)
+    (2.0, 1.01)
     """
     stimulus, trials, choices = _checked_counts(stimulus, trials, choices)
     if lapses not in EXPANSIONS:
         raise ValueError(f"lapses: wanted one of {sorted(EXPANSIONS)}, got {lapses!r}")
     levels = np.unique(stimulus)
-    centre, scale = levels.mean(), np.ptp(levels) / 2
+    centre, scale, lowest = levels.mean(), np.ptp(levels) / 2, 1e-3 * np.diff(levels).min()
     problem = _Problem((stimulus - centre) / scale, trials, choices, kind, EXPANSIONS[lapses])
-    lowest = 1e-3 * np.diff(levels).min()
-    best = problem.solve(lowest / scale)
-    mu, sigma, guess, lapse = problem.unpack(best)
-    mu, sigma = float(centre + scale * mu), float(max(scale * sigma, lowest))
-    found = log_likelihood(psychometric_curve(stimulus, mu, sigma, guess, lapse, kind), trials, choices)
+    mu, sigma, guess, lapse = problem.unpack(problem.solve(lowest / scale))
+
+    def likelihood(mu: float, sigma: float) -> float:
+        return log_likelihood(psychometric_curve(stimulus, mu, sigma, guess, lapse, kind), trials, choices)
+
+    mu, sigma = _sharpest(likelihood, levels, lowest, centre + scale * mu, max(scale * sigma, lowest))
+    found = likelihood(mu, sigma)
     constant = log_likelihood(np.full(stimulus.shape, choices.sum() / trials.sum()), trials, choices)
     checks = {
-        "step-like": sigma <= lowest * (1 + 1e-6),
         "flat": 2 * (found - constant) < chi2.ppf(0.95, df=1),
+        "step-like": sigma == lowest,
         "threshold outside the stimulus range": not levels[0] <= mu <= levels[-1],
     }
     flags = tuple(flag for flag, raised in checks.items() if raised)
-    return PsychometricFit(kind, lapses, mu, sigma, float(guess), float(lapse), found, flags)
+    return PsychometricFit(kind, lapses, float(mu), float(sigma), float(guess), float(lapse), found, flags)
+
+
+def _sharpest(
+    likelihood: Callable[[float, float], float], levels: np.ndarray, lowest: float, mu: float, sigma: float
+) -> tuple[float, float]:
+    """Threshold and width, at the lower bound of the width if that costs no likelihood (step-like data).
+
+    A step between two levels is put in the middle; one that goes through a level stays there.
+    """
+    upper = int(np.searchsorted(levels, mu))
+    middle = [levels[upper - 1 : upper + 1].mean()] if 0 < upper < levels.size else []
+    for step in (*middle, mu):
+        if likelihood(step, lowest) >= likelihood(mu, sigma) - NO_LOSS:
+            return step, lowest
+    return mu, sigma
 
 
 def log_likelihood(probability: ArrayLike, trials: ArrayLike, choices: ArrayLike) -> float:
@@ -150,9 +172,10 @@ class _Problem:
         rates = len(self.expansion)
         bounds = [(-10.0, 10.0), (np.log(lowest_sigma), np.log(1e3))] + [(0.0, HIGHEST_LAPSE)] * rates
         widths = np.geomspace(max(2 * lowest_sigma, 0.02), 2.0, 4)
-        starts = product(np.linspace(-1.0, 1.0, 5), np.log(widths), (0.02, 0.2) if rates else (0.0,))
-        fits = [self._descend(np.array([mu, width, *[rate] * rates]), bounds) for mu, width, rate in starts]
-        return min(fits, key=lambda fit: fit.fun).x
+        grid = product(np.linspace(-1.0, 1.0, 5), np.log(widths), (0.02, 0.2) if rates else (0.0,))
+        starts = [np.array([mu, width, *[rate] * rates]) for mu, width, rate in grid]
+        promising = sorted(starts, key=lambda start: self.cost(start)[0])[:STARTS]
+        return min((self._descend(start, bounds) for start in promising), key=lambda fit: fit.fun).x
 
     def _descend(self, start: np.ndarray, bounds: list[tuple[float, float]]):
         options = {"ftol": 1e-15, "gtol": 1e-11, "maxiter": 1000, "maxls": 50}

@@ -66,8 +66,8 @@ def psychometric_curve(
 
     Examples
     --------
-    >>> psychometric_curve([-50.0, 1.0, 50.0], mu=1.0, sigma=2.0, lapse=0.1)
-    array([0.  , 0.45, 0.9 ])
+    >>> psychometric_curve([1.0, 90.0], mu=1.0, sigma=2.0, lapse=0.1)
+    array([0.45, 0.9 ])
     """
     family = _checked(sigma, guess, lapse, kind)
     return guess + (1 - guess - lapse) * family.value((as_finite("stimulus", stimulus) - mu) / sigma)

@@ -1,6 +1,7 @@
 """Replaying a reference case: comparing our arrays with the file's, one `Check` at a time."""
 
 import importlib
+import io
 import pkgutil
 import zipfile
 from collections.abc import Callable, Iterator, Mapping
@@ -12,7 +13,19 @@ import numpy as np
 
 from tests.conformance import adapters
 
-__all__ = ["Case", "Check", "ConformanceError", "Outcome", "Report", "adapter_for", "is_curve_file", "replay_file"]
+__all__ = [
+    "Case",
+    "Check",
+    "ConformanceError",
+    "NoAdapterError",
+    "Outcome",
+    "Report",
+    "adapter_for",
+    "carried_cases",
+    "compare",
+    "is_curve_file",
+    "replay_file",
+]
 
 Replay = Callable[[str, Mapping[str, np.ndarray]], Iterator["Check"]]
 
@@ -100,7 +113,7 @@ class Case(Mapping[str, np.ndarray]):
 
     def __init__(self, path: Path) -> None:
         try:
-            self._file = np.load(path, allow_pickle=False)
+            self._file = np.load(io.BytesIO(path.read_bytes()), allow_pickle=False)
             self._names = tuple(self._file.files)
         except (OSError, ValueError, AttributeError, EOFError, zipfile.BadZipFile) as error:
             raise ConformanceError(f"{path}: cannot read it as an .npz file ({error})") from None
@@ -124,6 +137,11 @@ class Case(Mapping[str, np.ndarray]):
     def __contains__(self, name: object) -> bool:
         """Whether the file has such an array (asking does not count as reading)."""
         return name in self._names
+
+
+def carried_cases() -> dict[str, Path]:
+    """Cases in the repository: file name without ending -> path."""
+    return {path.stem: path for path in sorted((Path(__file__).parent / "cases").glob("*.npz"))}
 
 
 def is_curve_file(path: Path) -> bool:
