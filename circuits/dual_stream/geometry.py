@@ -82,8 +82,8 @@ def _shape_after(path: str, node: Stage | Operation, shape: Shape) -> Shape:
     return jax.eval_shape(node, enter).shape[1:]
 
 
-def transfers(nodes: Nodes) -> dict[str, str]:
-    """Name of the transfer function that each stage's potentials meet first; ``"linear"`` at the top.
+def transfers(nodes: Nodes, top: str = "linear") -> dict[str, str]:
+    """Name of the transfer function that each stage's potentials meet first; ``top`` above the last one.
 
     Examples
     --------
@@ -100,4 +100,4 @@ def transfers(nodes: Nodes) -> dict[str, str]:
         elif isinstance(node, Transfer):
             met |= dict.fromkeys(waiting, node.name)
             waiting = []
-    return met | dict.fromkeys(waiting, "linear")
+    return met | dict.fromkeys(waiting, top)

@@ -46,6 +46,8 @@ class WeightMirror(Stagewise):
         Mirror batches before every training batch, and noise patterns in each.
     block_bias
         Whether the responding cells' biases are silenced in the mirror phase.
+    output_transfer
+        How the cells of the output layer respond (in a trial, theirs is part of the loss).
     """
 
     declaration = Declaration(
@@ -64,6 +66,7 @@ class WeightMirror(Stagewise):
     batches: int = 5
     trials: int = 32
     block_bias: bool = True
+    output_transfer: str = "linear"
 
     def __post_init__(self):
         super().__post_init__()
@@ -72,11 +75,10 @@ class WeightMirror(Stagewise):
 
     @classmethod
     def released(cls, rate: float = 0.01, amplitude: float = 0.1, trials: int = 128) -> Self:
-        """The authors' program: uniform noise in +- amplitude / 2, biases on, a sum over patterns, no decay."""
-        sigma = amplitude / np.sqrt(12.0).item()
-        return cls(
-            rate=rate * trials, decay=0.0, sigma=sigma, noise="uniform", batches=1, trials=trials, block_bias=False
-        )
+        """The authors' program: uniform noise in +- amplitude / 2, biases on, summed, no decay, sigmoid output."""
+        unblocked = {"block_bias": False, "output_transfer": "sigmoid"}
+        noise = {"sigma": amplitude / np.sqrt(12.0).item(), "noise": "uniform"}
+        return cls(rate=rate * trials, decay=0.0, batches=1, trials=trials, **noise, **unblocked)
 
     def prepare(self, nodes: Nodes, shapes: Mapping[str, Shape], tree: Tree, key: jax.Array) -> Tree:
         """Run the mirror phases with fresh noise."""
@@ -89,7 +91,7 @@ class WeightMirror(Stagewise):
 
     def mirror(self, nodes: Nodes, tree: Tree, noise: Mapping[str, jax.Array]) -> Tree:
         """Run one mirror phase a stage with given noise ``[batch, trial, *input]``; returns the new ``B``."""
-        transfer, changed = transfers(nodes), {}
+        transfer, changed = transfers(nodes, self.output_transfer), {}
         for path, stage in stages(nodes).items():
             weights = {name: tree[f"up.{path}.{name}"] for name in stage.names}
             if self.block_bias:

@@ -1,0 +1,17 @@
+"""Learning rate and weight decay of every epoch of the published trainings."""
+
+from collections.abc import Iterator, Mapping
+
+import numpy as np
+
+from circuits.dual_stream.schedules import TRAININGS
+from tests.conformance.harness import Check
+
+
+def replay(name: str, case: Mapping[str, np.ndarray]) -> Iterator[Check]:
+    """Values by epoch, one update an epoch."""
+    for key in case:
+        setting, _, kind = key.rpartition("_")
+        training = TRAININGS[setting]
+        schedule = {"lr": training.learning_rate, "wd": training.weight_decay}[kind](1)
+        yield Check(key, [schedule(epoch) for epoch in range(training.epochs)])
