@@ -4,12 +4,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
-import brainpy as bp
-import brainpy.math as bm
 import jax
 import jax.numpy as jnp
 import numpy as np
 
+from circuits.backend import bm, bp
 from circuits.errors import CircuitError, nearest, require
 from circuits.pure import PureSystem
 from circuits.rule import Tree

@@ -1,17 +1,15 @@
 """The bridge from a BrainPy system to pure functions."""
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import jax
 import jax.numpy as jnp
 from brainstate.random import RandomState
 from brainstate.transform import StatefulFunction
 
+from circuits.backend import bp
 from circuits.errors import CircuitError
 from circuits.rule import Tree
-
-if TYPE_CHECKING:
-    from brainpy import DynamicalSystem
 
 
 class PureSystem:
@@ -34,7 +32,7 @@ class PureSystem:
         If ``update`` uses a variable that is not registered on the system (for example in a plain list).
     """
 
-    def __init__(self, system: "DynamicalSystem", *example: Any):
+    def __init__(self, system: bp.DynamicalSystem, *example: Any):
         paths = {id(variable): name for name, variable in system.vars(method="relative").unique().items()}
         self._function = StatefulFunction(system.update, return_only_write=False)
         self._function.make_jaxpr(*example)

@@ -1,6 +1,7 @@
 """One update of one network, and whole stretches of them, as pure functions for the compiler."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import jax
@@ -16,6 +17,34 @@ from protocols.tasks.task import Task
 
 State = dict[str, Any]
 """A network in training: ``tree``, ``optimizer`` state, ``update`` counter, ``seed``."""
+
+
+def update_weights(
+    circuit: Circuit,
+    optimizer: optax.GradientTransformation,
+    tree: Tree,
+    state: Any,
+    changes: Tree,
+    surgery: Callable[[Tree], Tree] = lambda steps: steps,
+) -> tuple[Tree, Any]:
+    """Hand the changes to the optimiser, its steps to the circuit's constraints, and add them to the weights.
+
+    Parameters
+    ----------
+    tree, state
+        Persistent arrays of the circuit, and the optimiser's state for the weights in ``changes``.
+    surgery
+        Alters the steps last (a frozen projection).
+
+    Returns
+    -------
+    tuple
+        The new tree and optimiser state.
+    """
+    weights = {name: tree[name] for name in changes}
+    steps, state = optimizer.update(changes, state, weights)
+    steps = surgery(circuit.constrain(tree, steps))
+    return tree | optax.apply_updates(weights, steps), state
 
 
 class LearningStep:
@@ -63,21 +92,16 @@ class LearningStep:
         surgery = lesions.tap(self.interventions, self.circuit, state["update"], jax.random.fold_in(key, 1))
         tap = chain(surgery, electrode) if electrode else surgery
         outcome = self.circuit.learn(state["tree"], batch, jax.random.fold_in(key, 2), tap, **self.settings)
-        tree, optimizer = self._step(state, outcome.changes)
+        frozen = partial(lesions.freeze, self.interventions, state["update"])
+        tree, optimizer = update_weights(
+            self.circuit, self.optimizer, state["tree"], state["optimizer"], outcome.changes, frozen
+        )
         log = dict(outcome.metrics)
         for record in self.records:
             log[record.label] = record.of(Signals(electrode.readings))
         log["finite"] = {name: jnp.all(jnp.isfinite(tree[name])) for name in outcome.changes}
         new = {**state, "tree": tree | outcome.tree, "optimizer": optimizer, "update": state["update"] + 1}
         return new, log
-
-    def _step(self, state: State, changes: Tree) -> tuple[Tree, Any]:
-        tree = state["tree"]
-        weights = {name: tree[name] for name in changes}
-        steps, optimizer = self.optimizer.update(changes, state["optimizer"], weights)
-        steps = self.circuit.constrain(tree, steps)
-        steps = lesions.freeze(self.interventions, state["update"], steps)
-        return tree | optax.apply_updates(weights, steps), optimizer
 
     def many(self, state: State, arrays: Any, index: jax.Array) -> tuple[State, dict[str, jax.Array]]:
         """Do one update for each row of ``index`` ``[update, trial]``."""

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import brainpy.math as bm
+from circuits.backend import bm
 import jax
 import jax.numpy as jnp
 import numpy as np

@@ -4,11 +4,11 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-import brainpy.math as bm
 import jax
 import jax.numpy as jnp
 import numpy as np
 
+from circuits.backend import bm
 from circuits.circuit import Batch, Circuit, Outcome, Population, Synapses, classification
 from circuits.errors import CircuitError, choose, nearest, require
 from circuits.modular import propagation
@@ -212,11 +212,10 @@ class ModularRNN(Circuit):
             tap(f"{name}.probability", "inference", probability[name])
             error[name] = tap(f"{name}.error", "inference", error[name])
         error = propagation.learning(self.wiring, phases, tree, settled, error, tap)
-        divisor = self.batch_divisor or loss.shape[0]
+        divisor = self.batch_divisor or next(iter(inputs.values())).shape[0]
         plastic = self.plastic_in(phases.mode)
         changes = propagation.changes(self.wiring, plastic, inputs, settled.rate, error, divisor)
-        metrics = self.metrics(settled.output, batch.targets) | {"loss": jnp.mean(loss)}
-        return Outcome(changes, {}, metrics)
+        return Outcome(changes, {}, self.metrics(settled.output, batch.targets) | by_readout("loss", loss))
 
     def plastic_in(self, mode: str | None) -> tuple[str, ...]:
         """Names of the weights that change in a mode."""
@@ -322,6 +321,13 @@ def match(given: Mapping[str, jax.Array], wanted: Mapping[str, int]) -> dict[str
     unknown = [name for name in given if name not in wanted]
     require(not unknown, f"unknown port {unknown[:1]}: {nearest(unknown[0] if unknown else '', wanted)}")
     return dict(given)
+
+
+def by_readout(name: str, values: Tree) -> dict[str, jax.Array]:
+    """Mean over trials of a score: the sum over readouts and, where there are several, each one."""
+    means = {readout: jnp.mean(value) for readout, value in values.items()}
+    several = {f"{name}.{readout}": value for readout, value in means.items()} if len(means) > 1 else {}
+    return {name: sum(means.values())} | several
 
 
 def complete(defaults: Mapping[str, Any], given: Mapping[str, Any] | None, what: str) -> dict[str, Any]:

@@ -104,19 +104,19 @@ def learning(
     return error
 
 
-def output_errors(outputs: Tree, targets: Mapping[str, jax.Array]) -> tuple[Tree, Tree, jax.Array]:
+def output_errors(outputs: Tree, targets: Mapping[str, jax.Array]) -> tuple[Tree, Tree, Tree]:
     """Compare the readouts with integer labels.
 
     Returns
     -------
     tuple
-        Probabilities, errors ``p - onehot`` (both ``[trial, class]`` by readout) and the cross-entropy loss of every
-        trial ``[trial]``, summed over readouts.
+        Probabilities, errors ``p - onehot`` (both ``[trial, class]``) and the cross-entropy loss of every trial
+        ``[trial]``, by readout.
     """
     probability = {name: jax.nn.softmax(output, axis=-1) for name, output in outputs.items()}
     target = {name: jax.nn.one_hot(targets[name], p.shape[-1], dtype=p.dtype) for name, p in probability.items()}
     error = {name: p - target[name] for name, p in probability.items()}
-    loss = sum(cross_entropy(p, target[name]) for name, p in probability.items())
+    loss = {name: cross_entropy(p, target[name]) for name, p in probability.items()}
     return probability, error, loss
 
 

@@ -62,8 +62,9 @@ class Symmetric:
 
     def size(self, below: Shape) -> Shape:
         """Shape of the activity above, for one trial, given that of the activity below."""
-        weights = {"W": jnp.zeros(self.stage.kernel_shape(self.stage.outputs)), "b": jnp.zeros(self.stage.outputs)}
-        return jax.eval_shape(self.forward, weights, jax.ShapeDtypeStruct((1, *below), jnp.float32)).shape[1:]
+        kernel = self.stage.kernel_shape(self.stage.outputs)
+        W, b, pre = (jax.ShapeDtypeStruct(s, jnp.float32) for s in (kernel, (self.stage.outputs,), (1, *below)))
+        return jax.eval_shape(self.forward, {"W": W, "b": b}, pre).shape[1:]
 
     def _read(self, pre: Below) -> Below:
         return pre.reshape(len(pre), -1) if isinstance(self.stage, Dense) else pre
