@@ -10,8 +10,8 @@ HDF5 changes a file in place, so a program killed in the middle of a flush leave
 4. removes the journal.
 
 A journal that is found on opening is a commit that was interrupted in step 3. `RecoveredFile` lays it over the file
-in memory and never writes; `AtomicFile` does the same and writes it in place with its next commit. The journal names
-the file that it belongs to (`identity`), so the caller can tell a stray one. A file that does not exist yet is
+in memory and never writes; `AtomicFile` does the same and writes it in place with its next commit. The journal
+knows the file that it belongs to by its content, so that a stray one is refused. A file that does not exist yet is
 written aside and renamed, so that it appears whole.
 """
 
@@ -22,7 +22,7 @@ import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from analysis.journal import journal_path, read_at, read_journal, write_aside, write_at, write_journal
+from analysis.journal import Journal, journal_path, read_at, read_journal, witness, write_aside, write_at, write_journal
 from analysis.trace_schema import TraceError
 
 PAGE = 4096
@@ -36,10 +36,10 @@ class RecoveredFile(io.RawIOBase):
     path : Path
         An existing file.
 
-    Attributes
-    ----------
-    journal_identity : bytes or None
-        Which file the journal that was found belongs to; None without a journal.
+    Raises
+    ------
+    TraceError
+        If a journal lies beside the file that is damaged or belongs to another file.
     """
 
     mode = "rb"
@@ -51,12 +51,16 @@ class RecoveredFile(io.RawIOBase):
         self._position = 0
         self._pages: dict[int, bytearray] = {}  # changed pages below the end of the file on disk
         self._tail = bytearray()  # everything beyond it
-        self.journal_identity = None
         if journal:
-            size, self.journal_identity, blocks = journal
-            for offset, data in blocks:
-                self._put(offset, data)
-            self._size = size
+            self._recover(path, journal)
+
+    def _recover(self, path: Path, journal: Journal) -> None:
+        if witness(self._disk, journal.old_size, journal.new_size, journal.blocks) != journal.witness:
+            self._disk.close()
+            raise TraceError(f"{journal_path(path)} does not belong to {path.name}: move it away")
+        for offset, data in journal.blocks:
+            self._put(offset, data)
+        self._size = journal.new_size
 
     def readable(self) -> bool:
         """Always."""
@@ -131,8 +135,6 @@ class AtomicFile(RecoveredFile):
     ----------
     path : Path
         The file; made by the first commit if `new`.
-    identity : bytes
-        At most 32 bytes by which a journal is recognised as belonging to this file.
     new : bool
         Start from nothing; the first commit replaces a file that is there.
     announce : callable
@@ -141,11 +143,11 @@ class AtomicFile(RecoveredFile):
 
     mode = "r+b"
 
-    def __init__(self, path: Path, identity: bytes, *, new: bool, announce: Callable[[], None]) -> None:
-        self._path, self._identity, self._new, self._announce = path, identity, new, announce
+    def __init__(self, path: Path, *, new: bool, announce: Callable[[], None]) -> None:
+        self._path, self._new, self._announce = path, new, announce
         if new:
             self._disk, self._base, self._size, self._position = io.BytesIO(), 0, 0, 0
-            self._pages, self._tail, self.journal_identity = {}, bytearray(), None
+            self._pages, self._tail = {}, bytearray()
         else:
             super().__init__(path)
 
@@ -198,7 +200,8 @@ class AtomicFile(RecoveredFile):
         if self._tail:
             self._append()
         if blocks:
-            write_journal(self._path, self._size, self._identity, blocks)
+            seen = witness(self._disk, self._base, self._size, blocks)
+            write_journal(self._path, Journal(self._base, self._size, seen, blocks))
             self._announce()
             for offset, data in blocks:
                 write_at(self._disk, offset, data)

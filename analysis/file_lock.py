@@ -60,8 +60,8 @@ class FileLock:
     def release(self) -> None:
         """Let others write."""
         if not self._stream.closed:
-            self._path.unlink(missing_ok=True)
-            self._stream.close()
+            with self._stream:
+                self._path.unlink(missing_ok=True)
 
 
 def _try_lock(stream: io.RawIOBase, *, exclusive: bool, tries: int = 3) -> bool:

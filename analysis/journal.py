@@ -1,7 +1,7 @@
 """The journal of a commit: the blocks of a file that are about to change in place, stored beside it until they have.
 
-A journal exists completely or not at all (it is written aside and renamed), carries a digest, and names the file that
-it belongs to.
+A journal exists completely or not at all (it is written aside and renamed), carries a digest of itself, and a digest
+of what the commit leaves as it is in the file, by which a stray journal is recognised.
 """
 
 from __future__ import annotations
@@ -12,14 +12,25 @@ import os
 import struct
 from collections.abc import Iterator
 from pathlib import Path
+from typing import NamedTuple
 
 from analysis.trace_schema import TraceError
 
 MAGIC = b"BIOCRJ01"
-HEAD = struct.Struct("<8s16sQQ32s")  # magic, digest of all that follows, size of the file, number of blocks, identity
+HEAD = struct.Struct("<8s16sQQQ16s")  # magic, digest of all that follows, old size, new size, number of blocks, witness
 BLOCK = struct.Struct("<QQ")  # offset, length
+WITNESSED = 64 * 1024  # bytes before the old end that must be the same for a journal to belong to a file
 
 Blocks = list[tuple[int, bytes]]
+
+
+class Journal(NamedTuple):
+    """An interrupted commit: what the file becomes when all `blocks` are in place."""
+
+    old_size: int
+    new_size: int
+    witness: bytes
+    blocks: Blocks
 
 
 def journal_path(path: Path) -> Path:
@@ -58,25 +69,43 @@ def write_aside(path: Path, data: bytes | bytearray) -> Path:
     return aside
 
 
-def write_journal(path: Path, size: int, identity: bytes, blocks: Blocks) -> None:
+def digest(*parts: bytes | bytearray) -> bytes:
+    """16 bytes that stand for the parts."""
+    state = hashlib.blake2b(digest_size=16)
+    for part in parts:
+        state.update(part)
+    return state.digest()
+
+
+def witness(disk: io.RawIOBase, old_size: int, new_size: int, blocks: Blocks) -> bytes:
+    """Digest of what the commit adds and of what it leaves as it is before: the same at any moment of the commit."""
+    start = max(0, min(old_size, new_size) - WITNESSED)
+    data = read_at(disk, start, new_size - start)
+    for offset, block in blocks:
+        low, high = (min(max(edge - start, 0), len(data)) for edge in (offset, offset + len(block)))
+        data[low:high] = bytes(high - low)
+    return digest(data)
+
+
+def write_journal(path: Path, journal: Journal) -> None:
     """Store the blocks that are about to change in place."""
-    body = b"".join(BLOCK.pack(offset, len(data)) + data for offset, data in blocks)
-    fields = (size, len(blocks), identity)
-    digest = hashlib.blake2b(struct.pack("<QQ32s", *fields) + body, digest_size=16).digest()
-    journal = journal_path(path)
-    os.replace(write_aside(journal, HEAD.pack(MAGIC, digest, *fields) + body), journal)
+    body = b"".join(BLOCK.pack(offset, len(data)) + data for offset, data in journal.blocks)
+    fields = (journal.old_size, journal.new_size, len(journal.blocks), journal.witness)
+    head = HEAD.pack(MAGIC, bytes(16), *fields)[24:]
+    target = journal_path(path)
+    os.replace(write_aside(target, MAGIC + digest(head, body) + head + body), target)
 
 
-def read_journal(path: Path) -> tuple[int, bytes, Blocks] | None:
-    """Size, identity and blocks of an interrupted commit, or None where there is none."""
+def read_journal(path: Path) -> Journal | None:
+    """The interrupted commit of a file, or None where there is none."""
     try:
         data = journal_path(path).read_bytes()
     except FileNotFoundError:
         return None
-    if len(data) < HEAD.size or data[:8] != MAGIC or hashlib.blake2b(data[24:], digest_size=16).digest() != data[8:24]:
-        raise TraceError(f"{journal_path(path)} is damaged: it is no journal of {path.name}")
-    _, _, size, count, identity = HEAD.unpack_from(data)
-    return size, identity.rstrip(b"\0"), list(_unpack(data, count))
+    if len(data) < HEAD.size or data[:8] != MAGIC or digest(data[24:]) != data[8:24]:
+        raise TraceError(f"{journal_path(path)} is damaged or no journal: move it away")
+    _, _, old_size, new_size, count, seen = HEAD.unpack_from(data)
+    return Journal(old_size, new_size, seen, list(_unpack(data, count)))
 
 
 def _unpack(data: bytes, count: int) -> Iterator[tuple[int, bytes]]:

@@ -188,7 +188,7 @@ class Trace(Mapping):
                     return result
             except FileNotFoundError:
                 raise TraceError(f"no such file: {self.path}{nearest_file(self.path)}") from None
-            except (OSError, RuntimeError, KeyError, ValueError):
+            except Exception:
                 if state_token(self.path) == token:
                     raise
             time.sleep(0.005 * 2**attempt)

@@ -7,7 +7,6 @@ from pathlib import Path
 import h5py
 
 from analysis.atomic_file import RecoveredFile
-from analysis.journal import journal_path
 from analysis.labelled import plain
 from analysis.trace_schema import FORMAT, FORMAT_VERSION, TraceError, nearest
 
@@ -35,14 +34,14 @@ def _verified(path: Path, stream: RecoveredFile) -> h5py.File:
         what = "truncated" if "truncated" in str(error) else "damaged"
         raise TraceError(f"{path} is {what}: HDF5 cannot open it") from None
     try:
-        _check_identity(path, h5, stream.journal_identity)
+        _check_format(path, h5)
     except BaseException:
         h5.close()
         raise
     return h5
 
 
-def _check_identity(path: Path, h5: h5py.File, journal: bytes | None) -> None:
+def _check_format(path: Path, h5: h5py.File) -> None:
     if plain(h5.attrs.get("format")) != FORMAT:
         raise TraceError(f"{path} is an HDF5 file, but no biocredit trace")
     version = int(h5.attrs.get("format_version", 0))
@@ -50,8 +49,6 @@ def _check_identity(path: Path, h5: h5py.File, journal: bytes | None) -> None:
         raise TraceError(
             f"{path} has format version {version}; this biocredit reads up to {FORMAT_VERSION}: upgrade it"
         )
-    if journal is not None and journal.decode(errors="replace") != plain(h5.attrs.get("id")):
-        raise TraceError(f"{journal_path(path)} belongs to another file: move it away")
 
 
 def nearest_file(path: Path) -> str:

@@ -6,12 +6,9 @@ kill in `analysis.atomic_file`.
 
 from __future__ import annotations
 
-import json
-import platform
 import uuid
 import weakref
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +19,9 @@ from analysis import trace_datasets as datasets
 from analysis.atomic_file import AtomicFile
 from analysis.file_lock import FileLock
 from analysis.trace import open_trace
-from analysis.trace_schema import EVENT_COLUMNS, FORMAT, FORMAT_VERSION, STATUSES, VERSION_PREFIX, TraceError, nearest
+from analysis.trace_attributes import as_attribute, now, versions
+from analysis.trace_schema import EVENT_COLUMNS, FORMAT, FORMAT_VERSION, STATUSES, TraceError, nearest
+from analysis.uninterrupted import uninterrupted
 
 LIBVER = ("earliest", "v108")  # superblock 0: no "open for writing" mark that a killed program would leave behind
 
@@ -51,6 +50,7 @@ class TraceWriter:
         )  # at the latest when Python exits: HDF5 cannot do it later
 
     @classmethod
+    @uninterrupted()
     def create(
         cls,
         path: str | Path,
@@ -86,15 +86,17 @@ class TraceWriter:
         TraceError
             If the file exists, is being written, or cannot be written.
         """
-        path, identity = Path(path), uuid.uuid4().hex
+        path = Path(path)
         lock = FileLock(path)
         try:
             if path.exists() and not overwrite:
                 raise TraceError(f"{path} exists already; choose another name or allow it to be overwritten")
-            writer = cls(path, lock, AtomicFile(path, identity.encode(), new=True, announce=lock.count), "w")
-            writer.set(format=FORMAT, format_version=FORMAT_VERSION, id=identity, status="running", created=_now())
+            writer = cls(path, lock, AtomicFile(path, new=True, announce=lock.count), "w")
+            writer.set(
+                format=FORMAT, format_version=FORMAT_VERSION, id=uuid.uuid4().hex, status="running", created=now()
+            )
             writer.set(experiment=experiment, citations=list(citations), seeds=np.asarray(seeds, "i8"))
-            writer.set(configuration=dict(configuration), **_versions(), **(attributes or {}))
+            writer.set(configuration=dict(configuration), **versions(), **(attributes or {}))
             for name, (dtype, units, long_name) in EVENT_COLUMNS.items():
                 writer.declare(f"events/{name}", ("event",), (None,), units=units, long_name=long_name, dtype=dtype)
             writer.commit()
@@ -104,6 +106,7 @@ class TraceWriter:
         return writer
 
     @classmethod
+    @uninterrupted()
     def resume(cls, path: str | Path, *, lengths: Mapping[str, int]) -> TraceWriter:
         """Go on with a trace from a checkpoint.
 
@@ -123,9 +126,8 @@ class TraceWriter:
         path = Path(path)
         lock = FileLock(path)
         try:
-            with open_trace(path) as trace:
-                identity = trace.attributes["id"]
-            writer = cls(path, lock, AtomicFile(path, identity.encode(), new=False, announce=lock.count), "r+")
+            open_trace(path).close()  # refuses what is no trace
+            writer = cls(path, lock, AtomicFile(path, new=False, announce=lock.count), "r+")
             datasets.truncate(writer._h5, lengths)
             writer._h5.attrs.pop("finished", None)
             writer.set(status="running")
@@ -137,24 +139,28 @@ class TraceWriter:
 
     # --- what was run
 
+    @uninterrupted()
     def set(self, **attributes: Any) -> None:
         """Set root attributes; mappings are stored as JSON."""
         status = attributes.get("status", "running")
         if status not in STATUSES:
             raise TraceError(f"status {status!r} is none of {', '.join(STATUSES)}{nearest(status, STATUSES)}")
         for name, value in attributes.items():
-            self._h5.attrs[name] = _attribute(value)
+            self._h5.attrs[name] = as_attribute(value)
 
+    @uninterrupted()
     def populations(self, rows: Sequence[Mapping[str, Any]]) -> None:
         """Describe each population of the circuit by a mapping: name, size, kind, blocks and whatever else there is."""
         datasets.table(self._h5, "population", rows)
 
+    @uninterrupted()
     def projections(self, rows: Sequence[Mapping[str, Any]]) -> None:
-        """Describe each projection by a mapping: name, pre, post, kind, plastic, sign, density and what else there is."""
+        """Describe each projection by a mapping: name, pre, post, kind, plastic, sign, density and more."""
         datasets.table(self._h5, "projection", rows)
 
     # --- what was recorded
 
+    @uninterrupted()
     def declare(
         self,
         name: str,
@@ -189,6 +195,7 @@ class TraceWriter:
         """
         datasets.declare(self._h5, name, dims, shape, units, long_name, dtype, coords, compression)
 
+    @uninterrupted()
     def append(self, name: str, values: Any, at: Any = None) -> None:
         """Add values at new places of the growing axis.
 
@@ -205,6 +212,7 @@ class TraceWriter:
         """
         datasets.append(self._h5, name, values, at)
 
+    @uninterrupted()
     def constant(
         self,
         name: str,
@@ -217,6 +225,7 @@ class TraceWriter:
         """Store an array once (masks, cell types, tables); storing the same again, after `resume`, changes nothing."""
         datasets.constant(self._h5, name, array, dims, units, long_name, coords)
 
+    @uninterrupted()
     def event(self, *, kind: str, description: str, update: int = -1, time_ms: float = np.nan, phase: str = "") -> None:
         """Note an intervention or a change of phase.
 
@@ -240,10 +249,12 @@ class TraceWriter:
 
     # --- growing and committing
 
+    @uninterrupted()
     def lengths(self) -> dict[str, int]:
         """Length of every growing dataset along its growing axis: what a checkpoint must remember."""
         return {name: self._h5[name].shape[axis] for name, axis in datasets.growing(self._h5).items()}
 
+    @uninterrupted()
     def commit(self) -> None:
         """Bring everything so far to the disk, all or nothing.
 
@@ -256,11 +267,12 @@ class TraceWriter:
         self._h5.flush()
         self._stream.commit()
 
+    @uninterrupted()
     def close(self, status: str = "complete") -> None:
         """Commit, mark how the run ended, and let others write the file."""
         try:
             if self._release.alive:
-                self.set(status=status, finished=_now())
+                self.set(status=status, finished=now())
                 self.commit()
         finally:
             self._release()
@@ -278,21 +290,3 @@ def _release(h5: h5py.File, stream: AtomicFile, lock: FileLock) -> None:
     h5.close()
     stream.close()
     lock.release()
-
-
-def _now() -> str:
-    return datetime.now(UTC).isoformat(timespec="seconds")
-
-
-def _versions() -> dict[str, str]:
-    versions = {"python": platform.python_version(), "numpy": np.__version__, "h5py": h5py.__version__}
-    return {VERSION_PREFIX + package: version for package, version in versions.items()}
-
-
-def _attribute(value: Any) -> Any:
-    """A value as HDF5 stores it: mappings as JSON, sequences of text as arrays of text."""
-    if isinstance(value, Mapping):
-        return json.dumps(value)
-    if isinstance(value, (list, tuple)) and all(isinstance(item, str) for item in value):
-        return np.array(value, dtype=h5py.string_dtype())
-    return value

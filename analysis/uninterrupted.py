@@ -1,0 +1,41 @@
+"""Ctrl-C and SIGTERM wait until a step that must not be cut in two is done."""
+
+from __future__ import annotations
+
+import signal
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+SIGNALS = (signal.SIGINT, signal.SIGTERM)
+
+
+@contextmanager
+def uninterrupted() -> Iterator[None]:
+    """Hold back the signals that Python handles until the ``with`` block (or the decorated function) is left.
+
+    An exception raised by a handler, such as KeyboardInterrupt, would otherwise surface inside HDF5. Signals without a
+    Python handler do what they always do. Python runs handlers in the main thread only, so other threads need nothing.
+
+    Examples
+    --------
+    >>> with uninterrupted():
+    ...     signal.raise_signal(signal.SIGINT)
+    ...     print("done first")
+    Traceback (most recent call last):
+    ...
+    KeyboardInterrupt
+    """
+    held: list[int] = []
+    handlers = {}
+    try:
+        for number in SIGNALS if threading.current_thread() is threading.main_thread() else ():
+            if callable(handler := signal.getsignal(number)):
+                handlers[number] = handler
+                signal.signal(number, lambda number, frame: held.append(number))
+        yield
+    finally:
+        for number, handler in handlers.items():
+            signal.signal(number, handler)
+        for number in held:
+            signal.raise_signal(number)

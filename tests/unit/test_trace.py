@@ -1,0 +1,365 @@
+"""The trace file: written is what is read, by our reader, h5py and xarray; what is no trace is refused."""
+
+import re
+import subprocess
+import sys
+
+import h5py
+import numpy as np
+import pytest
+
+import analysis
+from analysis.trace import LabelledArray, TraceError, UnknownName, open_trace
+from analysis.trace_check import check, summary
+from analysis.trace_datasets import CHUNK_LARGE, chunk_shape
+from analysis.trace_writer import TraceWriter
+
+SEEDS = [7, 8, 9]
+POPULATION = {"name": "V1", "size": 4, "kind": "rate", "blocks": {"RI": [0, 1], "RE": [2, 3]}, "cell_type": "E"}
+PROJECTION = {"pre": "V1", "post": "V2", "kind": "inference", "plastic": True, "sign": "mixed", "density": 0.5}
+
+
+def start(path, **changes):
+    arguments = {
+        "experiment": "unit/test",
+        "configuration": {"circuit": {"spectral_radius": 0.25}, "name": "µ"},
+        "citations": ["10.1000/one", "arXiv:2000.00001"],
+        "seeds": SEEDS,
+        "attributes": {"version_jax": "0.10.2", "host_cores": 2, "device": "cpu"},
+    }
+    return TraceWriter.create(path, **(arguments | changes))
+
+
+def declare(writer):
+    writer.populations([POPULATION, POPULATION | {"name": "V2", "size": 2, "blocks": {}}])
+    writer.projections([PROJECTION | {"name": "V1->V2"}])
+    writer.declare("learning/loss", ("seed", "epoch"), (3, None), units="nat", long_name="cross-entropy")
+    writer.declare("learning/test", ("seed", "epoch"), (3, None), units="1", long_name="test accuracy")
+    axes = ("snapshot", "seed", "post", "pre")
+    writer.declare("weights/V1/W", axes, (None, 3, 2, 4), units="1", long_name="weights", dtype="f4")
+    axes = ("snapshot", "seed", "trial", "time", "neuron")
+    writer.declare(
+        "activity/V1/rate",
+        axes,
+        (None, 3, 2, 5, 4),
+        units="1",
+        long_name="rate",
+        dtype="f4",
+        coords={"time": 0.5 * np.arange(5), "trial": ([3, 5], "deg", "orientation")},
+    )
+    writer.constant("activity/V1/block", ["RI", "RI", "RE", "RE"], ("neuron",), "1", "block")
+    writer.constant("weights/V1/mask", np.eye(2, 4, dtype=bool), ("post", "pre"), "1", "existing synapses")
+
+
+def epoch(writer, number):
+    """One epoch: everything it records is a function of its number; the test accuracy comes every second epoch."""
+    writer.append("learning/loss", number + np.arange(3.0)[:, None] / 10, at=[number])
+    if number % 2 == 0:
+        writer.append("learning/test", np.full((3, 1), 100.0 * number), at=[number])
+    writer.append("weights/V1/W", number + np.arange(24.0).reshape(1, 3, 2, 4), at=[10 * number])
+    writer.append("activity/V1/rate", np.full((1, 3, 2, 5, 4), number), at=[10 * number])
+    writer.event(update=10 * number, time_ms=1.5, kind="intervention", description=f"epoch {number}", phase="learning")
+    writer.commit()
+
+
+@pytest.fixture
+def path(tmp_path):
+    return tmp_path / "run.h5"
+
+
+@pytest.fixture
+def written(path):
+    with start(path) as writer:
+        declare(writer)
+        for number in range(1, 6):
+            epoch(writer, number)
+    return path
+
+
+def test_what_was_run_comes_back(written):
+    with open_trace(written) as trace:
+        assert (trace.status, trace.experiment, trace.seeds) == ("complete", "unit/test", SEEDS)
+        assert trace.configuration == {"circuit": {"spectral_radius": 0.25}, "name": "µ"}
+        assert trace.citations == ["10.1000/one", "arXiv:2000.00001"]
+        assert trace.versions["jax"] == "0.10.2"
+        assert trace.versions["numpy"] == np.__version__
+        assert trace.attributes["host_cores"] == 2
+        assert trace.attributes["finished"] >= trace.attributes["created"]
+
+
+def test_what_was_recorded_comes_back(written):
+    trace = open_trace(written)
+    loss = trace["learning/loss"]
+    assert (loss.dims, loss.units, loss.long_name) == (("seed", "epoch"), "nat", "cross-entropy")
+    np.testing.assert_array_equal(loss.coords["seed"], SEEDS)
+    np.testing.assert_array_equal(loss.coords["epoch"], [1, 2, 3, 4, 5])
+    np.testing.assert_array_equal(np.asarray(loss), np.arange(3)[:, None] / 10 + np.arange(1, 6))
+    weights = trace.weights["V1/W"]
+    assert weights.dims == ("snapshot", "seed", "post", "pre")
+    np.testing.assert_array_equal(weights.coords["update"], [10, 20, 30, 40, 50])
+    np.testing.assert_array_equal(weights[3], 4 + np.arange(24, dtype="f4").reshape(3, 2, 4))
+    np.testing.assert_array_equal(trace["weights/V1/mask"], np.eye(2, 4))
+    np.testing.assert_array_equal(trace.activity["V1"]["block"], ["RI", "RI", "RE", "RE"])
+    np.testing.assert_array_equal(trace["activity/V1/rate"].coords["time"], [0, 0.5, 1, 1.5, 2])
+    np.testing.assert_array_equal(trace["activity/V1/rate"].coords["trial"], [3, 5])
+    assert trace.events.rows()[1] == {
+        "update": 20, "time_ms": 1.5, "kind": "intervention", "phase": "learning", "description": "epoch 2",
+    }  # fmt: skip
+    assert trace.circuit["projections"].rows() == [PROJECTION | {"name": "V1->V2"}]
+    assert trace.circuit["populations/blocks"][0] == '{"RI": [0, 1], "RE": [2, 3]}'
+
+
+def test_places_without_a_value_hold_nan(written):
+    test = open_trace(written)["learning/test"].values[0]
+    np.testing.assert_array_equal(test, [np.nan, 200, np.nan, 400, np.nan])
+
+
+def test_part_of_a_dataset(written):
+    trace = open_trace(written)
+    part = trace.read("weights/V1/W", snapshot=-1, pre=slice(1, 3))
+    assert (part.dims, part.shape, part.coords["update"]) == (("seed", "post", "pre"), (3, 2, 2), 50)
+    np.testing.assert_array_equal(part, trace["weights/V1/W"].values[-1, :, :, 1:3])
+    with pytest.raises(TraceError, match="no axis 'row'"):
+        trace.read("weights/V1/W", row=1)
+    with pytest.raises(TraceError, match="position 5 along 'snapshot'"):
+        trace.read("weights/V1/W", snapshot=5)
+
+
+def test_mapping(written):
+    trace = open_trace(written)
+    assert set(trace.learning) == {"loss", "test"}
+    assert set(trace.weights) == {"V1/W", "V1/mask"}
+    assert set(trace.activity["V1"]) == {"rate", "block"}
+    assert "learning/loss" in trace
+    assert len(trace) == len(list(trace))
+    assert all(isinstance(array, LabelledArray) for array in trace.values())
+    with pytest.raises(UnknownName, match=r"holds no 'learning/los' \(nearest: 'learning/loss'\)"):
+        trace["learning/los"]
+    assert trace.get("learning/los") is None
+    for text in (repr(trace), summary(written)):
+        assert "loss (seed: 3, epoch: 5) nat: cross-entropy" in text
+    assert "V1/W (snapshot: 5" in repr(trace.weights)
+    assert "(seed: 3, epoch: 5)" in repr(trace["learning/loss"])
+
+
+def test_xarray_opens_every_group(written):
+    xarray = pytest.importorskip("xarray")
+    pytest.importorskip("h5netcdf")
+    groups = ["learning", "weights/V1", "activity/V1", "events", "circuit/populations", "circuit/projections"]
+    sets = {group: xarray.open_dataset(written, group=group, engine="h5netcdf") for group in groups}
+    assert sets["learning"].loss.dims == ("seed", "epoch")
+    assert float(sets["learning"].loss.sel(epoch=4, seed=8)) == 4.1
+    assert list(sets["weights/V1"].coords["update"].values) == [10, 20, 30, 40, 50]
+    assert sets["activity/V1"].time.units == "ms"
+    assert int(sets["circuit/populations"]["size"].sel(population="V2")) == 2
+    for dataset in sets.values():
+        assert all({"units", "long_name"} <= set(variable.attrs) for variable in dataset.variables.values())
+        dataset.close()
+
+
+def test_xarray_opens_a_file_without_events(path):
+    xarray = pytest.importorskip("xarray")
+    start(path).close()
+    with xarray.open_dataset(path, group="events", engine="h5netcdf") as events:
+        assert events.sizes["event"] == 0
+
+
+def test_resume_cuts_back_to_the_checkpoint(path, tmp_path):
+    with start(path) as writer:
+        declare(writer)
+        epoch(writer, 1)
+        epoch(writer, 2)
+        lengths = writer.lengths()
+        for number in (3, 4):
+            epoch(writer, number)
+    with TraceWriter.resume(path, lengths=lengths) as writer:
+        trace = open_trace(path)
+        assert trace.status == "running"
+        assert not trace.interrupted
+        assert "finished" not in trace.attributes
+        np.testing.assert_array_equal(trace["learning/loss"].coords["epoch"], [1, 2])
+        np.testing.assert_array_equal(trace["weights/V1/W"].coords["update"], [10, 20])
+        assert len(trace.events.rows()) == 2
+        declare(writer)
+        for number in (3, 4, 5):
+            epoch(writer, number)
+    with start(tmp_path / "straight.h5") as writer:
+        declare(writer)
+        for number in range(1, 6):
+            epoch(writer, number)
+    assert check(path) == []
+    assert_same(path, tmp_path / "straight.h5")
+
+
+def assert_same(one, other):
+    one, other = open_trace(one), open_trace(other)
+    assert list(one) == list(other)
+    for name in one:
+        np.testing.assert_array_equal(one[name].values, other[name].values)
+        for axis, values in one[name].coords.items():
+            np.testing.assert_array_equal(values, other[name].coords[axis])
+
+
+def test_resume_refuses_a_foreign_checkpoint(written):
+    with pytest.raises(TraceError, match="holds 5 places, the checkpoint says 6"):
+        TraceWriter.resume(written, lengths={"learning/loss": 6})
+    with pytest.raises(TraceError, match=r"no growing dataset 'learning/los' \(nearest: 'learning/loss'\)"):
+        TraceWriter.resume(written, lengths={"learning/los": 1})
+    assert open_trace(written).status == "complete"
+
+
+def test_exceptions_set_the_status(path):
+    for error, status in ((KeyboardInterrupt, "stopped"), (FloatingPointError, "failed")):
+        with pytest.raises(error), start(path, overwrite=True):
+            raise error
+        assert open_trace(path).status == status
+
+
+def test_overwriting_must_be_asked_for(written):
+    with pytest.raises(TraceError, match="exists already"):
+        start(written)
+    assert len(open_trace(written)["learning/loss"][0]) == 5
+    start(written, overwrite=True).close()
+    assert "learning/loss" not in open_trace(written)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "message"),
+    [
+        (lambda w: w.declare("learning/x", ("seed",), (3,), units="1", long_name="x"), "None where it grows"),
+        (
+            lambda w: w.declare("learning/x", ("seed", "epoch"), (2, None), units="1", long_name="x"),
+            "axis 'seed' .*length",
+        ),
+        (
+            lambda w: w.declare("learning/loss", ("seed", "update"), (3, None), units="1", long_name="x"),
+            "exists already",
+        ),
+        (lambda w: w.declare("weights/V1/x", ("epoch", "pre"), (None, 9), units="1", long_name="x"), "rename it"),
+        (lambda w: w.constant("weights/V1/mask", np.zeros((2, 4)), ("post", "pre"), "1", "x"), "other values"),
+        (lambda w: w.constant("weights/V1/m", np.zeros((2, 4)), ("post",), "1", "x"), "2 axes, but 1 names"),
+        (lambda w: w.append("learning/loss", np.ones((2, 1)), at=[3]), r"shape \(3, k\), got \(2, 1\)"),
+        (lambda w: w.append("learning/loss", np.ones((3, 1)), at=[2]), "has a value already at 2"),
+        (lambda w: w.append("learning/loss", np.ones((3, 2)), at=[4, 3]), "2 increasing whole numbers"),
+        (lambda w: w.append("learning/loss", np.ones((3, 1)), at=[3.5]), "increasing whole numbers"),
+        (lambda w: w.append("learning/loss", np.ones((3, 1))), "say at which epoch"),
+        (lambda w: w.append("learning/los", np.ones((3, 1)), at=[3]), "has not been declared.*nearest"),
+        (lambda w: w.append("weights/V1/mask", np.ones((2, 4)), at=[3]), "does not grow"),
+        (lambda w: w.populations([{"name": "V3"}]), "'V3' lacks size, kind, blocks"),
+        (lambda w: w.set(status="completed"), "nearest: 'complete'"),
+    ],
+)
+def test_wrong_use_gets_one_line(path, wrong, message):
+    with start(path) as writer:
+        declare(writer)
+        epoch(writer, 1)
+        epoch(writer, 2)
+        with pytest.raises(TraceError, match=message) as caught:
+            wrong(writer)
+        assert "\n" not in str(caught.value)
+
+
+def test_integers_cannot_have_gaps(path):
+    with start(path) as writer:
+        for name, dtype in (("loss", "f8"), ("spikes", "i4")):
+            writer.declare(f"learning/{name}", ("seed", "epoch"), (3, None), units="1", long_name=name, dtype=dtype)
+        writer.append("learning/loss", np.ones((3, 2)), at=[1, 2])
+        with pytest.raises(TraceError, match="cannot have gaps"):
+            writer.append("learning/spikes", np.ones((3, 1)), at=[2])
+        with pytest.raises(TraceError, match="no gaps"):
+            writer.commit()
+        writer.append("learning/spikes", np.ones((3, 2)), at=[1, 2])
+
+
+def test_refusals(written, tmp_path):
+    def refused(message, path):
+        with pytest.raises(TraceError, match=message) as caught:
+            open_trace(path)
+        assert "\n" not in str(caught.value)
+
+    refused(r"no such file: .*rum.h5 \(nearest: 'run.h5'\)", tmp_path / "rum.h5")
+    refused("is a directory", tmp_path)
+    (tmp_path / "text.h5").write_text("loss,accuracy\n")
+    refused("is not an HDF5 file", tmp_path / "text.h5")
+    (tmp_path / "empty.h5").touch()
+    refused("is not an HDF5 file", tmp_path / "empty.h5")
+    h5py.File(tmp_path / "foreign.h5", "w").close()
+    refused("but no biocredit trace", tmp_path / "foreign.h5")
+    whole = written.read_bytes()
+    for size in (9, 600, len(whole) // 2, len(whole) - 1):
+        (tmp_path / "cut.h5").write_bytes(whole[:size])
+        refused("is truncated|is damaged", tmp_path / "cut.h5")
+    with h5py.File(written, "r+") as h5:
+        h5.attrs["format_version"] = 2
+    refused("format version 2; this biocredit reads up to 1", written)
+    with pytest.raises(TraceError, match="format version 2"):
+        TraceWriter.resume(written, lengths={})
+
+
+@pytest.mark.parametrize(
+    ("damage", "message"),
+    [
+        (lambda h5: h5.attrs.__delitem__("experiment"), "attribute 'experiment' is missing"),
+        (lambda h5: h5.attrs.__setitem__("status", "done"), "status 'done' is none of"),
+        (lambda h5: h5.attrs.__setitem__("configuration", "{"), "configuration is not JSON"),
+        (lambda h5: h5.create_group("weight"), "/weight: is no part of a trace .*'weights'"),
+        (lambda h5: h5.__delitem__("events/kind"), "column 'kind' is missing"),
+        (lambda h5: h5["learning/loss"].attrs.__delitem__("units"), "learning/loss: attribute 'units' is missing"),
+        (lambda h5: h5["learning/loss"].dims[1].detach_scale(h5["learning/epoch"]), "axis 1 has no dimension scale"),
+        (lambda h5: h5["learning/loss"].resize(3, axis=1), "axis 1 has length 3, its scale /learning/epoch 5"),
+        (lambda h5: h5["learning/epoch"].__setitem__(0, 9), "growing axis must increase"),
+        (lambda h5: h5["learning/seed"].__setitem__(0, 9), "differs from the seeds of the run"),
+        (lambda h5: h5.__delitem__("weights/V1/update"), "coordinate 'update' is missing"),
+    ],
+)
+def test_check_finds_what_breaks_the_schema(written, damage, message):
+    assert check(written) == []
+    with h5py.File(written, "r+") as h5:
+        damage(h5)
+    problems = check(written)
+    assert len(problems) >= 1
+    assert re.search(message, "\n".join(problems))
+
+
+@pytest.mark.parametrize("shape", [(3, None), (None, 5, 1024, 1024), (None, 5, 20, 4000, 1024), (None,), (None, 0, 3)])
+def test_chunks_are_neither_tiny_nor_huge(shape):
+    chunk = chunk_shape(shape, 4)
+    assert all(n >= 1 for n in chunk)
+    assert all(n <= max(size, 1) for n, size in zip(chunk, shape, strict=True) if size is not None)
+    rest = np.prod([size or 1 for size in shape]) * 4
+    assert min(rest, 2048) <= np.prod(chunk) * 4 <= CHUNK_LARGE
+
+
+def test_compression(path):
+    with start(path) as writer:
+        declare(writer)
+        writer.declare("learning/g", ("seed", "epoch"), (3, None), units="1", long_name="g", compression="gzip")
+        writer.declare("weights/x", ("snapshot", "seed"), (None, 3), units="1", long_name="x", compression="none")
+    with h5py.File(path) as h5:
+        names = ("learning/loss", "learning/g", "weights/V1/W", "weights/x", "weights/V1/mask", "activity/V1/rate")
+        assert [h5[name].compression for name in names] == [None, "gzip", "gzip", None, "gzip", None]
+
+
+def test_large_configuration(path):
+    configuration = {"wiring": list(range(50_000))}
+    start(path, configuration=configuration).close()
+    assert open_trace(path).configuration == configuration
+
+
+def test_reading_needs_no_jax(written):
+    program = (
+        "import sys; from analysis import open_trace; open_trace(sys.argv[1])['learning/loss'];"
+        "import analysis.trace_writer, analysis.trace_check, analysis.export;"
+        "print(sorted({'jax', 'brainpy', 'brainstate', 'xarray', 'scipy'} & set(sys.modules)))"
+    )
+    done = subprocess.run([sys.executable, "-c", program, written], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
+    assert done.stderr == ""
+
+
+def test_the_package_exports_lazily():
+    assert analysis.open_trace is open_trace
+    assert analysis.TraceWriter is TraceWriter
+    assert analysis.trace_check.check is check
+    with pytest.raises(AttributeError, match="nothing_like_it"):
+        analysis.nothing_like_it  # noqa: B018
