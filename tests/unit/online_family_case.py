@@ -56,7 +56,7 @@ def noise_for(rule: OnlineRule, case: Case, seed: int = 0) -> jax.Array:
 def frozen_run(rule: OnlineRule, case: Case, noise=None, keep=None, memory=None):
     """Run with frozen weights; what was kept of every step (by default the changes, flattened)."""
     noise = noise_for(rule, case) if noise is None else noise
-    course = begin(rule, case.weights, FROZEN, case.point, memory)
+    course = begin(rule, case.neuron, case.weights, FROZEN, case.point, memory)
     streams = case.x, case.target, noise
     return drive(rule, case.neuron, course, streams, FROZEN, keep=keep or (lambda moment: flat(moment.changes)))[1]
 

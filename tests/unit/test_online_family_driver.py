@@ -16,7 +16,7 @@ ALL = sorted(FAMILY)
 
 def learn(rule, case, every, optimizer, weights=None):
     """Run with plasticity from the beginning."""
-    course = begin(rule, weights or case.weights, optimizer, case.point)
+    course = begin(rule, case.neuron, weights or case.weights, optimizer, case.point)
     return drive(rule, case.neuron, course, (case.x, case.target, noise_for(rule, case)), optimizer, every)
 
 
@@ -70,7 +70,7 @@ def test_no_second_trace_and_a_leading_axis_of_seeds(name):
 
     def run(weights, point, *streams):
         traces.append(0)
-        course = begin(rule, weights, optimizer, point)
+        course = begin(rule, neuron, weights, optimizer, point)
         return drive(rule, neuron, course, streams, optimizer, 2)
 
     arrays = [(case.weights, case.point, case.x, case.target, noise_for(rule, case)) for case in cases]
@@ -93,7 +93,7 @@ def test_updates_every_k_steps_equal_a_plain_loop(name):
     noise = noise_for(rule, case)
     course, _ = learn(rule, case, every, optax.sgd(rate))
     see = jax.jit(lambda course, *now: moment(rule, case.neuron, course, *now))
-    plain = begin(rule, case.weights, FROZEN, case.point)
+    plain = begin(rule, case.neuron, case.weights, FROZEN, case.point)
     pending = {key: 0.0 for key in case.weights}
     for t in range(7):
         now = see(plain, case.x[t], case.target[t], noise[t])
@@ -110,7 +110,7 @@ def test_updates_every_k_steps_equal_a_plain_loop(name):
 def test_a_run_in_two_pieces_is_the_whole_run():
     case, rule, optimizer = make_case(), FAMILY["uoro"](), optax.sgd(1e-2, momentum=0.9)
     whole, changes = learn(rule, case, 4, optimizer)
-    course, parts = begin(rule, case.weights, optimizer, case.point), []
+    course, parts = begin(rule, case.neuron, case.weights, optimizer, case.point), []
     for piece in (slice(0, 5), slice(5, None)):
         streams = tuple(stream[piece] for stream in (case.x, case.target, noise_for(rule, case)))
         course, part = drive(rule, case.neuron, course, streams, optimizer, 4)
@@ -160,8 +160,8 @@ def test_bad_settings_get_one_clear_line(make, message):
 def test_bad_weights_and_schedule_get_one_clear_line():
     case = make_case()
     with pytest.raises(CircuitError, match=r"feedback must be .5, 3. for 5 neurons, got .5, 2."):
-        begin(rtrl(), {**case.weights, "feedback": jnp.zeros((5, 2))}, FROZEN)
+        begin(rtrl(), case.neuron, {**case.weights, "feedback": jnp.zeros((5, 2))}, FROZEN)
     with pytest.raises(CircuitError, match="W_in must be"):
-        begin(rtrl(), {**case.weights, "W_in": jnp.zeros((2, 4))}, FROZEN)
+        begin(rtrl(), case.neuron, {**case.weights, "W_in": jnp.zeros((2, 4))}, FROZEN)
     with pytest.raises(CircuitError, match="every 1 or more steps, got every=0"):
         learn(rtrl(), case, 0, FROZEN)

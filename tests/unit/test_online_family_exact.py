@@ -114,5 +114,5 @@ def test_random_feedback_replaces_the_readout_in_the_credit_alone():
 def test_kernl_at_rest_is_rflo():
     """Identity sensitivity, the network's own leak and no learning: local traces and nothing else."""
     case = make_case("after")
-    still = kernl(leak=1 - case.neuron.keep, learning_rate=0.0)
+    still = kernl(learning_rate=0.0)
     np.testing.assert_allclose(frozen_run(still, case), frozen_run(rflo(), case), atol=1e-14)

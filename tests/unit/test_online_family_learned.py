@@ -5,7 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from circuits.rate.online_family import Point, begin, dni, drive, join, kernl
+from circuits.rate.online_family import Point, begin, dni, drive, kernl, start
 from tests.unit.online_family_case import FROZEN, forward, make_case
 
 
@@ -31,8 +31,8 @@ def test_kernl_descends_the_squared_error_of_its_prediction_of_the_twin(leak):
         return jnp.sum((sensitivity @ omega - twin_deviation()) ** 2) / 2
 
     still, learning = kernl(learning_rate=0.0), kernl(learning_rate=rate)
-    memory = {**still.init(join(case.weights)), "A": sensitivity, "leak": kernel_leak}
-    course = begin(still, case.weights, FROZEN, case.point, memory)
+    memory = {**start(still, case.weights, case.neuron.keep), "A": sensitivity, "leak": kernel_leak}
+    course = begin(still, case.neuron, case.weights, FROZEN, case.point, memory)
     streams = case.x[:steps], case.target[:steps], kicks
     course, _ = drive(still, case.neuron, course, tuple(stream[:-1] for stream in streams), FROZEN)
     course, _ = drive(learning, case.neuron, course, tuple(stream[-1:] for stream in streams), FROZEN)

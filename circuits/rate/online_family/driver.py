@@ -15,10 +15,10 @@ from circuits.rate.online_family.local_signals import (
     Point,
     advance,
     at_rest,
-    start,
     local_signals,
     point_at,
     split,
+    start,
 )
 from circuits.rate.online_family.online_rule import OnlineRule
 from circuits.rate.readout import LOSSES, Loss, learning_signal, readout
@@ -72,7 +72,8 @@ def moment(
     output = readout(now.rate, weights["W_out"], weights["b_out"])
     error = loss.error(output, target)
     teaching = learning_signal(error, weights.get("feedback", weights["W_out"]))
-    signals = local_signals(neuron, weights["W_rec"], course.point, now, x, teaching)
+    credit = neuron.leak.state_credit(teaching, now.gain)
+    signals = local_signals(neuron, weights["W_rec"], course.point, now, x, credit)
     twin = {"advance": lambda memory: advance(neuron, weights, point_at(neuron, memory), x).memory}
     memory, changes = rule.update(course.memory, {**signals, **twin, "target": target, "noise": noise})
     changes = {**split(changes["incoming"]), "W_out": jnp.outer(now.rate, error), "b_out": error}

@@ -19,7 +19,12 @@ def start_kernl(weights: Tree) -> Tree:
     incoming = weights["incoming"]
     zero = jnp.zeros_like(incoming[:, 0])
     still = dict.fromkeys(("deviation", "kick", "Omega", "Gamma"), zero)
-    return {"A": jnp.eye(zero.size, dtype=zero.dtype), "leak": 1 - weights["decay"], "B": jnp.zeros_like(incoming), **still}
+    return {
+        "A": jnp.eye(zero.size, dtype=zero.dtype),
+        "leak": 1 - weights["decay"],
+        "B": jnp.zeros_like(incoming),
+        **still,
+    }
 
 
 def kernl_update(state: Tree, signals: Signals, learning_rate: float) -> tuple[Tree, Tree]:

@@ -71,7 +71,7 @@ def local_signals(
     before: Point,
     now: Point,
     x: Float[Array, " n_in"],
-    learning_signal: Float[Array, " n"],
+    credit: Float[Array, " n"],
 ) -> dict[str, jax.Array]:
     """Signals of one step that follow from the dynamics (see :class:`OnlineRule` for their names).
 
@@ -81,8 +81,8 @@ def local_signals(
         Neuron model and recurrent weights [pre, post] at this step.
     before, now
         Where the network was and where it has come to.
-    x, learning_signal
-        Input at this step, and dLoss/drate at it through the feedback weights.
+    x, credit
+        Input at this step, and dLoss/dstate at it through the feedback weights.
     """
     leak, keep = neuron.leak, neuron.keep
     return {
@@ -91,6 +91,6 @@ def local_signals(
         "jacobian": leak.jacobian(w_rec, before.gain, now.gain, keep).T,
         "gain": leak.immediate(now.gain, keep),
         "regressor": jnp.concatenate([before.rate, x, jnp.ones(1, x.dtype)]),
-        "credit": leak.state_credit(learning_signal, now.gain),
+        "credit": credit,
         "decay": jnp.broadcast_to(keep, now.memory.shape),
     }

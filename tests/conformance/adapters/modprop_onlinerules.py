@@ -25,6 +25,7 @@ from circuits.rate.online_family import (
     reverse_kf_rtrl,
     rflo,
     rtrl,
+    start,
     uoro,
 )
 from tests.conformance.harness import Check
@@ -53,14 +54,14 @@ def _run(case: Case, rule: OnlineRule, noise: jnp.ndarray | None = None, random_
     if random_feedback:
         weights["feedback"] = _array(case, "W_FB").T
     point = point_at(neuron, _array(case, "a_init"))
-    course = begin(rule, weights, FROZEN, point, {**rule.init(join(weights)), **memory})
+    course = begin(rule, neuron, weights, FROZEN, point, {**start(rule, weights, keep), **memory})
     noise = no_chance(None, int(case["T"]), int(case["n_h"]), jnp.float64) if noise is None else noise
     streams = _array(case, "x"), _array(case, "y_target"), noise
     return drive(rule, neuron, course, streams, FROZEN, keep=_kept)[1]
 
 
 def _kept(moment: Moment) -> dict:
-    changes = join(moment.changes)["incoming"]
+    changes = join(moment.changes)
     signals = {name: moment.signals[name] for name in ("jacobian", "credit")}
     readout = {"dW_out": moment.changes["W_out"].T, "db_out": moment.changes["b_out"]}
     state = {"rate": moment.point.rate, "output": moment.output, "memory": moment.memory}
@@ -95,8 +96,9 @@ def _random(case: Case) -> Iterator[Check]:
 
 def _learned(case: Case) -> Iterator[Check]:
     kicks = _array(case, "kernl_zeta")
-    rule = kernl(_array(case, "kernl_alpha0"), float(case["kernl_lr"]), float(case["kernl_sigma"]))
-    run = _run(case, rule, kicks[1:], A=_array(case, "kernl_A0"), kick=kicks[0])
+    rule = kernl(float(case["kernl_lr"]), float(case["kernl_sigma"]))
+    sensitivity, leak = _array(case, "kernl_A0"), _array(case, "kernl_alpha0")
+    run = _run(case, rule, kicks[1:], A=sensitivity, leak=leak, kick=kicks[0])
     memory = run["memory"]
     yield Check("grad_rec__kernl", run["changes"])
     yield Check("kernl_A_final", memory["A"][-1])
