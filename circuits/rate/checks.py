@@ -4,10 +4,8 @@ from collections.abc import Mapping
 
 from circuits.errors import nearest, require
 from circuits.rate.network import Network
+from circuits.rate.rules import REACH
 from circuits.rate.rules.forward import check_memory
-
-#: Rules that carry the influence matrix.
-INFLUENCE = ("rtrl", "snap1", "snap2")
 
 
 def one_of(value: str, valid: tuple[str, ...], what: str) -> None:
@@ -41,5 +39,5 @@ def check_rule(network: Network, inputs: int, itemsize: int) -> None:
     if truncation is not None:
         require("window" in rule.signals, f"rule {rule.name!r} does not look back in time: leave truncation=None")
         require(truncation >= 1, f"truncation must be 1 or more, got {truncation}")
-    if rule.name in INFLUENCE:
+    if rule.name in REACH:
         check_memory(len(network.type_id), inputs, itemsize)

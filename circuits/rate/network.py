@@ -13,7 +13,7 @@ from circuits.rate import cell_types
 from circuits.rate.dynamics import Activity, Neuron, external_current, simulate
 from circuits.rate.leak import Leak
 from circuits.rate.readout import Loss, evaluate, readout, readout_changes
-from circuits.rate.signals import changes, trial_signals
+from circuits.rate.signals import trial_signals, visible
 from circuits.rule import Rule, Tree
 from circuits.tap import Tap, untouched
 
@@ -79,9 +79,11 @@ class Network:
         """Weights of the learning signal ``[neuron, output]``: the readout's own, or fixed random ones."""
         return tree.get("feedback", tree["W_out"])
 
-    def signals(self, tree: Tree, inputs: jax.Array, activity: Activity, error: jax.Array, tap: Tap) -> dict[str, Any]:
-        """Collect everything from which the rule may choose."""
-        return trial_signals(
+    def signals(
+        self, tree: Tree, inputs: jax.Array, activity: Activity, error: jax.Array, window: Any, tap: Tap
+    ) -> dict[str, Any]:
+        """Collect what the rule declares that it needs, and nothing else."""
+        signals = trial_signals(
             self.neuron(tree),
             inputs,
             activity,
@@ -92,10 +94,11 @@ class Network:
             self.names,
             tree["mu"],
             taps=self.taps,
-            window=self.window(inputs.shape[0], inputs.dtype),
+            window=window,
             fixed_type_means=tree.get("type_weights"),
             tap=tap,
         )
+        return visible(self.rule, signals)
 
     def window(self, steps: int, dtype: Any) -> jax.Array | None:
         """Where credit may pass from step t+1 to t: the last ``truncation`` recurrent transmissions."""
@@ -125,7 +128,8 @@ class Network:
         """
         _, activity, y = self.run(tree, inputs, tap)
         loss, error = evaluate(self.loss, y, target, when, self.mean)
-        found = changes(self.rule, {}, self.signals(tree, inputs, activity, error, tap))[1]
+        window = self.window(inputs.shape[0], inputs.dtype)
+        found = self.rule.update({}, self.signals(tree, inputs, activity, error, window, tap))[1]
         return self.masked(tree, found | readout_changes(activity.rate, error)), loss, y
 
     def masked(self, tree: Tree, found: Tree) -> Tree:

@@ -15,9 +15,10 @@ from circuits.rate import cell_types, wiring
 from circuits.rate.checks import check_names, check_numbers, check_rule, one_of
 from circuits.rate.leak import LEAKS
 from circuits.rate.network import Network
+from circuits.rate.online import Carry, advance, begin
 from circuits.rate.readout import LOSSES, accuracy, evaluate, normalised_error
 from circuits.rate.rules import rule_named
-from circuits.rate.timeline import advance, timeline
+from circuits.rate.timeline import one_step, timeline
 from circuits.rate.trials import goal, only, stimulus
 from circuits.rule import Tree
 from circuits.synapses import stream
@@ -264,6 +265,18 @@ class RateRNN(Circuit):
         """Return the time course of every variable, ``[time, trial, unit]`` by name."""
         return timeline(self.network, tree, *self.arrange(batch), tap)
 
+    def begin(self, tree: Tree, trials: int = 1) -> Carry:
+        """Return the carry of online learning at the start of a presentation, see :mod:`circuits.rate.online`."""
+        return begin(self.network, tree, trials)
+
+    def advance(
+        self, tree: Tree, carry: Carry, stretch: tuple[jax.Array, jax.Array, jax.Array], tap: Tap = untouched
+    ) -> tuple[Carry, Outcome]:
+        """Run a stretch of time, cut from what :meth:`arrange` returns, and say how the weights should change."""
+        carry, found = advance(self.network, tree, carry, *stretch, tap)
+        metrics = {"loss": found.loss} | self._score(found.output, *stretch[1:])
+        return carry, Outcome({name: found.changes[name] for name in self.plastic}, {}, metrics)
+
     def constrain(self, tree: Tree, updates: Tree) -> Tree:
         """Apply masks, and let no weight change its sign: one that would becomes zero."""
         updates = super().constrain(tree, updates)
@@ -285,7 +298,7 @@ class RateRNN(Circuit):
         """
         tree = {name: variable.value for name, variable in self._persistent.items()}
         state = {name: variable.value for name, variable in self._activity.items()}
-        for name, value in advance(self.network, tree, state, x, *target).items():
+        for name, value in one_step(self.network, tree, state, x, *target).items():
             self._activity[name].value = value
         return self._activity["output"].value
 

@@ -7,7 +7,7 @@ import jax
 from circuits.rate.cell_types import type_means
 from circuits.rate.dynamics import Activity, Neuron
 from circuits.rate.readout import learning_signal
-from circuits.rule import Rule, Tree
+from circuits.rule import Rule
 from circuits.tap import Tap, untouched
 
 
@@ -75,8 +75,3 @@ def trial_signals(
 def visible(rule: Rule, signals: dict[str, Any]) -> dict[str, Any]:
     """Keep what the rule declares: locality holds by construction."""
     return {name: signals[name] for name in rule.signals}
-
-
-def changes(rule: Rule, state: Tree, signals: dict[str, Any]) -> tuple[Tree, Tree]:
-    """Apply a rule to the signals that it declares."""
-    return rule.update(state, visible(rule, signals))

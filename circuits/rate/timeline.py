@@ -76,7 +76,7 @@ def timeline(
     }
 
 
-def advance(network: Network, tree: Tree, state: Tree, x: jax.Array, *target: jax.Array) -> Tree:
+def one_step(network: Network, tree: Tree, state: Tree, x: jax.Array, *target: jax.Array) -> Tree:
     """Advance all variables by one step, with or without a clamped target."""
     neuron = network.neuron(tree)
     memory, rate = state[f"cells.{neuron.leak.memory}"], state["cells.rate"]

@@ -17,6 +17,7 @@ from circuits.rate.online_family.online_rule import OnlineRule, no_chance
 from circuits.rate.online_family.reverse_kf_rtrl import reverse_kf_rtrl
 from circuits.rate.online_family.rflo import rflo
 from circuits.rate.online_family.rtrl import rtrl
+from circuits.rate.online_family.stepwise import StepwiseRule, stepwise
 from circuits.rate.online_family.uoro import uoro
 
 FAMILY: dict[str, Callable[..., OnlineRule]] = {
@@ -37,6 +38,7 @@ __all__ = [
     "Moment",
     "OnlineRule",
     "Point",
+    "StepwiseRule",
     "at_rest",
     "begin",
     "dni",
@@ -56,5 +58,6 @@ __all__ = [
     "settle",
     "split",
     "start",
+    "stepwise",
     "uoro",
 ]

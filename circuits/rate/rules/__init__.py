@@ -1,5 +1,7 @@
 """Temporal credit rules by name. A new rule is one entry of :data:`RULES`."""
 
+from dataclasses import replace
+
 from circuits.errors import choose, require
 from circuits.rate.rules.forward import influence_rule
 from circuits.rate.rules.reverse import (
@@ -30,66 +32,73 @@ through_means = through_types("type_means")
 through_fixed = through_types("fixed_type_means")
 
 
-def _reverse(name: str, credit: Credit, signals: tuple[str, ...], citation: str = LIU_2022, **declared) -> Rule:
-    cost = {"memory": "O(T N)", "operations": "O(T N^2)"}
-    return Rule(name, credit.update, signals=signals, citation=citation, **(cost | declared))
-
-
-def _influence(name: str, synapses: int | None, citation: str, **declared) -> Rule:
-    return Rule(name, influence_rule(synapses), signals=SYNAPSES, citation=citation, **declared)
-
-
-LINEAR = "linear neurons and mu = 1"
 FULL = ("mu", "taps", "window")
+LINEAR = "linear neurons and mu = 1"
 
-RULES: dict[str, Rule] = {
-    rule.name: rule
-    for rule in (
-        _reverse("bptt", Credit(through_synapses), (*SYNAPSES, "window"), WERBOS_1990, phases=2, exact=True),
-        _reverse("bptt_wab", Credit(through_means), (*TYPES, "window"), phases=2, exact_when="equal weights in a type"),
-        _reverse("three_factor", Credit(), LOCAL, BELLEC_2020, exact_when="no recurrent synapses"),
-        _reverse("rflo", Credit(), LOCAL, MURRAY_2019, exact_when="no recurrent synapses, symmetric feedback"),
-        _reverse("mdgl", Credit(next_synapses), SYNAPSES, LIU_2021, exact_when="two time steps"),
-        _reverse("mdgl_wab", Credit(next_types), TYPES, LIU_2021, exact_when="two time steps, equal weights in a type"),
-        _reverse("modprop", Credit(through_synapses, mean_gain), (*SYNAPSES, *FULL), exact_when=LINEAR),
-        _reverse(
-            "modprop_mu_all", Credit(through_synapses, mean_gain, mean_gain), (*SYNAPSES, *FULL), exact_when=LINEAR
-        ),
-        _reverse(
-            "modprop_wab", Credit(through_means, mean_gain), (*TYPES, *FULL), exact_when=f"{LINEAR}, one cell a type"
-        ),
-        _reverse(
-            "modprop_wab_mu_all",
-            Credit(through_means, mean_gain, mean_gain),
-            (*TYPES, *FULL),
-            exact_when=f"{LINEAR}, one cell a type",
-        ),
-        _reverse(
-            "modprop_wab_fixed",
-            Credit(through_fixed, mean_gain),
-            (*FIXED_TYPES, *FULL),
-            exact_when=f"{LINEAR}, one cell a type with its own weights",
-        ),
-        _reverse(
-            "modprop_wab_fixed_mu_all",
-            Credit(through_fixed, mean_gain, mean_gain),
-            (*FIXED_TYPES, *FULL),
-            exact_when=f"{LINEAR}, one cell a type with its own weights",
-        ),
-        _reverse(
-            "nspec", Credit(through_synapses, neuron_gain), (*SYNAPSES, "mean_gain", "mu", "window"), exact_when=LINEAR
-        ),
-        _reverse(
-            "nspec_mu_all",
-            Credit(through_synapses, neuron_gain, neuron_gain),
-            (*SYNAPSES, "mean_gain", "mu", "window"),
-            exact_when=LINEAR,
-        ),
-        _influence("rtrl", None, WILLIAMS_1989, exact=True, memory="O(N^3)", operations="O(T N^4)"),
-        _influence("snap1", 0, MENICK_2020, memory="O(N^3)", operations="O(T N^4)", exact_when="no recurrent synapses"),
-        _influence("snap2", 1, MENICK_2020, memory="O(N^3)", operations="O(T N^4)", exact_when="dense synapses"),
-    )
-}
+#: Rules of the reverse family: name, credit, signals, citation, regime in which they are exact.
+_REVERSE = (
+    ("bptt", Credit(through_synapses), (*SYNAPSES, "window"), WERBOS_1990, ""),
+    ("bptt_wab", Credit(through_means), (*TYPES, "window"), LIU_2022, "equal weights in a type"),
+    ("three_factor", Credit(), LOCAL, BELLEC_2020, "no recurrent synapses"),
+    ("rflo", Credit(), LOCAL, MURRAY_2019, "no recurrent synapses and symmetric feedback"),
+    ("mdgl", Credit(next_synapses), SYNAPSES, LIU_2021, "two time steps"),
+    ("mdgl_wab", Credit(next_types), TYPES, LIU_2021, "two time steps and equal weights in a type"),
+    ("modprop", Credit(through_synapses, mean_gain), (*SYNAPSES, *FULL), LIU_2022, LINEAR),
+    ("modprop_wab", Credit(through_means, mean_gain), (*TYPES, *FULL), LIU_2022, f"{LINEAR}, one cell a type"),
+    ("modprop_wab_fixed", Credit(through_fixed, mean_gain), (*FIXED_TYPES, *FULL), LIU_2022, f"{LINEAR}, true weights"),
+    ("nspec", Credit(through_synapses, neuron_gain), (*SYNAPSES, "mean_gain", "mu", "window"), LIU_2022, LINEAR),
+)
+#: Rules that carry influence forward: name, number of synapses it may span, citation, regime in which they are exact.
+_FORWARD = (
+    ("rtrl", None, WILLIAMS_1989, ""),
+    ("snap1", 0, MENICK_2020, "no recurrent synapses"),
+    ("snap2", 1, MENICK_2020, "dense synapses"),
+)
+
+
+def _family() -> dict[str, Credit]:
+    """All members; a rule that uses mu exists also with mu for the gain of the owner (the released program)."""
+    family = {}
+    for name, credit, signals, *_ in _REVERSE:
+        family[name] = credit
+        if "mu" in signals:
+            family[f"{name}_mu_all"] = replace(credit, owner=credit.path)
+    return family
+
+
+def _rules() -> dict[str, Rule]:
+    rules = {}
+    for name, _, signals, citation, exact_when in _REVERSE:
+        for full in (name, f"{name}_mu_all"):
+            if full in FAMILY:
+                rules[full] = Rule(
+                    full,
+                    FAMILY[full].update,
+                    signals=signals,
+                    phases=2 if "bptt" in name else 1,
+                    exact=not exact_when,
+                    exact_when=exact_when,
+                    memory="O(T N)",
+                    operations="O(T N^2)",
+                    citation=citation,
+                )
+    for name, synapses, citation, exact_when in _FORWARD:
+        rules[name] = Rule(
+            name,
+            influence_rule(synapses),
+            signals=SYNAPSES,
+            exact=not exact_when,
+            exact_when=exact_when,
+            memory="O(N^3)",
+            operations="O(T N^4)",
+            citation=citation,
+        )
+    return rules
+
+
+FAMILY: dict[str, Credit] = _family()
+REACH: dict[str, int | None] = {name: synapses for name, synapses, *_ in _FORWARD}
+RULES: dict[str, Rule] = _rules()
 
 
 def rule_named(name: str, owner_gain: str = "exact") -> Rule:

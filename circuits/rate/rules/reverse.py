@@ -109,11 +109,17 @@ class Credit:
     def credit(self, signals: Signals) -> jax.Array:
         """Credit of the current of every neuron at every step, ``[time, trial, neuron]``."""
         neuron = signals["neuron"]
+        credit = neuron.leak.credit_of_current(self.state_credit(signals), neuron.keep)
+        return signals["tap"]("cells.credit", "learning", credit)
+
+    def state_credit(self, signals: Signals) -> jax.Array:
+        """Credit q_t that pairs with the eligibility of the same step, ``[time, trial, neuron]``."""
+        neuron = signals["neuron"]
         secretion = neuron.leak.secretion(signals["learning_signal"], signals["gain"], neuron.keep)
-        credit = secretion = signals["tap"]("cells.secretion", "learning", secretion)
-        if self.route is not None:
-            credit = secretion + self.owner(signals) * self.route(signals, secretion, self.path(signals))
-        return signals["tap"]("cells.credit", "learning", neuron.leak.credit_of_current(credit, neuron.keep))
+        secretion = signals["tap"]("cells.secretion", "learning", secretion)
+        if self.route is None:
+            return secretion
+        return secretion + self.owner(signals) * self.route(signals, secretion, self.path(signals))
 
 
 def synaptic_changes(signals: Signals, credit: jax.Array) -> Tree:
