@@ -67,6 +67,7 @@ class DualStream(Circuit):
         self.shapes = geometry.input_shapes(ascending, self.input_shape)
         self._register()
         self._signals = self._measure()
+        self._inference = [name for name in self._signals if name.startswith("up.")]
         for name, shape in self._signals.items():
             self.activity(name, shape)
 
@@ -118,17 +119,23 @@ class DualStream(Circuit):
         """Run the inference phase with running statistics; returns ``{readout: [trial, output]}``."""
         return {self.readout: self._top(tree, self._input(inputs), tap)}
 
+    def metrics(self, outputs: Tree, targets: Mapping[str, jax.Array]) -> dict[str, jax.Array]:
+        """Score the output: the circuit's loss, and the fraction of trials with the right largest output."""
+        output = outputs[self.readout]
+        target = as_target(self._only("target", targets), output)
+        return {"loss": self.loss(output, target)[0], "accuracy": accuracy(output, target)}
+
     def trial(self, tree: Tree, batch: Batch, key: jax.Array, tap: Tap = untouched) -> Tree:
-        """Play one batch as a wave: every signal as ``[time, trial, *unit]``.
+        """Play one batch as a wave: every signal as ``[time, trial, unit]``.
 
         One time step takes activity from one node to the next, then the error back down; a signal is silent
         before the wave arrives and stays afterwards.
         """
         electrode = Electrode(lambda name, phase: name in self._signals)
         self.cycle(self.prepare(tree, key), batch, chain(tap, electrode))
-        steps = jnp.arange(len(electrode.readings))
+        steps = jnp.arange(len(electrode.readings))[:, None, None]
         return {
-            name: jnp.where(steps.reshape(-1, *(1,) * value.ndim) >= arrival, value, 0)
+            name: jnp.where(steps >= arrival, value.reshape(len(value), -1), 0)
             for arrival, ((name, _), value) in enumerate(electrode.readings.items())
         }
 
@@ -137,15 +144,15 @@ class DualStream(Circuit):
         return self.descending.effective_feedback(self.ascending, tree)
 
     def _cycle(self, tree: Tree, x: jax.Array, target: jax.Array, tap: Tap) -> Outcome:
-        ascent = ascend(self.ascending, tree, tap("up.input", "inference", x), tap=tap)
+        ascent = ascend(self.ascending, tree, tap("up.input.rate", "inference", x), tap=tap)
         target = as_target(target, ascent.output)
-        loss, error = self.loss(ascent.output, target)
+        _, error = self.loss(ascent.output, target)
         credit = self.descending.credit(self.ascending, tree, ascent, Goal(error, target), tap)
-        metrics = {"loss": loss, "accuracy": accuracy(ascent.output, target)}
+        metrics = self.metrics({self.readout: ascent.output}, {self.readout: target})
         return Outcome(credit.changes, ascent.statistics | credit.tree, metrics)
 
     def _top(self, tree: Tree, x: jax.Array, tap: Tap = untouched) -> jax.Array:
-        return ascend(self.ascending, tree, tap("up.input", "inference", x), training=False, tap=tap).output
+        return ascend(self.ascending, tree, tap("up.input.rate", "inference", x), training=False, tap=tap).output
 
     def _input(self, inputs: Mapping[str, jax.Array]) -> jax.Array:
         x = self._only("input", inputs)
@@ -168,18 +175,21 @@ class DualStream(Circuit):
         self._cycle(tree, jnp.asarray(x), jnp.asarray(target), electrode)
         for (name, _), value in electrode.readings.items():
             self._activity[name].value = value
-        return electrode.readings[f"up.{list(self.ascending)[-1]}", "inference"]
+        return self._activity[self._inference[-1]].value
 
     # -- what the trace stores ----------------------------------------------------------------------------
 
+    def stretch(self, phase: str | None, **settings: Any) -> slice:
+        """Time steps of :meth:`trial` that belong to the phase ``"inference"`` or ``"learning"``."""
+        turn = len(self._inference)
+        stretches = {None: slice(None), "inference": slice(turn), "learning": slice(turn, None)}
+        return choose(phase, stretches, "phase of a trial")
+
     def populations(self) -> list[Population]:
-        """Every signal is a population: ascending, descending or intermediate."""
-        streams = {"up": "ascending", "down": "descending"}
-        return [
-            Population(
-                name,
-                int(np.prod(shape)),
-                "intermediate" if name.endswith(".intermediate") else streams[name.partition(".")[0]],
-            )
-            for name, shape in self._signals.items()
-        ]
+        """List ascending, descending and intermediate populations."""
+        streams, found = {"up": "ascending", "down": "descending"}, []
+        for signal, shape in self._signals.items():
+            name = signal.rpartition(".")[0]
+            kind = "intermediate" if name.endswith(".intermediate") else streams[name.partition(".")[0]]
+            found.append(Population(name, int(np.prod(shape)), kind))
+        return found

@@ -8,7 +8,7 @@ gradients of the operation's own parameters. Feature maps are ``[trial, row, col
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import jax
 import jax.numpy as jnp
@@ -45,6 +45,7 @@ def gain(name: str) -> Callable[[jax.Array], jax.Array]:
 class Operation(ABC):
     """A parameter-free operation; its transposed Jacobian is taken from JAX."""
 
+    variable: ClassVar[str] = "rate"
     names: tuple[str, ...] = ()
     plastic: tuple[str, ...] = ()
 

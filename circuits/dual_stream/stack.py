@@ -16,13 +16,14 @@ How to add a descending stream
    returns ``stage.changes(delta, h)`` takes the loss's derivative through the level's own operations.
 3. Enter it in ``circuits.dual_stream.streams.STREAMS``.
 
-Every signal passes through the tap: activity at the output of a node as ``"up.<path>"``, the error that arrives
-there as ``"down.<path>"``; the ends are ``"up.input"`` and ``"down.input"``.
+Every signal passes through the tap. The output of a node is the population ``"up.<path>"``, with the variable
+``potential`` for a stage and ``rate`` for anything else (``"up.layer1.potential"``, ``"up.rate1.rate"``); the error
+that arrives there is the rate of the population ``"down.<path>"``. The bottom is ``"input"``.
 """
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 import jax
 
@@ -40,6 +41,7 @@ Deliver = Callable[[str, Stage, jax.Array, jax.Array], tuple[jax.Array, Tree]]
 class Residual:
     """Two routes from the same input whose outputs are added; an empty shortcut is the identity."""
 
+    variable: ClassVar[str] = "rate"
     body: Mapping[str, Any]
     shortcut: Mapping[str, Any] = field(default_factory=dict)
 
@@ -109,7 +111,7 @@ def ascend(
     training
         Whether batch normalisation uses the statistics of this batch.
     tap
-        Sees activity as ``"<stream>.<path>"`` and parameters by full name.
+        Sees activity (see above) and parameters, by full name.
     stream, phase, prefix
         First part of the names, phase given to the tap, path of the enclosing block with a dot.
 
@@ -130,7 +132,7 @@ def ascend(
         h, kept, running = run(node, tree, h, path, options)
         memory |= kept
         statistics |= running
-        h = tap(f"{stream}.{path}", phase, h)
+        h = tap(f"{stream}.{path}.{node.variable}", phase, h)
     return Ascent(h, memory, statistics)
 
 
@@ -177,7 +179,7 @@ def descend(
     of
         The stream that the stack belongs to: first part of the names of its operations' changes.
     tap, stream, phase, prefix
-        As in :func:`ascend`; the error that arrives at the output of a node is ``"<stream>.<path>"``.
+        As in :func:`ascend`; the error that arrives at the output of a node is ``"<stream>.<path>.rate"``.
 
     Returns
     -------
@@ -187,7 +189,7 @@ def descend(
     changes: Tree = {}
     for name, node in reversed(nodes.items()):
         path = prefix + name
-        error = tap(f"{stream}.{path}", phase, error)
+        error = tap(f"{stream}.{path}.rate", phase, error)
         if isinstance(node, Residual):
             below, of_body = descend(node.body, memory, error, deliver, prefix=f"{path}.", **options)
             short, of_short = descend(node.shortcut, memory, error, deliver, prefix=f"{path}.", **options)

@@ -20,6 +20,7 @@ activity is always the unit or channel.
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
+from typing import ClassVar
 
 import jax
 import numpy as np
@@ -58,6 +59,7 @@ def bias_product(delta: Float[Array, "trial ... unit"]) -> Float[Array, " unit"]
 class Stage(ABC):
     """What every weighted step offers: the three functions of the module's docstring and what follows from them."""
 
+    variable: ClassVar[str] = "potential"
     inputs: int
     outputs: int
     bias: bool
@@ -125,7 +127,7 @@ class Dense(Stage):
     def forward(self, weights: Weights, h: Float[Array, "trial inputs"]) -> Float[Array, "trial outputs"]:
         """Potential of the postsynaptic units."""
         z = h @ weights["W"].T
-        return z + weights["b"] if self.bias else z
+        return z + weights["b"].reshape((1,) * (z.ndim - 1) + (-1,)) if self.bias else z
 
     def adjoint(self, kernel: Float[Array, "k inputs"], delta: Float[Array, "trial k"], shape: Shape) -> jax.Array:
         """``delta K``."""
@@ -194,7 +196,7 @@ class Convolution(Stage):
     def forward(self, weights: Weights, h: Float[Array, "trial y x c"]) -> Float[Array, "trial i j o"]:
         """Potential of every channel at every position."""
         z = self.convolve(h, weights["W"])
-        return z + weights["b"] if self.bias else z
+        return z + weights["b"].reshape((1,) * (z.ndim - 1) + (-1,)) if self.bias else z
 
     def adjoint(self, kernel: Float[Array, "k c kh kw"], delta: Float[Array, "trial i j k"], shape: Shape) -> jax.Array:
         """Exact adjoint of the convolution with ``kernel``, shaped like the stage's input."""

@@ -104,6 +104,6 @@ def first_gradients(trainer: Trainer, names: Names, case: Arrays) -> Iterator[Ch
     electrode = Electrode()
     outcome = trainer.net.cycle(trainer.tree, batch(case["X"][0], case["Y"][0]), electrode)
     for label, path in names.items():
-        yield Check(f"delta{label}", electrode.readings[f"down.{path}", "learning"])
+        yield Check(f"delta{label}", electrode.readings[f"down.{path}.rate", "learning"])
         yield Check(f"gW{label}", outcome.changes[f"up.{path}.W"])
         yield Check(f"gb{label}", outcome.changes[f"up.{path}.b"])

@@ -64,7 +64,7 @@ class Product(Stagewise):
 
     def deliver(self, stage: Stage, kernels: Tree, signals: Signals, watch: Watch) -> tuple[jax.Array, Tree]:
         """Expand, contract; ``R`` learns from the intermediate population and the forward activity."""
-        intermediate = watch("intermediate", signals.delta @ _matrix(kernels["B"]))
+        intermediate = watch("intermediate.rate", signals.delta @ _matrix(kernels["B"]))
         error = stage.adjoint(kernels["R"], intermediate, signals.h.shape)
         return error, {"R": stage.local_product(intermediate, signals.h)}
 

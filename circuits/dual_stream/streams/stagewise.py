@@ -137,7 +137,7 @@ class Stagewise(DescendingStream):
             return error, forward | masked(feedback, tree)
 
         error, changes = descend(nodes, ascent.memory, goal.error, at_stage, tap=tap)
-        tap("down.input", "learning", error)
+        tap("down.input.rate", "learning", error)
         return Credit(changes, {})
 
     def _acting(self, tree: Tree, path: str, stage: Stage) -> Tree:

@@ -120,5 +120,5 @@ class DescendingStream(ABC):
         goal
             Error and target at the top.
         tap
-            Sees every signal of the descending stream, as ``"down.<path>"``, phase ``"learning"``.
+            Sees every signal of the descending stream, as ``"down.<path>.rate"``, phase ``"learning"``.
         """

@@ -11,7 +11,7 @@ from circuits.dual_stream import DualStream
 from circuits.dual_stream.geometry import sources
 from circuits.dual_stream.operations import BatchNorm, Transfer
 from circuits.dual_stream.pooling import GlobalAveragePool, Subsample
-from circuits.dual_stream.stack import Node, Residual
+from circuits.dual_stream.stack import Node, Residual, stages
 from circuits.dual_stream.stages import Convolution, Dense
 from circuits.dual_stream.streams import STREAMS
 from circuits.tap import Electrode
@@ -97,16 +97,16 @@ def layered_signals(net: DualStream, names: Names, case: Arrays, trial: tuple) -
     """Potentials, rates, errors by number of the layer."""
     signals, outcome = trial
     top = len(names)
-    yield Check("logits", signals[f"up.{names[str(top)]}"])
+    yield Check("logits", signals[f"up.{names[str(top)]}.potential"])
     for level in range(1, top):
-        yield Check(f"z{level}", to_theirs(signals[f"up.{names[str(level)]}"]))
-        yield Check(f"h{level}", to_theirs(signals[f"up.rate{level}"]))
+        yield Check(f"z{level}", to_theirs(signals[f"up.{names[str(level)]}.potential"]))
+        yield Check(f"h{level}", to_theirs(signals[f"up.rate{level}.rate"]))
     for label, path in names.items():
         below = "input" if label == "1" else f"rate{int(label) - 1}"
-        yield Check(f"delta{label}", to_theirs(signals[f"down.{path}"]))
-        yield Check(f"err_in{label}", to_theirs(signals[f"down.{below}"]))
+        yield Check(f"delta{label}", to_theirs(signals[f"down.{path}.rate"]))
+        yield Check(f"err_in{label}", to_theirs(signals[f"down.{below}.rate"]))
         if f"ebar{label}" in case:
-            yield Check(f"ebar{label}", to_theirs(signals[f"down.{path}.intermediate"]))
+            yield Check(f"ebar{label}", to_theirs(signals[f"down.{path}.intermediate.rate"]))
         if f"usf_scale{label}" in case:
             yield Check(f"usf_scale{label}", np.abs(signals[f"down.{path}.B"]).max())
     yield from first_changes(names, case, outcome)
@@ -124,14 +124,16 @@ def first_changes(names: Names, case: Arrays, outcome: Any) -> Iterator[Check]:
 def block_signals(net: DualStream, names: Names, case: Arrays, trial: tuple) -> Iterator[Check]:
     """Activity and error at every node of the residual circuit."""
     signals, outcome = trial
-    below = sources(net.ascending)
+    below, weighted = sources(net.ascending), stages(net.ascending)
     for key in case:
         side, _, node = key.partition("_")
         if side in ("act", "err"):
-            stream, path = {"act": "up", "err": "down"}[side], node_path(node)
-            if f"up.{path}" not in signals:  # an identity shortcut is no node: its signals are those at its source
+            path = node_path(node)
+            if f"down.{path}.rate" not in signals:  # an identity shortcut is no node: its signals are its source's
                 path = below[path.replace("shortcut", "conv1")]
-            yield Check(key, to_theirs(signals[f"{stream}.{path}"]))
+            variables = {"act": ("up", "potential" if path in weighted else "rate"), "err": ("down", "rate")}
+            stream, variable = variables[side]
+            yield Check(key, to_theirs(signals[f"{stream}.{path}.{variable}"]))
     yield from first_changes(names, case, outcome)
 
 
