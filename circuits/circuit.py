@@ -215,6 +215,10 @@ class Circuit(bp.DynamicalSystem):
         require(phase is None, f"{type(self).__name__} has no phase {phase!r} in time: record the whole trial")
         return slice(None)
 
+    def schedule(self, **settings: Any) -> list[tuple[str, str, int, int]]:
+        """List when populations evolve in :meth:`trial`: ``(phase, population, first step, end)``; none say all, always."""
+        return []
+
     def reset_state(self, batch_size: int = 1, **_: Any) -> None:
         """Set every activity variable to zero for ``batch_size`` trials."""
         for variable in self._activity.values():

@@ -16,6 +16,7 @@ from protocols import checkpoint
 from protocols import interventions as lesions
 from protocols.checkpoint import RunError
 from protocols.learning_step import LearningStep, State
+from protocols.measuring import Measure
 from protocols.order import check_order, chunk_length, epoch_order
 from protocols.progress import meter
 from protocols.recorder import Recorder
@@ -64,6 +65,8 @@ class Protocol:
         Longest stretch of updates in one compiled call.
     probe_trials
         Number of test trials (the first ones) whose activity is recorded.
+    measures
+        What is measured in the networks when the run is complete, see :class:`protocols.measuring.Measure`.
     **settings
         Settings of the phases that the circuit knows.
     """
@@ -84,6 +87,7 @@ class Protocol:
         parallel: str | None = None,
         chunk: int = 128,
         probe_trials: int = 10,
+        measures: Sequence[Measure] = (),
         **settings: Any,
     ):
         check_order(task.n_train, batch_size, shuffle)
@@ -91,6 +95,7 @@ class Protocol:
         self.circuit, self.task, self.batch_size, self.shuffle = circuit, task, batch_size, shuffle
         self.seeds = tuple(range(circuit.seed, circuit.seed + seeds)) if isinstance(seeds, int) else tuple(seeds)
         self.interventions, self.records, self.evaluate = tuple(interventions), tuple(records), tuple(evaluate)
+        self.measures = tuple(measures)
         self._kinds = {record.label: record.kind(circuit) for record in self.records}
         self.settings = [check_settings(circuit, {**settings, **one}) for one in alternate]
         self.parallel = parallel or ("map" if jax.default_backend() == "cpu" else "vmap")
@@ -140,6 +145,12 @@ class Protocol:
         return every
 
     # -- learning -----------------------------------------------------------------------------------------
+
+    @property
+    def citations(self) -> list[str]:
+        """DOI or arXiv identifiers of the circuit's rule and of the task."""
+        task = getattr(self.task, "citations", [self.task.citation])
+        return list(dict.fromkeys(text for text in (getattr(self.circuit, "citation", ""), *task) if text))
 
     @property
     def tree(self) -> Tree:
@@ -251,7 +262,9 @@ class Protocol:
         if bad:
             first = min(bad, key=bad.get)
             update = int(np.asarray(self.state["update"])[0]) - self.chunk + int(bad[first])
-            raise RunError(f"the run diverged in epoch {self.epoch + 1}: {first!r} is not finite first, at update {update}")
+            raise RunError(
+                f"the run diverged in epoch {self.epoch + 1}: {first!r} is not finite first, at update {update}"
+            )
 
     def _finish_epoch(self, recorder: Recorder | None, logs: list[dict], epochs: int) -> None:
         self.epoch += 1
@@ -277,7 +290,6 @@ class Protocol:
                 for name, value in self._score(own, self._arrays, index, test).items():
                     totals[name] = totals.get(name, 0) + np.asarray(value) * rows.shape[1] / count
         return totals
-
 
     def activity(self) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
         """Run the probe trials slowly; return activity ``[seed, trial, time, neuron]`` and the trial table by name."""

@@ -13,6 +13,7 @@ import numpy as np
 from analysis.trace_writer import TraceWriter
 from circuits.circuit import Circuit
 from protocols import checkpoint
+from protocols.measuring import Measure
 from protocols.recording import Record
 
 if TYPE_CHECKING:
@@ -40,12 +41,11 @@ class Recorder:
         cls, run: "Protocol", path: str | Path, experiment: str, configuration: Mapping[str, Any], overwrite: bool
     ) -> "Recorder":
         """Begin a trace, and record what is there before learning."""
-        citations = [text for text in (getattr(run.circuit, "citation", ""), run.task.citation) if text]
         writer = TraceWriter.create(
             path,
             experiment=experiment or f"{type(run).__name__} of {run.task.name}",
             configuration=configuration,
-            citations=citations,
+            citations=run.citations,
             seeds=run.seeds,
             attributes=surroundings(),
             overwrite=overwrite,
@@ -84,6 +84,8 @@ class Recorder:
     def close(self, run: "Protocol", epochs: int, logs: Sequence[Mapping[str, np.ndarray]]) -> None:
         """End the trace: complete, or stopped and ready to be resumed."""
         if run.epoch >= epochs:
+            for measure in run.measures:
+                self._measure(run, measure)
             self.writer.close("complete")
             checkpoint.path_beside(self.path).unlink(missing_ok=True)
             return
@@ -102,6 +104,12 @@ class Recorder:
         shape = (values.shape[0], None, *values.shape[2:])
         self.writer.declare(f"learning/{name}", ("seed", axis, *extra), shape, units=units, long_name=meaning)
         self.writer.append(f"learning/{name}", values, at=at)
+
+    def _measure(self, run: "Protocol", measure: Measure) -> None:
+        for name, values in measure.of(run).items():
+            dims, (units, meaning) = ("seed", *measure.axes), describe(name)
+            meaning = f"{measure.meaning}: {meaning}"
+            self.writer.constant(f"learning/{name}", values, dims, units, meaning, coords=measure.axes)
 
     def _snapshots(self, run: "Protocol") -> None:
         due = [record for record in run.records if run.epoch % record.every == 0]
@@ -147,7 +155,21 @@ class Recorder:
         self.writer.append(f"{group}/{variable}", kept, at=[run.epoch])
         for name, values in trials.items():
             self.writer.constant(f"{group}/{name}", values, ("trial",), "1", f"{name} of each trial")
-        self.writer.constant(f"{group}/block", blocks(run.circuit, population), ("neuron",), "1", "blocks of each neuron")
+        when = phases(run.circuit.schedule(**run.settings[0]), population, course.shape[2])
+        kept_when = when[run.circuit.stretch(record.when, **run.settings[0])]
+        self.writer.constant(f"{group}/phase", kept_when, ("time",), "1", "phase in which the population evolves")
+        self.writer.constant(
+            f"{group}/block", blocks(run.circuit, population), ("neuron",), "1", "blocks of each neuron"
+        )
+
+
+def phases(schedule: Sequence[tuple[str, str, int, int]], population: str, steps: int) -> np.ndarray:
+    """Name the phase in which a population evolves at each time step, empty while it waits."""
+    names = np.full(steps, "", dtype=object)
+    for phase, who, first, end in schedule:
+        if who == population:
+            names[first:end] = phase
+    return names
 
 
 def blocks(circuit: Circuit, population: str) -> np.ndarray:

@@ -229,13 +229,13 @@ class ModularRNN(Circuit):
     def trial(
         self, tree: Tree, batch: Batch, key: jax.Array | None = None, tap: Tap = untouched, **settings: Any
     ) -> Tree:
-        """Return rates and errors at every iteration of both phases, ``[time, trial, neuron]`` by name."""
+        """Return rates, errors and clamp currents at every iteration, ``[time, trial, neuron]`` by name."""
         phases, inputs = self.phases(**settings), self._inputs(batch.inputs)
         return timeline(self.wiring, phases, tree, inputs, self._targets(batch.targets), tap)
 
     def variables(self) -> tuple[str, ...]:
-        """Rates and errors of the regions."""
-        return tuple(f"{name}.{leaf}" for name in self.wiring.regions for leaf in ("rate", "error"))
+        """Rates, errors and clamp currents of the regions."""
+        return tuple(f"{name}.{leaf}" for name in self.wiring.regions for leaf in ("rate", "error", "clamp"))
 
     def schedule(self, **settings: Any) -> list[tuple[str, str, int, int]]:
         """List the stretches of a trial: ``(phase, region, first iteration, end)``."""

@@ -71,7 +71,7 @@ def timeline(
     targets: Mapping[str, jax.Array],
     tap: Tap = untouched,
 ) -> Tree:
-    """Return rate and error of every region at every iteration of both phases.
+    """Return rate, error and clamp current of every region at every iteration of both phases.
 
     Regions evolve one after the other, as :func:`schedule` says, and hold their state otherwise. The error during
     the learning phase is the difference to the settled state (end-point), or to the same iteration of the inference
@@ -80,7 +80,7 @@ def timeline(
     Returns
     -------
     dict
-        ``"<region>.rate"`` and ``"<region>.error"``, ``[time, trial, neuron]``.
+        ``"<region>.rate"``, ``"<region>.error"`` and ``"<region>.clamp"``, ``[time, trial, neuron]``.
     """
     electrode = Electrode(lambda name, phase: name.endswith((".clamp", ".rate")))
     settled = propagation.inference(wiring, phases, tree, inputs, chain(tap, electrode))
@@ -94,6 +94,7 @@ def timeline(
     total = rows[-1][-1]
     found = {}
     for name in wiring.regions:
+        found[f"{name}.clamp"] = _held(name, rows, electrode.readings, total)
         found[f"{name}.rate"], found[f"{name}.error"] = _laid_out(name, rows, courses, settled.rate[name], total, phases)
     return found
 
@@ -109,6 +110,16 @@ def _course(wiring, phases, tree, readings, name, phase, tap):
     start = readings[f"{name}.rate", "inference"] if goes_on else jnp.zeros_like(current)
     change = None if inner is untouched else lambda rate: inner(f"{name}.rate", phase, rate)
     return trajectory(region, weight, current, phases.iterations[phase == "learning"], start, change)
+
+
+def _held(name, rows, readings, total):
+    """Clamp current of one region on the common time axis: it stays on from the moment when the region begins."""
+    first = readings[f"{name}.clamp", "inference"]
+    current = jnp.zeros((total, *first.shape), first.dtype)
+    for phase, region, start, _ in rows:
+        if region == name:
+            current = current.at[start:].set(readings[f"{name}.clamp", phase])
+    return current
 
 
 def _laid_out(name, rows, courses, settled, total, phases):

@@ -12,12 +12,16 @@ HOME = {
     "Task": "task",
     "ImageTask": "task",
     "joint": "task",
-    "digits": "images",
-    "mnist": "images",
-    "fashion_mnist": "images",
-    "cifar10": "images",
-    "images": "images",
+    "digits": "image_sets",
+    "mnist": "image_sets",
+    "fashion_mnist": "image_sets",
+    "cifar10": "image_sets",
+    "images": "image_sets",
     "gabor_2afc": "orientation",
+    "delayed_xor": "temporal",
+    "pattern_generation": "temporal",
+    "pixel_by_pixel": "temporal",
+    "pixel_mnist": "temporal",
 }
 
 

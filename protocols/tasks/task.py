@@ -151,7 +151,8 @@ class joint(Task):  # noqa: N801  (a factory like the other tasks)
         self.n_train = min(task.n_train for task in members.values())
         self.n_test = min(task.n_test for task in members.values())
         self.arrays = {name: task.arrays for name, task in members.items()}
-        self.citation = " ".join(task.citation for task in members.values())
+        self.citations = [task.citation for task in members.values()]
+        self.citation = "; ".join(self.citations)
 
     def draw(self, arrays: Any, index: jax.Array, key: jax.Array, *, test: bool = False) -> Batch:
         """Return one batch with the stimuli of all members; noise has a key of its own in each."""

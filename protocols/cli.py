@@ -1,0 +1,112 @@
+"""The command ``biocredit``: what can be typed. What is done is in :mod:`protocols.commands`; JAX is imported there only.
+
+Exit status: 0 for success, 1 if a run failed, 2 for bad input (one line says what was wrong).
+"""
+
+import argparse
+import sys
+from collections.abc import Sequence
+from importlib import import_module
+from typing import NoReturn
+
+#: Subcommands: their help, and the arguments of each in :data:`ARGUMENTS`.
+COMMANDS = {
+    "list": ("every experiment: paper, figure, what it needs, how long it takes", ("filter",)),
+    "show": ("the full configuration of an experiment, ready to edit", ("name", "choices")),
+    "run": (
+        "run an experiment (or an edited configuration) into a trace file",
+        ("name", "choices", "output", "workers"),
+    ),
+    "resume": ("go on with a run that was stopped or killed", ("trace",)),
+    "sweep": ("run an experiment at every point of a grid", ("name", "over", "choices", "output", "workers")),
+    "inspect": ("what a trace file holds", ("files", "check")),
+    "report": ("figures and a table beside the paper's numbers (HTML or Markdown)", ("files", "report")),
+    "data": ("data sets: list, where, fetch NAME, import NAME FILES", ("data",)),
+    "cite": ("BibTeX of what runs (or experiments) used", ("cited",)),
+}
+
+ARGUMENTS = {
+    "filter": [(("word",), {"nargs": "?", "default": "", "help": "only names that contain this"})],
+    "name": [(("experiment",), {"help": "name from 'biocredit list', or a JSON file from 'biocredit show'"})],
+    "trace": [(("trace",), {"help": "trace file"})],
+    "files": [(("traces",), {"nargs": "+", "help": "trace files, or folders of them"})],
+    "check": [
+        (("--check",), {"action": "store_true", "help": "compare with the schema; exit status 2 if it deviates"})
+    ],
+    "cited": [(("things",), {"nargs": "+", "help": "trace files, experiments, DOIs or arXiv identifiers"})],
+    "choices": [
+        (("--quick",), {"action": "store_true", "help": "small settings: well under a minute"}),
+        (("--condition",), {"action": "append", "default": [], "metavar": "LABEL", "help": "only this curve or point"}),
+        (("--epochs",), {"metavar": "N", "help": "same as --set run.epochs=N"}),
+        (("--seeds",), {"metavar": "N", "help": "same as --set run.seeds=N"}),
+        (("--set",), {"action": "append", "default": [], "metavar": "FIELD=VALUE", "help": "override any setting"}),
+    ],
+    "output": [
+        (("-o", "--output"), {"metavar": "PATH", "help": "trace file; a folder where there are several"}),
+        (("--overwrite",), {"action": "store_true", "help": "replace what is there"}),
+    ],
+    "workers": [(("--workers",), {"type": int, "default": 1, "metavar": "N", "help": "processes at a time"})],
+    "over": [
+        (
+            ("--over",),
+            {
+                "action": "append",
+                "required": True,
+                "metavar": "FIELD=A,B,...",
+                "help": "values of a setting; repeatable",
+            },
+        )
+    ],
+    "report": [(("-o", "--output"), {"metavar": "FILE", "default": "report.html", "help": "report.html or report.md"})],
+    "data": [
+        (("action",), {"choices": ("list", "where", "fetch", "import"), "help": "what to do"}),
+        (("name",), {"nargs": "?", "help": "data set"}),
+        (("files",), {"nargs": "*", "help": "files to take over"}),
+    ],
+}
+
+
+class Parser(argparse.ArgumentParser):
+    """Says what was wrong in one line."""
+
+    def error(self, message: str) -> NoReturn:
+        """Print one line and leave with status 2."""
+        self.exit(2, f"{self.prog}: {message} (see {self.prog} --help)\n")
+
+
+def parser() -> Parser:
+    """Return the parser of the whole command line."""
+    top = Parser(prog="biocredit", description="Build, run, lesion and compare circuits that assign credit locally.")
+    below = top.add_subparsers(dest="command", required=True, metavar="COMMAND", parser_class=Parser)
+    for name, (summary, groups) in COMMANDS.items():
+        command = below.add_parser(name, help=summary, description=summary, allow_abbrev=False)
+        for group in groups:
+            for flags, options in ARGUMENTS[group]:
+                command.add_argument(*flags, **options)
+    return top
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Do what was typed and return the exit status."""
+    given = parser().parse_args(arguments)
+    commands = import_module("protocols.commands")
+    try:
+        return getattr(commands, f"{given.command}_command")(given)
+    except commands.Failed as failure:
+        return _complain(given.command, failure, 1)
+    except ValueError as refusal:
+        return _complain(given.command, refusal, 2)
+    except OSError as refusal:
+        where = f"{refusal.filename}: " if refusal.filename else ""
+        return _complain(given.command, ValueError(f"{where}{refusal.strerror or refusal}"), 2)
+    except KeyboardInterrupt:
+        return _complain(given.command, ValueError("interrupted"), 1)
+
+
+def _complain(command: str, failure: Exception, status: int) -> int:
+    sys.stderr.write(f"biocredit {command}: {' '.join(str(failure).split())}\n")
+    return status
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,49 @@
+"""Every figure and table as a named, runnable experiment. One file a paper; nothing here imports JAX.
+
+A new paper: one file with a tuple ``EXPERIMENTS`` of :class:`~protocols.experiments.experiment.Experiment`, and one row
+in :data:`PAPERS`.
+"""
+
+from importlib import import_module
+
+from circuits.errors import CircuitError, nearest
+from protocols.experiments.experiment import Configuration, Experiment, Reference
+
+#: The files, in the order in which they are listed.
+PAPERS = ("adjoint_propagation",)
+
+__all__ = ["Configuration", "Experiment", "ExperimentError", "Reference", "every", "find"]
+
+
+class ExperimentError(CircuitError):
+    """There is no such experiment."""
+
+
+def every() -> dict[str, Experiment]:
+    """Return all experiments by name."""
+    files = (import_module(f"protocols.experiments.{name}") for name in PAPERS)
+    return {experiment.name: experiment for file in files for experiment in file.EXPERIMENTS}
+
+
+def find(name: str) -> Experiment:
+    """Return an experiment by name.
+
+    Raises
+    ------
+    ExperimentError
+        If there is none; the message names the nearest one.
+
+    Examples
+    --------
+    >>> find("adjoint-propagation/fig2a").figure
+    'Figure 2a'
+    """
+    table = every()
+    if name not in table:
+        raise ExperimentError(f"unknown experiment {name!r}: {_hint(name, table)}")
+    return table[name]
+
+
+def _hint(name: str, table: dict[str, Experiment]) -> str:
+    """Suggest the nearest experiment; all of them are too many for one line."""
+    return nearest(name, table).partition(" valid:")[0].partition("valid:")[0] + "see biocredit list"
