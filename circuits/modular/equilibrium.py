@@ -12,6 +12,7 @@ Layers are numbered from 1 (above the input) to L (the output); ``states`` is a 
 ``weights`` a dictionary ``"layer1.W", "layer1.b", "layer2.W", ...`` in which W is ``[post, pre]``.
 """
 
+import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -20,6 +21,7 @@ import jax.numpy as jnp
 from jax import lax
 from jaxtyping import Array, Float
 
+from circuits.errors import require
 from circuits.modular.costs import cost_named
 from circuits.modular.symmetric import Symmetric, Weights, of_layer, shapes
 from circuits.modular.transfer import transfer
@@ -48,6 +50,13 @@ class EnergyDescent:
     firing: str = "hard_sigmoid"
     step_size: float = 0.5
     bounds: tuple[float, float] = (0.0, 1.0)
+
+    def __post_init__(self) -> None:
+        transfer(self.firing)
+        require(self.step_size > 0, f"step_size must be positive, got {self.step_size}")
+        require(self.bounds[0] < self.bounds[1], f"bounds must ascend, got {self.bounds}")
+        if self.step_size > 1:
+            warnings.warn(f"step_size {self.step_size} overshoots: states may never settle", stacklevel=3)
 
     def rates(self, states: States) -> States:
         """Firing rates that the neurons send."""
@@ -81,6 +90,9 @@ class FixedPointIteration:
 
     firing: str = "steep_sigmoid"
     readout: str = "steep_sigmoid"
+
+    def __post_init__(self) -> None:
+        transfer(self.firing), transfer(self.readout)
 
     def rates(self, states: States) -> States:
         """Firing rates that the neurons send: the states themselves."""
@@ -120,6 +132,9 @@ class Network:
     connections: tuple[Symmetric, ...]
     dynamics: EnergyDescent | FixedPointIteration
     cost: str = "half_squared_error"
+
+    def __post_init__(self) -> None:
+        cost_named(self.cost)
 
 
 def summed(a: Float[Array, "batch ..."]) -> Float[Array, " batch"]:

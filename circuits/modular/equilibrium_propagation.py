@@ -4,18 +4,18 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from circuits.backend import bm
 import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
+from circuits.backend import bm
 from circuits.circuit import Batch, Outcome
 from circuits.errors import choose, require
 from circuits.modular import contrast, equilibrium
 from circuits.modular.costs import cost_named
 from circuits.modular.equilibrium import EnergyDescent, FixedPointIteration, Network, States
-from circuits.modular.layered import LayeredCircuit, accuracy
+from circuits.modular.layered import LayeredCircuit
 from circuits.modular.symmetric import Symmetric
 from circuits.rule import Tree
 from circuits.tap import Tap, untouched
@@ -96,6 +96,7 @@ class EquilibriumPropagation(LayeredCircuit):
     ):
         super().__init__(connections, **settings)
         require(particles >= 0, f"particles is a number of training examples, got {particles}")
+        self.cost = cost_named(cost)
         self.network, self.particles = Network(self.connections, dynamics, cost), particles
         self._register()
         self._state_activity("state")
@@ -137,11 +138,8 @@ class EquilibriumPropagation(LayeredCircuit):
         free, _ = equilibrium.relax(self.network, weights, x, start, steps=phases.iterations[0], tap=tap)
         options = {"estimator": phases.estimator, "beta": phases.beta, "steps": phases.iterations[1]}
         nudged = contrast.nudge(self.network, weights, x, target, free, **options, key=key, tap=tap)
-        metrics = {
-            "loss": contrast.mean_cost(self.network, free, target),
-            "accuracy": accuracy(free[-1], target),
-            "residual": contrast.residual(self.network, weights, x, free),
-        }
+        residual = contrast.residual(self.network, weights, x, free)
+        metrics = self.metrics({self.readout_name: free[-1]}, batch.targets) | {"residual": residual}
         changes = contrast.changes(self.network, weights, x, nudged, tap)
         return Outcome(changes, self._keep(tree, batch, free), metrics)
 
@@ -192,7 +190,7 @@ class EquilibriumPropagation(LayeredCircuit):
         now = {name: variable.value for name, variable in self._activity.items()}
         x, weights = self.clamp({self.input_name: x}), self.weights(tree)
         states = tuple(now[f"{layer}.state"] for layer in self.layers)
-        force = self.beta.value * cost_named(self.network.cost).gradient(states[-1], now["target"])
+        force = self.beta.value * self.cost.gradient(states[-1], now["target"])
         bottom = equilibrium.input_drive(self.network, weights, x)
         states = equilibrium.step(self.network, weights, bottom, states, force)
         energy = equilibrium.energy(self.network, weights, x, states)[:, None]

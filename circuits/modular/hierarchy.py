@@ -11,7 +11,7 @@ Layers are numbered from 1 to L as in :mod:`circuits.modular.equilibrium`, and s
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -49,24 +49,50 @@ class Hierarchy:
         return (1.0,) * (len(self.connections) - 1) + (self.variance,)
 
 
-def rates(hierarchy: Hierarchy, x: Float[Array, "batch ..."], values: States) -> States:
-    """What every layer sends up, the input first."""
-    return (x, *map(transfer(hierarchy.firing).value, values))
+class Relaxed(NamedTuple):
+    """A relaxed hierarchy.
+
+    Attributes
+    ----------
+    rates
+        What every layer sends, the input first.
+    values, errors
+        Activity of value and error units.
+    record
+        What was observed, with a leading axis of time of ``steps + 1`` moments, the end included.
+    """
+
+    rates: States
+    values: States
+    errors: States
+    record: Any
 
 
-def feedforward(hierarchy: Hierarchy, weights: Weights, x: Float[Array, "batch ..."]) -> States:
+def rates(
+    hierarchy: Hierarchy,
+    x: Float[Array, "batch ..."],
+    values: States,
+    phase: str = "learning",
+    tap: Tap = untouched,
+) -> States:
+    """What every layer sends, the input first."""
+    return (x, *tapped("rate", phase, tuple(map(transfer(hierarchy.firing).value, values)), tap))
+
+
+def feedforward(hierarchy: Hierarchy, weights: Weights, x: Float[Array, "batch ..."], tap: Tap = untouched) -> States:
     """Values at which every prediction holds: the state without a clamped output."""
     sent, values = x, []
     for number, connection in enumerate(hierarchy.connections, start=1):
-        values.append(connection.forward(of_layer(weights, number), sent))
-        sent = transfer(hierarchy.firing).value(values[-1])
+        value = connection.forward(of_layer(weights, number), sent)
+        values.append(tap(f"layer{number}.value", "inference", value))
+        sent = tap(f"layer{number}.rate", "inference", transfer(hierarchy.firing).value(values[-1]))
     return tuple(values)
 
 
-def errors(hierarchy: Hierarchy, weights: Weights, x: Float[Array, "batch ..."], values: States) -> States:
-    """Activity of the error units, ``(v - mu) / S``."""
-    below = zip(hierarchy.connections, rates(hierarchy, x, values), strict=False)
-    predictions = (c.forward(of_layer(weights, number), sent) for number, (c, sent) in enumerate(below, start=1))
+def errors(hierarchy: Hierarchy, weights: Weights, sent: States, values: States) -> States:
+    """Activity of the error units, ``(v - mu) / S``; ``sent`` are the :func:`rates`."""
+    below = enumerate(zip(hierarchy.connections, sent, strict=False), start=1)
+    predictions = (c.forward(of_layer(weights, number), pre) for number, (c, pre) in below)
     return tuple((v - mu) / S for v, mu, S in zip(values, predictions, hierarchy.variances, strict=True))
 
 
@@ -75,13 +101,13 @@ def energy(hierarchy: Hierarchy, eps: States) -> Float[Array, " batch"]:
     return sum(S * summed(e * e) for S, e in zip(hierarchy.variances, eps, strict=True)) / 2
 
 
-def flow(hierarchy: Hierarchy, weights: Weights, values: States, eps: States) -> States:
+def flow(hierarchy: Hierarchy, weights: Weights, sent: States, values: States, eps: States) -> States:
     """Direction in which the hidden value units move: minus the derivative of the energy."""
-    fire = transfer(hierarchy.firing)
-    between = enumerate(zip(hierarchy.connections[1:], values, eps, eps[1:], strict=False), start=2)
+    slope = transfer(hierarchy.firing).slope
+    between = enumerate(zip(hierarchy.connections[1:], sent[1:], values, eps, eps[1:], strict=False), start=2)
     return tuple(
-        -own + fire.slope(v) * connection.backward(of_layer(weights, number), fire.value(v), above)
-        for number, (connection, v, own, above) in between
+        -own + slope(v) * connection.backward(of_layer(weights, number), pre, above)
+        for number, (connection, pre, v, own, above) in between
     )
 
 
@@ -96,7 +122,7 @@ def relax(
     phase: str = "learning",
     tap: Tap = untouched,
     observe: Callable[[States, States], Any] = lambda values, eps: None,
-) -> tuple[States, States, Any]:
+) -> Relaxed:
     """Let the hidden value units relax, with the input and the top of ``values`` clamped.
 
     Parameters
@@ -109,28 +135,23 @@ def relax(
         Name of the phase, for the tap.
     observe
         What to keep of values and errors before each step.
-
-    Returns
-    -------
-    values, eps
-        Activity of value and error units at the end.
-    record
-        What ``observe`` returned, with a leading axis of time of ``steps + 1`` moments, the end included.
     """
     weights = {name: tap(name, phase, value) for name, value in weights.items()}
 
-    def sense(values: States) -> tuple[States, States]:
+    def sense(values: States) -> tuple[States, States, States]:
         values = tapped("value", phase, values, tap)
-        return values, tapped("error", phase, errors(hierarchy, weights, x, values), tap)
+        sent = rates(hierarchy, x, values, phase, tap)
+        return sent, values, tapped("error", phase, errors(hierarchy, weights, sent, values), tap)
 
     def one(values: States, _: None) -> tuple[States, Any]:
-        values, eps = sense(values)
-        moved = (v + dt * f for v, f in zip(values, flow(hierarchy, weights, values, eps), strict=False))
+        sent, values, eps = sense(values)
+        moved = (v + dt * f for v, f in zip(values, flow(hierarchy, weights, sent, values, eps), strict=False))
         return (*moved, values[-1]), observe(values, eps)
 
     values, record = lax.scan(one, values, length=steps)
-    values, eps = sense(values)
-    return values, eps, jax.tree.map(lambda past, end: jnp.concatenate([past, end[None]]), record, observe(values, eps))
+    sent, values, eps = sense(values)
+    record = jax.tree.map(lambda past, end: jnp.concatenate([past, end[None]]), record, observe(values, eps))
+    return Relaxed(sent, values, eps, record)
 
 
 def error_times_rate(hierarchy: Hierarchy) -> Rule:
@@ -160,9 +181,9 @@ def error_times_rate(hierarchy: Hierarchy) -> Rule:
     )
 
 
-def changes(hierarchy: Hierarchy, weights: Weights, x: Float[Array, "batch ..."], values: States, eps: States) -> Tree:
+def changes(hierarchy: Hierarchy, weights: Weights, relaxed: Relaxed) -> Tree:
     """Changes of all weights (the optimiser subtracts them) from relaxed value and error units."""
-    signals = {"rates": rates(hierarchy, x, values), "errors": eps, "weights": weights}
+    signals = {"rates": relaxed.rates, "errors": relaxed.errors, "weights": weights}
     return error_times_rate(hierarchy).update({}, signals)[1]
 
 

@@ -12,6 +12,7 @@ from jaxtyping import Array, Float
 from circuits.circuit import Circuit, Population, Synapses
 from circuits.dual_stream.stages import Dense, Stage, fans
 from circuits.errors import choose, nearest, require
+from circuits.modular.costs import Cost
 from circuits.modular.symmetric import Symmetric, shapes
 from circuits.rule import Tree
 from circuits.synapses import stream
@@ -53,6 +54,9 @@ class LayeredCircuit(Circuit):
     seed, dtype
         See :class:`circuits.circuit.Circuit`.
     """
+
+    #: Cost of the output, for the metrics.
+    cost: Cost
 
     def __init__(
         self,
@@ -156,6 +160,12 @@ class LayeredCircuit(Circuit):
         require(y.shape == wanted, f"target of {self.readout_name!r}: got shape {y.shape}, wanted {wanted}")
         return jnp.asarray(y, self.dtype)
 
+    def metrics(self, outputs: Tree, targets: Mapping[str, Array]) -> dict[str, Array]:
+        """Score the readout: mean of the circuit's own cost, and fraction of trials with the right largest output."""
+        (output,), target = outputs.values(), self.wanted(targets)
+        right = jnp.argmax(output, axis=-1) == jnp.argmax(target, axis=-1)
+        return {"loss": jnp.mean(self.cost.value(output, target)), "accuracy": jnp.mean(right.astype(output.dtype))}
+
     def settings(self, given: Mapping[str, Any]) -> dict[str, Any]:
         """Settings of the phases, those given by a protocol over the defaults."""
         unknown = [name for name in given if name not in self.phase_settings]
@@ -168,11 +178,6 @@ class LayeredCircuit(Circuit):
         rows = zip(self.layers, self.layer_shapes, kinds, strict=True)
         layers = [Population(name, int(np.prod(shape)), kind) for name, shape, kind in rows]
         return [Population(self.input_name, self.input_size, "input"), *layers]
-
-
-def accuracy(output: Float[Array, "batch classes"], target: Float[Array, "batch classes"]) -> Float[Array, ""]:
-    """Fraction of trials whose largest output is that of the target."""
-    return jnp.mean((jnp.argmax(output, axis=-1) == jnp.argmax(target, axis=-1)).astype(output.dtype))
 
 
 def _only(what: str, ports: Mapping[str, int]) -> tuple[str, int]:

@@ -11,9 +11,10 @@ from jaxtyping import Array, Float
 from circuits.circuit import Batch, Outcome
 from circuits.errors import require
 from circuits.modular import hierarchy
-from circuits.modular.equilibrium import States, summed, tapped
+from circuits.modular.costs import cost_named
+from circuits.modular.equilibrium import States
 from circuits.modular.hierarchy import Hierarchy
-from circuits.modular.layered import LayeredCircuit, accuracy
+from circuits.modular.layered import LayeredCircuit
 from circuits.modular.symmetric import Symmetric
 from circuits.modular.transfer import transfer
 from circuits.rule import Tree
@@ -79,6 +80,7 @@ class PredictiveCoding(LayeredCircuit):
         super().__init__(connections, **settings)
         transfer(firing)
         require(variance > 0, f"variance must be positive, got {variance}")
+        self.cost = cost_named("half_squared_error")
         self.hierarchy = Hierarchy(self.connections, firing, variance)
         self._register()
         self._state_activity("value")
@@ -97,14 +99,10 @@ class PredictiveCoding(LayeredCircuit):
     ) -> Outcome:
         """Clamp input and output, relax, and return the change of every weight."""
         x, target = self.clamp(batch.inputs), self.wanted(batch.targets)
-        predicted, (values, eps, _) = self._relax(tree, x, target, tap, **settings)
-        energy = tap("energy", "learning", hierarchy.energy(self.hierarchy, eps))
-        metrics = {
-            "loss": jnp.mean(summed((predicted[-1] - target) ** 2)) / 2,
-            "accuracy": accuracy(predicted[-1], target),
-            "energy": jnp.mean(energy),
-        }
-        return Outcome(hierarchy.changes(self.hierarchy, self.weights(tree), x, values, eps), {}, metrics)
+        predicted, relaxed = self._relax(tree, x, target, tap, **settings)
+        energy = tap("energy", "learning", hierarchy.energy(self.hierarchy, relaxed.errors))
+        metrics = self.metrics({self.readout_name: predicted[-1]}, batch.targets) | {"energy": jnp.mean(energy)}
+        return Outcome(hierarchy.changes(self.hierarchy, self.weights(tree), relaxed), {}, metrics)
 
     def trial(
         self, tree: Tree, batch: Batch, key: jax.Array | None = None, tap: Tap = untouched, **settings: Any
@@ -116,7 +114,7 @@ class PredictiveCoding(LayeredCircuit):
             return {**self._named("value", values), **self._named("error", eps), "energy": energy}
 
         x, target = self.clamp(batch.inputs), self.wanted(batch.targets)
-        return self._relax(tree, x, target, tap, observe=observe, **settings)[1][-1]
+        return self._relax(tree, x, target, tap, observe=observe, **settings)[1].record
 
     def update(self, x: Float[Array, "batch channel"], y: Float[Array, "batch classes"]) -> Float[Array, " batch"]:
         """Advance the value units by one default step with input and output clamped; return the energy."""
@@ -124,9 +122,9 @@ class PredictiveCoding(LayeredCircuit):
         weights, x = self.weights(tree), self.clamp({self.input_name: x})
         now = tuple(self._activity[f"{layer}.value"].value for layer in self.layers)
         start = (*now[:-1], self.wanted({self.readout_name: y}))
-        values, eps, _ = hierarchy.relax(self.hierarchy, weights, x, start, steps=1, dt=self.phase_settings["dt"])
-        energy = hierarchy.energy(self.hierarchy, eps)
-        named = {**self._named("value", values), **self._named("error", eps), "energy": energy[:, None]}
+        now = hierarchy.relax(self.hierarchy, weights, x, start, steps=1, dt=self.phase_settings["dt"])
+        energy = hierarchy.energy(self.hierarchy, now.errors)
+        named = {**self._named("value", now.values), **self._named("error", now.errors), "energy": energy[:, None]}
         for name, value in named.items():
             self._activity[name].value = value
         return energy
@@ -136,11 +134,11 @@ class PredictiveCoding(LayeredCircuit):
 
     def _predict(self, tree: Tree, x: Float[Array, "batch ..."], tap: Tap) -> States:
         weights = {name: tap(name, "inference", value) for name, value in self.weights(tree).items()}
-        return tapped("value", "inference", hierarchy.feedforward(self.hierarchy, weights, x), tap)
+        return hierarchy.feedforward(self.hierarchy, weights, x, tap)
 
     def _relax(
         self, tree: Tree, x: Array, target: Array, tap: Tap, *, observe: Any = lambda values, eps: None, **settings: Any
-    ) -> tuple[States, tuple[States, States, Any]]:
+    ) -> tuple[States, hierarchy.Relaxed]:
         """Predict, clamp the output, and relax."""
         inference = Inference(**self.settings(settings))
         predicted = self._predict(tree, x, tap)
