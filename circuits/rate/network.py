@@ -1,7 +1,6 @@
 """What happens in a batch of trials, from the stimulus to the weight changes, as pure functions of the weights."""
 
 from dataclasses import dataclass
-from functools import cached_property
 from typing import Any
 
 import jax
@@ -12,8 +11,8 @@ from circuits.activations import Activation
 from circuits.rate import cell_types
 from circuits.rate.dynamics import Activity, Neuron, external_current, simulate
 from circuits.rate.leak import Leak
-from circuits.rate.readout import Loss, evaluate, readout, readout_changes
-from circuits.rate.signals import trial_signals, visible
+from circuits.rate.readout import Loss, evaluate, readout, readout_changes, wanted
+from circuits.rate.signals import in_tree, state_of, trial_signals, visible
 from circuits.rule import Rule, Tree
 from circuits.tap import Tap, untouched
 
@@ -24,8 +23,8 @@ class Network:
 
     Parameters
     ----------
-    types
-        Number of cells of each type; cells are numbered type by type.
+    names, type_id
+        Names of the cell types, and the type number of each cell.
     transfer, leak
         Transfer function, place of the leak.
     rule
@@ -38,7 +37,8 @@ class Network:
         Credit passes over the last this many recurrent transmissions of a trial only; over all if ``None``.
     """
 
-    types: tuple[tuple[str, int], ...]
+    names: tuple[str, ...]
+    type_id: tuple[int, ...]
     transfer: Activation
     leak: Leak
     rule: Rule
@@ -47,19 +47,9 @@ class Network:
     taps: int | None = None
     truncation: int | None = None
 
-    @cached_property
-    def names(self) -> tuple[str, ...]:
-        """Names of the cell types."""
-        return tuple(name for name, _ in self.types)
-
-    @cached_property
-    def type_id(self) -> np.ndarray:
-        """Type number of each cell."""
-        return np.repeat(np.arange(len(self.types)), [count for _, count in self.types])
-
     def membership(self, dtype: Any) -> jax.Array:
         """One-hot ``[neuron, type]``."""
-        return jnp.asarray(cell_types.one_hot(self.type_id, len(self.types)), dtype)
+        return jnp.asarray(cell_types.one_hot(np.array(self.type_id), len(self.names)), dtype)
 
     def neuron(self, tree: Tree) -> Neuron:
         """Neuron model with the time constants and thresholds of the tree."""
@@ -80,7 +70,14 @@ class Network:
         return tree.get("feedback", tree["W_out"])
 
     def signals(
-        self, tree: Tree, inputs: jax.Array, activity: Activity, error: jax.Array, window: Any, tap: Tap
+        self,
+        tree: Tree,
+        inputs: jax.Array,
+        activity: Activity,
+        target: jax.Array,
+        error: jax.Array,
+        window: Any,
+        tap: Tap,
     ) -> dict[str, Any]:
         """Collect what the rule declares that it needs, and nothing else."""
         signals = trial_signals(
@@ -98,6 +95,7 @@ class Network:
             fixed_type_means=tree.get("type_weights"),
             tap=tap,
         )
+        signals |= {"input_weights": tree["W_in"], "current_bias": tree["b_rec"], "target": target}
         return visible(self.rule, signals)
 
     def window(self, steps: int, dtype: Any) -> jax.Array | None:
@@ -124,13 +122,16 @@ class Network:
         Returns
         -------
         tuple
-            Changes by weight name, loss, readout ``[time, trial, output]``.
+            Changes by weight name and the new state of the rule (``"rule.…"``), loss, readout
+            ``[time, trial, output]``.
         """
         _, activity, y = self.run(tree, inputs, tap)
         loss, error = evaluate(self.loss, y, target, when, self.mean)
         window = self.window(inputs.shape[0], inputs.dtype)
-        found = self.rule.update({}, self.signals(tree, inputs, activity, error, window, tap))[1]
-        return self.masked(tree, found | readout_changes(activity.rate, error)), loss, y
+        signals = self.signals(tree, inputs, activity, wanted(target, y), error, window, tap)
+        state, found = self.rule.update(state_of(tree), signals)
+        found = found | readout_changes(activity.rate, error) | in_tree(state)
+        return self.masked(tree, found), loss, y
 
     def masked(self, tree: Tree, found: Tree) -> Tree:
         """Keep changes of synapses that exist."""

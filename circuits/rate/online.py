@@ -13,8 +13,10 @@ import jax.numpy as jnp
 from circuits.errors import require
 from circuits.rate import traces
 from circuits.rate.memories import memory_of
+from circuits.rate.memories.stepwise import Stepwise
 from circuits.rate.network import Network
-from circuits.rate.readout import evaluate, readout_changes
+from circuits.rate.readout import evaluate, readout_changes, wanted
+from circuits.rate.signals import in_tree, state_of
 from circuits.rule import Tree
 from circuits.tap import Tap, untouched
 
@@ -39,7 +41,7 @@ class Carry(NamedTuple):
 
 
 class Stretch(NamedTuple):
-    """What a stretch of time gave: changes by weight name, loss, readout ``[time, trial, output]``."""
+    """What a stretch of time gave: changes by weight name, state of the rule, loss, readout ``[time, trial, output]``."""
 
     changes: Tree
     loss: jax.Array
@@ -52,14 +54,16 @@ def begin(network: Network, tree: Tree, trials: int) -> Carry:
     Raises
     ------
     CircuitError
-        If the leak acts after the nonlinearity (there the rules of :mod:`circuits.rate.online_family` hold), or the
-        rule needs to be told how far it looks back.
+        If the leak acts after the nonlinearity and the rule has no form for it, or the rule needs to be told how far
+        it looks back.
     """
-    require(network.leak.name == "before", "online forms of these rules hold for leak='before'")
+    form = memory_of(network)
+    fits = network.leak.name == "before" or form is Stepwise
+    require(fits, f"the online form of rule {network.rule.name!r} holds for leak='before'")
     rest = jnp.zeros((trials, tree["W_rec"].shape[0]), tree["W_rec"].dtype)
     width = sum(tree["W_in"].shape) + 1
     trace = traces.start(trials, width, tree["keep"])
-    return Carry(rest, rest, trace, memory_of(network).start(network, trials, width, trace))
+    return Carry(rest, rest, trace, form.start(network, tree, trials, width, trace))
 
 
 def advance(
@@ -84,12 +88,15 @@ def advance(
     """
     end, activity, y = network.run(tree, inputs, tap, (carry.memory, carry.rate))
     loss, error = evaluate(network.loss, y, target, when, network.mean)
-    signals = network.signals(tree, inputs, activity, error, None, tap)
+    signals = network.signals(tree, inputs, activity, wanted(target, y), error, None, tap)
     presynaptic = jnp.concatenate([activity.previous_rate, inputs, jnp.ones_like(inputs[..., :1])], axis=-1)
-    gradient, rule = memory_of(network).learn(network, carry.rule, carry.trace, presynaptic, signals)
+    memory = carry.rule | in_tree(state_of(tree))
+    gradient, memory = memory_of(network).learn(network, memory, carry.trace, presynaptic, signals)
+    state = in_tree(state_of(memory))
     trace = jax.lax.scan(lambda old, now: (traces.advance(old, now, tree["keep"]), None), carry.trace, presynaptic)[0]
     found = split(gradient, tree["W_rec"].shape[0]) | readout_changes(activity.rate, error)
-    return Carry(*end, trace, rule), Stretch(network.masked(tree, found), loss, y)
+    rule = {name: value for name, value in memory.items() if name not in state}
+    return Carry(*end, trace, rule), Stretch(network.masked(tree, found | state), loss, y)
 
 
 def split(gradient: jax.Array, neurons: int) -> dict[str, Any]:

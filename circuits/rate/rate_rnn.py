@@ -18,9 +18,10 @@ from circuits.rate.network import Network
 from circuits.rate.online import Carry, advance, begin
 from circuits.rate.readout import LOSSES, accuracy, evaluate, normalised_error
 from circuits.rate.rules import rule_named
+from circuits.rate.signals import in_tree, state_of
 from circuits.rate.timeline import one_step, timeline
 from circuits.rate.trials import goal, only, stimulus
-from circuits.rule import Tree
+from circuits.rule import Rule, Tree
 from circuits.synapses import stream
 from circuits.tap import Tap, untouched
 
@@ -57,7 +58,7 @@ class RateRNN(Circuit):
     density
         Fraction of recurrent synapses that exist; there are no self-connections.
     rule
-        Name in :data:`circuits.rate.rules.RULES`.
+        Name in :data:`circuits.rate.rules.RULES`, or a rule itself.
     mu, owner_gain, taps, truncation
         Mean gain; ``"exact"`` or ``"mu"`` for the cell that owns the synapse; number S of receptor taps (all by
         default); number of last recurrent transmissions over which credit passes (all by default).
@@ -108,7 +109,7 @@ class RateRNN(Circuit):
         threshold: float = 0.0,
         leak: str = "before",
         density: float = 1.0,
-        rule: str = "bptt",
+        rule: str | Rule = "bptt",
         mu: float = 0.25,
         owner_gain: str = "exact",
         taps: int | None = None,
@@ -142,7 +143,8 @@ class RateRNN(Circuit):
         self.signed_inputs = self.n_in > 2 if signed_inputs is None else signed_inputs
         self.last, self.classes = answer == "last", loss == "cross_entropy"
         self.network = Network(
-            tuple(types.items()),
+            tuple(types),
+            tuple(np.repeat(np.arange(len(types)), list(types.values())).tolist()),
             activation(nonlinearity),
             choose(leak, LEAKS, "place of the leak"),
             rule_named(rule, owner_gain),
@@ -186,8 +188,8 @@ class RateRNN(Circuit):
         """Draw weights and masks; the same seed gives the same arrays."""
         network = self.network
         size = len(network.type_id)
-        sign = np.array([self.signs[name] for name in network.names], float)[network.type_id]
-        mask = wiring.random_mask(stream(seed, "mask_rec"), (size, size), self.density)
+        sign = np.array([self.signs[name] for name in network.names], float)[list(network.type_id)]
+        mask = wiring.random_mask(stream(seed, "mask_rec"), size, self.density)
         draw_recurrent, draw_readout = self.draws
         values = {
             "W_in": wiring.input_weights(stream(seed, "W_in"), self.n_in, size, self.signed_inputs),
@@ -207,15 +209,16 @@ class RateRNN(Circuit):
             values["feedback"] = rng.permuted(np.abs(values["W_out"]), axis=0) * rng.choice([-1, 1], (size, self.n_out))
         if "fixed_type_means" in network.rule.signals:
             values["type_weights"] = self._fixed_types(seed, values["W_rec"])
-        return values
+        state = network.rule.init({**values, "seed": seed})
+        return values | {name: np.asarray(value) for name, value in in_tree(state).items()}
 
     def _keep(self) -> np.ndarray:
         """exp(-dt/tau): a scalar, or one per cell where types differ."""
         keep = np.exp(-self.dt / np.array(list(self.tau.values()), float))
-        return keep[0] if np.all(keep == keep[0]) else keep[self.network.type_id]
+        return keep[0] if np.all(keep == keep[0]) else keep[list(self.network.type_id)]
 
     def _fixed_types(self, seed: int, w_rec: np.ndarray) -> np.ndarray:
-        membership = cell_types.one_hot(self.network.type_id, len(self.signs))
+        membership = cell_types.one_hot(np.array(self.network.type_id), len(self.signs))
         counts = membership.sum(0)
         means = membership.T @ w_rec @ membership / np.outer(counts, counts)
         return wiring.fixed_type_weights(stream(seed, "type_weights"), means, np.array([*self.signs.values()], float))
@@ -237,7 +240,7 @@ class RateRNN(Circuit):
         metrics = {"loss": loss} | self._score(y, target, when)
         if "types" in self.network.rule.signals:
             metrics["modulator_radius"] = self.network.modulator_radius(tree)
-        return Outcome({name: found[name] for name in self.plastic}, {}, metrics)
+        return Outcome({name: found[name] for name in self.plastic}, in_tree(state_of(found)), metrics)
 
     def respond(self, tree: Tree, inputs: Mapping[str, jax.Array], tap: Tap = untouched) -> Tree:
         """Run the network; return the readout ``[trial, time, output]`` by name."""
@@ -275,7 +278,8 @@ class RateRNN(Circuit):
         """Run a stretch of time, cut from what :meth:`arrange` returns, and say how the weights should change."""
         carry, found = advance(self.network, tree, carry, *stretch, tap)
         metrics = {"loss": found.loss} | self._score(found.output, *stretch[1:])
-        return carry, Outcome({name: found.changes[name] for name in self.plastic}, {}, metrics)
+        changes = {name: found.changes[name] for name in self.plastic}
+        return carry, Outcome(changes, in_tree(state_of(found.changes)), metrics)
 
     def constrain(self, tree: Tree, updates: Tree) -> Tree:
         """Apply masks, and let no weight change its sign: one that would becomes zero."""
@@ -312,7 +316,7 @@ class RateRNN(Circuit):
     def populations(self) -> list[Population]:
         """List input, cells with their types, readout."""
         network = self.network
-        blocks = {name: np.flatnonzero(network.type_id == k) for k, name in enumerate(network.names)}
+        blocks = {name: np.flatnonzero(np.array(network.type_id) == k) for k, name in enumerate(network.names)}
         cell_type = tuple(network.names[k] for k in network.type_id)
         return [
             *(Population(name, size, "input") for name, size in self.inputs.items()),

@@ -50,6 +50,11 @@ def readout(
     return current + per_neuron(b_out, current.ndim)
 
 
+def wanted(target: Num[Array, "time trial *output"], y: Float[Array, "time trial output"]) -> jax.Array:
+    """Values that the readout should have: a class number stands for 1 at its output and 0 elsewhere."""
+    return _one_hot(target, y) if target.ndim < y.ndim else target
+
+
 def last_step(steps: int, dtype: jnp.dtype) -> Float[Array, " time"]:
     """Time mask of a decision at the last step."""
     return (jnp.arange(steps) == steps - 1).astype(dtype)

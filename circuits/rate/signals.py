@@ -7,7 +7,7 @@ import jax
 from circuits.rate.cell_types import type_means
 from circuits.rate.dynamics import Activity, Neuron
 from circuits.rate.readout import learning_signal
-from circuits.rule import Rule
+from circuits.rule import Rule, Tree
 from circuits.tap import Tap, untouched
 
 
@@ -56,6 +56,8 @@ def trial_signals(
     return {
         "input": inputs,
         "presynaptic_rate": activity.previous_rate,
+        "state": activity.state,
+        "rate": activity.rate,
         "gain": activity.gain,
         "mean_gain": activity.gain.mean(0, keepdims=True),
         "learning_signal": tap("cells.learning_signal", "learning", learning_signal(error, feedback)),
@@ -70,6 +72,20 @@ def trial_signals(
         "window": window,
         "tap": tap,
     }
+
+
+#: Names in the tree of what a rule keeps from trial to trial begin like this.
+STATE = "rule."
+
+
+def state_of(tree: Tree) -> Tree:
+    """What a rule keeps from trial to trial, by the rule's own names."""
+    return {name.removeprefix(STATE): value for name, value in tree.items() if name.startswith(STATE)}
+
+
+def in_tree(state: Tree) -> Tree:
+    """Name what a rule keeps as the tree does."""
+    return {STATE + name: value for name, value in state.items()}
 
 
 def visible(rule: Rule, signals: dict[str, Any]) -> dict[str, Any]:

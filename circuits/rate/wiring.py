@@ -26,8 +26,8 @@ def paper_counts(neurons: int) -> dict[str, int]:
     return {"I": neurons - excitatory, "E": excitatory}
 
 
-def random_mask(rng: np.random.Generator, shape: tuple[int, int], density: float) -> Float[np.ndarray, "pre post"]:
-    """Draw which synapses exist; a square (recurrent) matrix has no self-connections.
+def random_mask(rng: np.random.Generator, neurons: int, density: float) -> Float[np.ndarray, "neuron neuron"]:
+    """Draw which recurrent synapses exist; there are no self-connections.
 
     Raises
     ------
@@ -35,10 +35,12 @@ def random_mask(rng: np.random.Generator, shape: tuple[int, int], density: float
         If ``density`` is not in (0, 1].
     """
     require(0 < density <= 1, f"density must be in (0, 1], got {density}")
-    mask = (rng.random(shape) < density).astype(np.float64)
-    if shape[0] == shape[1]:
-        np.fill_diagonal(mask, 0)
-    return mask
+    return (rng.random((neurons, neurons)) < density) * no_self(neurons)
+
+
+def no_self(neurons: int) -> Float[np.ndarray, "neuron neuron"]:
+    """Mask of all synapses but those of a cell onto itself."""
+    return 1 - np.eye(neurons)
 
 
 def balance_columns(
@@ -120,8 +122,12 @@ def liu_2022(
     if np.all(sign == 0):
         return gaussian(rng, sign, mask)
     square = signed_dense(np.abs(rng.standard_normal((rows, rows))), sign)[1]
-    picked = np.arange(columns) if columns <= rows else rng.integers(0, rows, columns)
-    return square[:, picked] * mask
+    return cut(square if columns <= rows else square[:, rng.integers(0, rows, columns)], mask)
+
+
+def cut(weight: Float[np.ndarray, "pre any"], mask: Float[np.ndarray, "pre post"]) -> Float[np.ndarray, "pre post"]:
+    """Keep the first columns of a matrix, and of them the synapses that exist."""
+    return weight[:, : mask.shape[1]] * mask
 
 
 def gaussian(

@@ -1,4 +1,4 @@
-"""What an online rule must remember of the past, in five forms.
+"""What an online rule must remember of the past, in six forms.
 
 Each form says how its memory starts and what a stretch of k steps adds: ``learn`` returns the change of all synapses
 onto the cells, ``[pre, post]`` with pre = cells, inputs, bias, and the new memory. Within the stretch the per-trial
@@ -10,9 +10,11 @@ from typing import Any
 from circuits.rate.memories.influence import Influence
 from circuits.rate.memories.modulated import Modulated
 from circuits.rate.memories.short import History, Local, PreviousStep
+from circuits.rate.memories.stepwise import Stepwise
+from circuits.rate.online_family import StepwiseRule
 from circuits.rate.rules import REACH
 
-Memory = type[Local] | type[PreviousStep] | type[Modulated] | type[Influence] | type[History]
+Memory = type[Local] | type[PreviousStep] | type[Modulated] | type[Influence] | type[History] | type[Stepwise]
 
 #: Forms of rules whose credit has a bounded reach or a recursion of its own; every other rule keeps a history.
 MEMORIES: dict[str, Memory] = {
@@ -30,4 +32,6 @@ MEMORIES: dict[str, Memory] = {
 
 def memory_of(network: Any) -> Memory:
     """Return the form that a network's rule needs; with a finite number of taps it is a history."""
+    if isinstance(network.rule, StepwiseRule):
+        return Stepwise
     return History if network.taps is not None else MEMORIES.get(network.rule.name, History)

@@ -14,7 +14,7 @@ class Influence:
     """Remember D ``[trial, state, pre, post]`` and the gains of the last step."""
 
     @staticmethod
-    def start(network: Any, trials: int, width: int, trace: jax.Array) -> Tree:
+    def start(network: Any, tree: Tree, trials: int, width: int, trace: jax.Array) -> Tree:
         """Return no influence yet."""
         cells = len(network.type_id)
         return {

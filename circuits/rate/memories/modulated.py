@@ -20,7 +20,7 @@ class Modulated:
     """
 
     @staticmethod
-    def start(network: Any, trials: int, width: int, trace: jax.Array) -> Tree:
+    def start(network: Any, tree: Tree, trials: int, width: int, trace: jax.Array) -> Tree:
         """Return synapses without a past."""
         cells, types = len(network.type_id), len(network.names)
         return {"G": jnp.zeros((trials, types, width, cells), trace.dtype)}
@@ -52,7 +52,7 @@ class Modulated:
     def stretch(
         network: Any, g: jax.Array, trace: jax.Array, presynaptic: jax.Array, signals: Tree
     ) -> tuple[jax.Array, Tree]:
-        """k steps at once: the rule's per-trial form within the stretch, G at its two ends only."""
+        """Take k steps at once: the rule's per-trial form within the stretch, G at its two ends only."""
         table, keep, steps = receptors(signals), signals["neuron"].keep, presynaptic.shape[0]
         family = FAMILY[network.rule.name]
         within = paired(presynaptic, trace, family.state_credit(signals), keep)

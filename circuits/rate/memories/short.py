@@ -16,7 +16,7 @@ class Local:
     """The trace is all there is to remember (three-factor rules)."""
 
     @staticmethod
-    def start(network: Any, trials: int, width: int, trace: jax.Array) -> Tree:
+    def start(network: Any, tree: Tree, trials: int, width: int, trace: jax.Array) -> Tree:
         """Return an empty memory."""
         return {}
 
@@ -33,7 +33,7 @@ class PreviousStep:
     """Credit reaches one step back (MDGL): remember the gains of the last step."""
 
     @staticmethod
-    def start(network: Any, trials: int, width: int, trace: jax.Array) -> Tree:
+    def start(network: Any, tree: Tree, trials: int, width: int, trace: jax.Array) -> Tree:
         """Return silent cells."""
         return {"gain": jnp.zeros((trials, len(network.type_id)), trace.dtype)}
 
@@ -59,7 +59,7 @@ class History:
     """
 
     @staticmethod
-    def start(network: Any, trials: int, width: int, trace: jax.Array) -> Tree:
+    def start(network: Any, tree: Tree, trials: int, width: int, trace: jax.Array) -> Tree:
         """Return an empty history.
 
         Raises

@@ -59,6 +59,7 @@ def dni(learning_rate: float = 1e-2, every: int = 5) -> OnlineRule:
         name="dni",
         init=start_dni,
         learned=("A", "frozen"),
+        silent_steps=lambda steps: 1,
         update=partial(dni_update, learning_rate=learning_rate, every=every),
         signals=("previous", "state", "jacobian", "gain", "regressor", "credit", "target"),
         exact_when="the predictor is right: A features = gradient of the loss of now and later by the state",

@@ -44,9 +44,10 @@ def efficient_bptt(horizon: int = 10) -> OnlineRule:
         name="efficient_bptt",
         init=partial(start_efficient_bptt, horizon=horizon),
         update=efficient_bptt_update,
+        silent_steps=lambda steps: -steps % horizon,
         signals=("jacobian", "gain", "regressor", "credit"),
-        exact_when="the horizon is the length of the trial",
+        exact_when="the horizon covers the trial",
         memory="O(S N^2)",
-        operations="O(N^2)",
+        operations="O(S N^2)",
         citation="10.1162/neco.1990.2.4.490",
     )

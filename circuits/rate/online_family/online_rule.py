@@ -17,6 +17,11 @@ def no_chance(key: jax.Array, steps: int, neurons: int, dtype: jnp.dtype) -> jax
     return jnp.zeros((steps, 0), dtype)
 
 
+def no_steps(steps: int) -> int:
+    """Silent steps that a rule needs after a trial to give all that it has: none."""
+    return 0
+
+
 def signs(key: jax.Array, steps: int, neurons: int, dtype: jnp.dtype) -> jax.Array:
     """One independent fair sign per neuron and time step, ``[steps, neurons]``."""
     return jax.random.rademacher(key, (steps, neurons), dtype)
@@ -53,10 +58,14 @@ class OnlineRule(Rule):
         ``draw(key, steps, neurons, dtype) -> [steps, ...]``: the rule's chance events, drawn before the run.
     learned
         Names of the entries of the state that outlive a trial: what the rule learns about credit itself.
+    silent_steps
+        How many steps without dynamics and credit must follow a trial of so many steps, for a rule that gives its
+        changes late.
     """
 
     draw: Callable[[jax.Array, int, int, jnp.dtype], jax.Array] = no_chance
     learned: tuple[str, ...] = ()
+    silent_steps: Callable[[int], int] = no_steps
 
 
 def share(numerator: jax.Array, denominator: jax.Array) -> jax.Array:

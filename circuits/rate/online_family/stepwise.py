@@ -73,22 +73,49 @@ def lasting_state(rule: OnlineRule, weights: Mapping[str, Any]) -> Tree:
 
 def trial_changes(rule: OnlineRule, state: Tree, signals: Mapping[str, Any]) -> tuple[Tree, Tree]:
     """Run the rule through a batch of trials from rest, with frozen weights; sum its changes."""
-    trials = signals["gain"].shape[1]
-    changes, _, state = stretch_changes(rule, state, empty_traces(rule, signals, trials), signals)
-    return state, split(changes)
+    steps, trials, neurons = signals["gain"].shape
+    outputs = signals["target"].shape[-1] if "target" in signals else 0
+    sizes = neurons, neurons + signals["input"].shape[-1] + 1, outputs
+    traces = empty_traces(rule, sizes, trials, signals["gain"].dtype)
+    changes, traces, state = stretch_changes(rule, state, traces, signals)
+    learned = {name: state[name] for name in rule.learned}
+    finals, late = jax.vmap(partial(run_out, rule, rule.silent_steps(steps), sizes, learned))(traces)
+    state = {**state, **{name: finals[name].mean(0) for name in rule.learned}}
+    return state, split(changes + late.sum(0))
 
 
-def empty_traces(rule: OnlineRule, signals: Mapping[str, Any], trials: int) -> Tree:
+def run_out(
+    rule: OnlineRule, steps: int, sizes: tuple[int, int, int], learned: Tree, traces: Tree
+) -> tuple[Tree, jax.Array]:
+    """Let one finished trial run out: nothing moves and nothing is credited any more, the rule gives what is left."""
+    neurons, regressors, outputs = sizes
+    memory = traces["point"].memory
+    shapes = {"state": (neurons,), "jacobian": (neurons, neurons), "gain": (neurons,), "regressor": (regressors,)}
+    shapes |= {"credit": (neurons,), "target": (outputs,)}
+    silence = {name: jnp.zeros(shape, memory.dtype) for name, shape in shapes.items()} | {"previous": memory}
+
+    def step(carry: tuple[Tree, jax.Array], _: None) -> tuple[tuple[Tree, jax.Array], None]:
+        rest, changes = rule.update(carry[0], silence)
+        return (rest, carry[1] + changes["incoming"]), None
+
+    begin = {**without_point(traces), **learned}, jnp.zeros((neurons, regressors), memory.dtype)
+    return jax.lax.scan(step, begin, length=steps)[0] if steps else begin
+
+
+def without_point(traces: Tree) -> Tree:
+    """Traces of the rule alone."""
+    return {name: values for name, values in traces.items() if name != "point"}
+
+
+def empty_traces(rule: OnlineRule, sizes: tuple[int, int, int], trials: int, dtype: jnp.dtype) -> Tree:
     """Traces at the beginning of ``trials`` trials and the point of rest, with a leading trial axis.
 
-    ``signals`` are needed for their sizes alone.
+    ``sizes`` are the numbers of neurons, of regressors (neurons, inputs, one for the bias) and of outputs.
     """
-    neurons, dtype = signals["gain"].shape[-1], signals["gain"].dtype
-    inputs = signals["input"].shape[-1]
-    outputs = signals["target"].shape[-1] if "target" in signals else 0
+    neurons, regressors, outputs = sizes
     zeros = partial(jnp.zeros, dtype=dtype)
-    blank = {"incoming": zeros((neurons, neurons + inputs + 1)), "readout": zeros((outputs, neurons))}
-    fresh = rule.init(blank | {"decay": zeros(neurons)})
+    blank = {"incoming": zeros((neurons, regressors)), "readout": zeros((outputs, neurons)), "decay": zeros(neurons)}
+    fresh = rule.init(blank)
     one = {"point": at_rest(neurons, dtype), **{name: fresh[name] for name in fresh if name not in rule.learned}}
     return jax.tree.map(lambda values: jnp.broadcast_to(values, (trials, *values.shape)), one)
 
@@ -156,7 +183,6 @@ def one_trial(
 ) -> tuple[Tree, jax.Array]:
     """Scan one trial; return its final traces, what it has learned, and the summed change of ``incoming``."""
     neuron, w_rec = signals["neuron"], signals["recurrent_weights"]
-    traces = {name: values for name, values in traces.items() if name != "point"}
     regressors = w_rec.shape[0] + series["input"].shape[-1] + 1
 
     def step(carry: tuple[Tree, jax.Array], now: Tree) -> tuple[tuple[Tree, jax.Array], None]:
@@ -165,7 +191,7 @@ def one_trial(
         memory, changes = rule.update(carry[0], seen)
         return (memory, carry[1] + changes["incoming"]), None
 
-    begin = {**traces, **learned}, jnp.zeros((w_rec.shape[0], regressors), w_rec.dtype)
+    begin = {**without_point(traces), **learned}, jnp.zeros((w_rec.shape[0], regressors), w_rec.dtype)
     final, total = jax.lax.scan(step, begin, series)[0]
     return {**final, "point": jax.tree.map(lambda values: values[-1], series["now"])}, total
 

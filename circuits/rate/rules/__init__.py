@@ -3,6 +3,8 @@
 from dataclasses import replace
 
 from circuits.errors import choose, require
+from circuits.rate.online_family import FAMILY as ONLINE_FAMILY
+from circuits.rate.online_family import stepwise
 from circuits.rate.rules.forward import influence_rule
 from circuits.rate.rules.reverse import (
     LOCAL,
@@ -93,6 +95,9 @@ def _rules() -> dict[str, Rule]:
             operations="O(T N^4)",
             citation=citation,
         )
+    for name, make in ONLINE_FAMILY.items():
+        if name not in rules:
+            rules[name] = stepwise(make())
     return rules
 
 
@@ -101,13 +106,13 @@ REACH: dict[str, int | None] = {name: synapses for name, synapses, *_ in _FORWAR
 RULES: dict[str, Rule] = _rules()
 
 
-def rule_named(name: str, owner_gain: str = "exact") -> Rule:
+def rule_named(name: str | Rule, owner_gain: str = "exact") -> Rule:
     """Return a rule by name.
 
     Parameters
     ----------
     name
-        Key of :data:`RULES`.
+        Key of :data:`RULES`, or a rule itself: ``stepwise(future_bptt(horizon=40))``.
     owner_gain
         ``"exact"`` as in the paper, or ``"mu"`` as in the program released with it, which replaces the gain of the
         cell that owns the synapse, too; then the entry ``<name>_mu_all`` is taken.
@@ -123,6 +128,8 @@ def rule_named(name: str, owner_gain: str = "exact") -> Rule:
     'modprop_mu_all'
     """
     require(owner_gain in ("exact", "mu"), f"owner_gain must be 'exact' or 'mu', got {owner_gain!r}")
+    if isinstance(name, Rule) and owner_gain == "exact":
+        return name
     if owner_gain == "exact":
         return choose(name, RULES, "rule")
     choose(name, RULES, "rule")
