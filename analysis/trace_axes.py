@@ -134,8 +134,6 @@ def extend_axis(node: h5py.Dataset, axis: int, count: int, at: Any) -> np.ndarra
 
 
 def _checked(node: h5py.Dataset, name: str, count: int, at: Any, kind: np.dtype) -> np.ndarray:
-    if at is None:
-        raise TraceError(f"{node.name[1:]}: say at which {name} the values belong (at=...)")
     given = np.atleast_1d(np.asarray(at))
     places = given.astype(kind)
     if places.shape != (count,) or not np.array_equal(places, given) or np.any(np.diff(places) <= 0):

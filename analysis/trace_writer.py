@@ -34,11 +34,15 @@ class TraceWriter:
 
     Examples
     --------
-    >>> import numpy as np, tempfile, os >>> path = os.path.join(tempfile.mkdtemp(), "run.h5") >>> with
-    TraceWriter.create(path, experiment="demo", configuration={"epochs": 2}, citations=[], seeds=[0, 1]) as writer:
-    ...     writer.declare("learning/loss", dims=("seed", "epoch"), shape=(2, None), units="nat",
-    long_name="cross-entropy") ...     writer.append("learning/loss", np.ones((2, 2)), at=[1, 2]) ...
-    writer.commit() >>> open_trace(path)["learning/loss"].shape (2, 2)
+    >>> import tempfile
+    >>> path = Path(tempfile.mkdtemp()) / "run.h5"
+    >>> setting = {"experiment": "demo", "configuration": {"epochs": 2}, "citations": [], "seeds": [0, 1]}
+    >>> with TraceWriter.create(path, **setting) as writer:
+    ...     writer.declare("learning/loss", ("seed", "epoch"), (2, None), units="nat", long_name="cross-entropy")
+    ...     writer.append("learning/loss", np.ones((2, 3)), at=[1, 2, 3])
+    ...     writer.commit()
+    >>> open_trace(path)["learning/loss"].shape
+    (2, 3)
     """
 
     def __init__(self, path: Path, lock: FileLock, stream: AtomicFile, mode: str) -> None:
@@ -196,7 +200,7 @@ class TraceWriter:
         datasets.declare(self._h5, name, dims, shape, units, long_name, dtype, coords, compression)
 
     @uninterrupted()
-    def append(self, name: str, values: Any, at: Any = None) -> None:
+    def append(self, name: str, values: Any, at: Any) -> None:
         """Add values at new places of the growing axis.
 
         Parameters
@@ -205,10 +209,9 @@ class TraceWriter:
             A declared dataset.
         values : array_like
             Shape of the dataset, with the number of new places along the growing axis.
-        at : array_like, optional
-            Where along the growing axis: epochs, update numbers, ..., increasing. Datasets of a group share the axis;
-            where one of them has no value for a place of another, it holds NaN (floats only). Default, for axes that
-            merely count: the next numbers.
+        at : array_like
+            Where along the growing axis: epochs or update numbers, increasing. Datasets of a group share the axis;
+            where one of them has no value for a place of another, it holds NaN (floats only).
         """
         datasets.append(self._h5, name, values, at)
 

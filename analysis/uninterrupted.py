@@ -19,12 +19,13 @@ def uninterrupted() -> Iterator[None]:
 
     Examples
     --------
+    >>> handler = signal.signal(signal.SIGINT, lambda *_: print("then the handler"))
     >>> with uninterrupted():
     ...     signal.raise_signal(signal.SIGINT)
-    ...     print("done first")
-    Traceback (most recent call last):
-    ...
-    KeyboardInterrupt
+    ...     print("first the step")
+    first the step
+    then the handler
+    >>> _ = signal.signal(signal.SIGINT, handler)
     """
     held: list[int] = []
     handlers = {}

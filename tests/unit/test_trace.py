@@ -1,65 +1,18 @@
 """The trace file: written is what is read, by our reader, h5py and xarray; what is no trace is refused."""
 
-import re
 import subprocess
 import sys
 
 import h5py
 import numpy as np
 import pytest
+from trace_case import PROJECTION, SEEDS, declare, epoch, start
 
 import analysis
 from analysis.trace import LabelledArray, TraceError, UnknownName, open_trace
 from analysis.trace_check import check, summary
 from analysis.trace_datasets import CHUNK_LARGE, chunk_shape
 from analysis.trace_writer import TraceWriter
-
-SEEDS = [7, 8, 9]
-POPULATION = {"name": "V1", "size": 4, "kind": "rate", "blocks": {"RI": [0, 1], "RE": [2, 3]}, "cell_type": "E"}
-PROJECTION = {"pre": "V1", "post": "V2", "kind": "inference", "plastic": True, "sign": "mixed", "density": 0.5}
-
-
-def start(path, **changes):
-    arguments = {
-        "experiment": "unit/test",
-        "configuration": {"circuit": {"spectral_radius": 0.25}, "name": "µ"},
-        "citations": ["10.1000/one", "arXiv:2000.00001"],
-        "seeds": SEEDS,
-        "attributes": {"version_jax": "0.10.2", "host_cores": 2, "device": "cpu"},
-    }
-    return TraceWriter.create(path, **(arguments | changes))
-
-
-def declare(writer):
-    writer.populations([POPULATION, POPULATION | {"name": "V2", "size": 2, "blocks": {}}])
-    writer.projections([PROJECTION | {"name": "V1->V2"}])
-    writer.declare("learning/loss", ("seed", "epoch"), (3, None), units="nat", long_name="cross-entropy")
-    writer.declare("learning/test", ("seed", "epoch"), (3, None), units="1", long_name="test accuracy")
-    axes = ("snapshot", "seed", "post", "pre")
-    writer.declare("weights/V1/W", axes, (None, 3, 2, 4), units="1", long_name="weights", dtype="f4")
-    axes = ("snapshot", "seed", "trial", "time", "neuron")
-    writer.declare(
-        "activity/V1/rate",
-        axes,
-        (None, 3, 2, 5, 4),
-        units="1",
-        long_name="rate",
-        dtype="f4",
-        coords={"time": 0.5 * np.arange(5), "trial": ([3, 5], "deg", "orientation")},
-    )
-    writer.constant("activity/V1/block", ["RI", "RI", "RE", "RE"], ("neuron",), "1", "block")
-    writer.constant("weights/V1/mask", np.eye(2, 4, dtype=bool), ("post", "pre"), "1", "existing synapses")
-
-
-def epoch(writer, number):
-    """One epoch: everything it records is a function of its number; the test accuracy comes every second epoch."""
-    writer.append("learning/loss", number + np.arange(3.0)[:, None] / 10, at=[number])
-    if number % 2 == 0:
-        writer.append("learning/test", np.full((3, 1), 100.0 * number), at=[number])
-    writer.append("weights/V1/W", number + np.arange(24.0).reshape(1, 3, 2, 4), at=[10 * number])
-    writer.append("activity/V1/rate", np.full((1, 3, 2, 5, 4), number), at=[10 * number])
-    writer.event(update=10 * number, time_ms=1.5, kind="intervention", description=f"epoch {number}", phase="learning")
-    writer.commit()
 
 
 @pytest.fixture
@@ -221,104 +174,6 @@ def test_overwriting_must_be_asked_for(written):
     assert len(open_trace(written)["learning/loss"][0]) == 5
     start(written, overwrite=True).close()
     assert "learning/loss" not in open_trace(written)
-
-
-@pytest.mark.parametrize(
-    ("wrong", "message"),
-    [
-        (lambda w: w.declare("learning/x", ("seed",), (3,), units="1", long_name="x"), "None where it grows"),
-        (
-            lambda w: w.declare("learning/x", ("seed", "epoch"), (2, None), units="1", long_name="x"),
-            "axis 'seed' .*length",
-        ),
-        (
-            lambda w: w.declare("learning/loss", ("seed", "update"), (3, None), units="1", long_name="x"),
-            "exists already",
-        ),
-        (lambda w: w.declare("weights/V1/x", ("epoch", "pre"), (None, 9), units="1", long_name="x"), "rename it"),
-        (lambda w: w.constant("weights/V1/mask", np.zeros((2, 4)), ("post", "pre"), "1", "x"), "other values"),
-        (lambda w: w.constant("weights/V1/m", np.zeros((2, 4)), ("post",), "1", "x"), "2 axes, but 1 names"),
-        (lambda w: w.append("learning/loss", np.ones((2, 1)), at=[3]), r"shape \(3, k\), got \(2, 1\)"),
-        (lambda w: w.append("learning/loss", np.ones((3, 1)), at=[2]), "has a value already at 2"),
-        (lambda w: w.append("learning/loss", np.ones((3, 2)), at=[4, 3]), "2 increasing whole numbers"),
-        (lambda w: w.append("learning/loss", np.ones((3, 1)), at=[3.5]), "increasing whole numbers"),
-        (lambda w: w.append("learning/loss", np.ones((3, 1))), "say at which epoch"),
-        (lambda w: w.append("learning/los", np.ones((3, 1)), at=[3]), "has not been declared.*nearest"),
-        (lambda w: w.append("weights/V1/mask", np.ones((2, 4)), at=[3]), "does not grow"),
-        (lambda w: w.populations([{"name": "V3"}]), "'V3' lacks size, kind, blocks"),
-        (lambda w: w.set(status="completed"), "nearest: 'complete'"),
-    ],
-)
-def test_wrong_use_gets_one_line(path, wrong, message):
-    with start(path) as writer:
-        declare(writer)
-        epoch(writer, 1)
-        epoch(writer, 2)
-        with pytest.raises(TraceError, match=message) as caught:
-            wrong(writer)
-        assert "\n" not in str(caught.value)
-
-
-def test_integers_cannot_have_gaps(path):
-    with start(path) as writer:
-        for name, dtype in (("loss", "f8"), ("spikes", "i4")):
-            writer.declare(f"learning/{name}", ("seed", "epoch"), (3, None), units="1", long_name=name, dtype=dtype)
-        writer.append("learning/loss", np.ones((3, 2)), at=[1, 2])
-        with pytest.raises(TraceError, match="cannot have gaps"):
-            writer.append("learning/spikes", np.ones((3, 1)), at=[2])
-        with pytest.raises(TraceError, match="no gaps"):
-            writer.commit()
-        writer.append("learning/spikes", np.ones((3, 2)), at=[1, 2])
-
-
-def test_refusals(written, tmp_path):
-    def refused(message, path):
-        with pytest.raises(TraceError, match=message) as caught:
-            open_trace(path)
-        assert "\n" not in str(caught.value)
-
-    refused(r"no such file: .*rum.h5 \(nearest: 'run.h5'\)", tmp_path / "rum.h5")
-    refused("is a directory", tmp_path)
-    (tmp_path / "text.h5").write_text("loss,accuracy\n")
-    refused("is not an HDF5 file", tmp_path / "text.h5")
-    (tmp_path / "empty.h5").touch()
-    refused("is not an HDF5 file", tmp_path / "empty.h5")
-    h5py.File(tmp_path / "foreign.h5", "w").close()
-    refused("but no biocredit trace", tmp_path / "foreign.h5")
-    whole = written.read_bytes()
-    for size in (9, 600, len(whole) // 2, len(whole) - 1):
-        (tmp_path / "cut.h5").write_bytes(whole[:size])
-        refused("is truncated|is damaged", tmp_path / "cut.h5")
-    with h5py.File(written, "r+") as h5:
-        h5.attrs["format_version"] = 2
-    refused("format version 2; this biocredit reads up to 1", written)
-    with pytest.raises(TraceError, match="format version 2"):
-        TraceWriter.resume(written, lengths={})
-
-
-@pytest.mark.parametrize(
-    ("damage", "message"),
-    [
-        (lambda h5: h5.attrs.__delitem__("experiment"), "attribute 'experiment' is missing"),
-        (lambda h5: h5.attrs.__setitem__("status", "done"), "status 'done' is none of"),
-        (lambda h5: h5.attrs.__setitem__("configuration", "{"), "configuration is not JSON"),
-        (lambda h5: h5.create_group("weight"), "/weight: is no part of a trace .*'weights'"),
-        (lambda h5: h5.__delitem__("events/kind"), "column 'kind' is missing"),
-        (lambda h5: h5["learning/loss"].attrs.__delitem__("units"), "learning/loss: attribute 'units' is missing"),
-        (lambda h5: h5["learning/loss"].dims[1].detach_scale(h5["learning/epoch"]), "axis 1 has no dimension scale"),
-        (lambda h5: h5["learning/loss"].resize(3, axis=1), "axis 1 has length 3, its scale /learning/epoch 5"),
-        (lambda h5: h5["learning/epoch"].__setitem__(0, 9), "growing axis must increase"),
-        (lambda h5: h5["learning/seed"].__setitem__(0, 9), "differs from the seeds of the run"),
-        (lambda h5: h5.__delitem__("weights/V1/update"), "coordinate 'update' is missing"),
-    ],
-)
-def test_check_finds_what_breaks_the_schema(written, damage, message):
-    assert check(written) == []
-    with h5py.File(written, "r+") as h5:
-        damage(h5)
-    problems = check(written)
-    assert len(problems) >= 1
-    assert re.search(message, "\n".join(problems))
 
 
 @pytest.mark.parametrize("shape", [(3, None), (None, 5, 1024, 1024), (None, 5, 20, 4000, 1024), (None,), (None, 0, 3)])

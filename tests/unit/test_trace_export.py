@@ -5,7 +5,7 @@ import csv
 import numpy as np
 import pytest
 from scipy.io import loadmat
-from test_trace import declare, epoch, start
+from trace_case import declare, epoch, start
 
 from analysis.export import to_csv, to_matlab, to_xarray
 from analysis.trace import TraceError, open_trace
