@@ -8,6 +8,7 @@ weight that acts). Adam is odd in the gradient, so training sign * theta is trai
 Sources: Bellec, Kappel, Maass & Legenstein 2018, arXiv 1711.05136; Kingma & Ba 2015, arXiv 1412.6980.
 """
 
+from collections.abc import Mapping
 from typing import NamedTuple
 
 import jax
@@ -82,6 +83,7 @@ def deep_rewiring(
     l1: float = 0.01,
     l2: float = 5e-4,
     connectivity: float = 0.99,
+    masks: Mapping[str, jax.Array] | None = None,
     seed: int = 0,
 ) -> optax.GradientTransformation:
     """Train signed, sparse weights so that no sign ever flips.
@@ -103,6 +105,8 @@ def deep_rewiring(
     connectivity
         Fraction of all entries of the constrained weights that must be present. Entries that are zero when the
         optimiser starts are no synapses: they count as present and stay as they are.
+    masks
+        0 where a stored entry never acts, by name (the diagonal in the released program): it shrinks and counts.
     seed
         Seed of the random revival.
     """
@@ -117,7 +121,7 @@ def deep_rewiring(
         )
 
     def update(changes: Tree, state: RewiringState, params: Tree) -> tuple[Tree, RewiringState]:
-        acting = effective(params, state.signs)
+        acting = effective(params, state.signs, masks)
         changes = {k: g + l2 * acting[k] if k in penalised else g for k, g in changes.items()}
         direction, adam_state = adam.update(changes, state.adam)
         rate = learning_rate(state.count) if callable(learning_rate) else learning_rate
@@ -131,9 +135,10 @@ def deep_rewiring(
     return optax.GradientTransformation(init, update)
 
 
-def effective(weights: Tree, signs: Tree) -> Tree:
-    """Return the weights that act: constrained entries of the wrong sign count as absent."""
-    return weights | {name: jnp.where(sign * weights[name] > 0, weights[name], 0) for name, sign in signs.items()}
+def effective(weights: Tree, signs: Tree, masks: Mapping[str, jax.Array] | None = None) -> Tree:
+    """Return the weights that act: constrained entries of the wrong sign, or masked out, count as absent."""
+    acting = weights | {name: jnp.where(sign * weights[name] > 0, weights[name], 0) for name, sign in signs.items()}
+    return acting | {name: acting[name] * mask for name, mask in (masks or {}).items()}
 
 
 def _prune(moved: jax.Array, before: jax.Array, sign: jax.Array, shrink: jax.Array | float) -> jax.Array:

@@ -41,7 +41,7 @@ class Carry(NamedTuple):
 
 
 class Stretch(NamedTuple):
-    """What a stretch of time gave: changes by weight name, state of the rule, loss, readout ``[time, trial, output]``."""
+    """What a stretch gave: changes by weight name, state of the rule, loss, readout ``[time, trial, output]``."""
 
     changes: Tree
     loss: jax.Array

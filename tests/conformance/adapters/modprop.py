@@ -1,0 +1,332 @@
+"""Temporal credit rules in rate networks with cell types (topic ``modprop``, except the online rules of others)."""
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+
+from analysis.alignment import angle_to_either_sign
+from circuits.activations import activation
+from circuits.rate import cell_types, online, traces, wiring
+from circuits.rate.deep_rewiring import deep_rewiring, effective, tf1_adam
+from circuits.rate.leak import LEAKS
+from circuits.rate.network import Network
+from circuits.rate.readout import LOSSES, evaluate, last_step
+from circuits.rate.rules import RULES
+from circuits.rate.rules.forward import influence_changes, reach
+from protocols.tasks.temporal import xor_label, xor_stimulus
+from tests.conformance.harness import Check
+
+Case = Mapping[str, np.ndarray]
+
+#: Name of a loss in the files: our loss, mean over trials, decision at the last step.
+LOSS_NAMES = {
+    "ce_last": ("cross_entropy", True, True),
+    "ce_all": ("cross_entropy", True, False),
+    "mse_sum": ("squared_error", False, False),
+}
+WEIGHTS = ("W_in", "W_rec", "W_out", "b_out")
+
+
+def replay(name: str, case: Case) -> Iterator[Check]:
+    """Replay a case by its kind."""
+    kinds: dict[str, Callable[[Case], Iterator[Check]]] = {
+        "rules": _rules,
+        "tf_rules": _program,
+        "tf_signs": _program,
+        "online": _online,
+        "signed_init": _signed_init,
+        "xor_stimulus": _xor,
+    }
+    yield from kinds[str(case["case_kind"])](case)
+
+
+def close(name: str, value: Any, rtol: float = 1e-9) -> Check:
+    """Compare relative to the largest entry of the reference."""
+    return Check(name, value, atol=1e-14, rtol=rtol, relative_to="largest")
+
+
+# -- a case as a network, its weights, its trials --------------------------------------------------------------
+
+
+def build(case: Case, rule: str, **settings: Any) -> Network:
+    """The network of a case with one rule; ``<rule>_S`` has taps, ``<rule>_last_S`` is truncated."""
+    loss, mean, _ = LOSS_NAMES[str(case["loss"])] if "loss" in case else LOSS_NAMES["mse_sum"]
+    if rule.endswith("_last_S"):
+        rule, settings = rule.removesuffix("_last_S"), {"truncation": int(case["S_last"])}
+    elif rule.endswith("_S"):
+        rule, settings = rule.removesuffix("_S"), {"taps": int(case["S"])}
+    type_id = tuple(case["type_id"].tolist())
+    names = tuple(f"type{k}" for k in range(max(type_id) + 1))
+    return Network(names, type_id, activation("relu"), LEAKS["before"], RULES[rule], LOSSES[loss], mean, **settings)
+
+
+def tree_of(case: Case, rule: str) -> dict[str, jax.Array]:
+    """Weights and constants of a case."""
+    size = len(case["W_rec"])
+    arrays = {name: case[name] for name in WEIGHTS} | {
+        "b_rec": np.zeros(size),
+        "mask_rec": case["conn_mask"] if "conn_mask" in case else 1 - np.eye(size),
+        "keep": case["eta"],
+        "threshold": case["thr"] if "thr" in case else np.zeros(()),
+        "mu": case["mu"],
+    }
+    if rule == "rflo":
+        arrays["feedback"] = case["B_fb"]
+    if rule == "modprop_wab_fixed":
+        arrays["type_weights"] = case["W_ab_fixed"]
+    return {name: jnp.asarray(value, jnp.float64) for name, value in arrays.items()}
+
+
+def trials_of(case: Case) -> tuple[jax.Array, jax.Array, jax.Array]:
+    """Inputs, targets and weights of the steps, time first."""
+    inputs = jnp.asarray(case["x"]).swapaxes(0, 1)
+    steps, trials = inputs.shape[:2]
+    target = jnp.asarray(case["target"])
+    target = jnp.broadcast_to(target, (steps, trials)) if target.ndim == 1 else target.swapaxes(0, 1)
+    last = LOSS_NAMES[str(case["loss"])][2]
+    when = last_step(steps, jnp.float64) if last else jnp.ones(steps)
+    return inputs, target, jnp.broadcast_to(when[:, None], (steps, trials))
+
+
+def trial_first(values: jax.Array) -> jax.Array:
+    """Put the trial before the time."""
+    return values.swapaxes(0, 1)
+
+
+class Tapped(dict):
+    """A recording tap."""
+
+    passive = True
+
+    def __call__(self, name: str, phase: str, value: jax.Array) -> jax.Array:
+        """Note a signal."""
+        self[name] = value
+        return value
+
+
+# -- what every case has in common -----------------------------------------------------------------------------
+
+
+def _activity(case: Case) -> Iterator[Check]:
+    """States, rates, learning signals and traces."""
+    network, tree, trials, seen = build(case, "three_factor"), tree_of(case, "three_factor"), trials_of(case), Tapped()
+    _, loss, y = network.gradient(tree, *trials, seen)
+    activity = network.run(tree, trials[0])[1]
+    yield close("loss_value", loss)
+    for ours, theirs in (("state", "s"), ("rate", "z"), ("gain", "h")):
+        yield close(theirs, trial_first(seen[f"cells.{ours}"]))
+    yield close("y", trial_first(y))
+    yield close("L", trial_first(seen["cells.learning_signal"]))
+    yield close("secretion", trial_first(seen["cells.secretion"]))
+    for name, presynaptic in (("eps_in", trials[0]), ("eps_rec", activity.previous_rate)):
+        yield close(name, trial_first(traces.series(presynaptic, tree["keep"])[..., 0]))
+    yield close("W_ab", cell_types.type_means(tree["W_rec"], network.membership(jnp.float64)))
+    if "error" in case:
+        yield close("error", trial_first(seen["error"]))
+
+
+def gradient(case: Case, rule: str) -> dict[str, jax.Array]:
+    """Changes by weight name."""
+    return build(case, rule).gradient(tree_of(case, rule), *trials_of(case))[0]
+
+
+def tested_rules(case: Case) -> list[str]:
+    """Rules whose gradients a case holds."""
+    return [name.removeprefix("dW_rec__") for name in case if name.startswith("dW_rec__")]
+
+
+# -- B: rules -------------------------------------------------------------------------------------------------
+
+
+def _rules(case: Case) -> Iterator[Check]:
+    yield from _activity(case)
+    changes = {rule: gradient(case, rule) for rule in tested_rules(case)}
+    for rule, found in changes.items():
+        yield close(f"dW_in__{rule}", found["W_in"])
+        yield close(f"dW_rec__{rule}", found["W_rec"])
+    yield close("dW_out", changes["bptt"]["W_out"])
+    yield close("db_out", changes["bptt"]["b_out"])
+    for key, weight in (("alignment_deg_rec", "W_rec"), ("alignment_deg_in", "W_in")):
+        found = [changes[rule][weight] for rule in case["alignment_rules"].tolist()]
+        yield Check(key, [angle_to_either_sign(values, changes["bptt"][weight]) for values in found], atol=1e-5)
+    yield from _influences(case)
+    yield from _modulators(case)
+    yield from _snapshots(case)
+    yield from _optimised(case)
+
+
+def _influences(case: Case) -> Iterator[Check]:
+    network, tree, trials = build(case, "rtrl"), tree_of(case, "rtrl"), trials_of(case)
+    _, activity, y = network.run(tree, trials[0])
+    error = evaluate(network.loss, y, *trials[1:], network.mean)[1]
+    signals = network.signals(tree, trials[0], activity, error, None, lambda name, phase, value: value)
+    influence = influence_changes(signals, None)[1][0]
+    cells = len(case["W_rec"])
+    yield close("rtrl_influence_final_rec", influence[:, :cells])
+    yield close("rtrl_influence_final_in", influence[:, cells:-1])
+    yield close("snap2_pattern", reach(tree["W_rec"], 1))
+
+
+def _modulators(case: Case) -> Iterator[Check]:
+    network, tree, seen = build(case, "modprop_wab"), tree_of(case, "modprop_wab"), Tapped()
+    network.gradient(tree, *trials_of(case), seen)
+    membership = network.membership(jnp.float64)
+    means = cell_types.type_means(tree["W_rec"], membership)
+    mix = cell_types.mixing(means, tree["keep"], tree["mu"], membership.sum(0))
+    taps = cell_types.receptor_taps(cell_types.first_tap(means, tree["keep"]), mix, int(case["S"]))
+    concentration = trial_first(seen["modulator"])
+    yield close("K_mix", mix)
+    yield close("F_taps", taps)
+    yield close("modulator_conc", concentration)
+    yield close("receptor_signal", cell_types.receptor_signal(concentration[0, case["snapshot_times"]], taps))
+    yield close("hbar", network.run(tree, trials_of(case)[0])[1].gain.mean(0))
+
+
+def _snapshots(case: Case) -> Iterator[Check]:
+    network, tree = build(case, "modprop_wab"), tree_of(case, "modprop_wab")
+    inputs, target, when = trials_of(case)
+    carry = online.begin(network, tree, inputs.shape[1])
+
+    def step(carry: online.Carry, now: tuple) -> tuple[online.Carry, jax.Array]:
+        after, _ = online.advance(network, tree, carry, *(values[None] for values in now))
+        return after, (carry.rule["G"][0], after.trace[0])
+
+    _, (g, trace) = jax.lax.scan(step, carry, (inputs, target, when))
+    times, cells = case["snapshot_times"], len(case["W_rec"])
+    gain = network.run(tree, inputs)[1].gain[:, 0]
+    eligibility = traces.eligibility(trace[times], gain[times])
+    for name, values in (("G", g[times]), ("elig", eligibility)):
+        yield close(f"{name}_rec_snapshots", values[..., :cells, :])
+        yield close(f"{name}_in_snapshots", values[..., cells:-1, :])
+
+
+def _optimised(case: Case) -> Iterator[Check]:
+    steps = sorted({int(name.rpartition("step")[2]) for name in case if "__step" in name})
+    rules = {name.split("__")[1] for name in case if "__step" in name}
+    for rule in sorted(rules):
+        for count, weights, _, _ in train(case, rule, tf1_adam(float(case["lr"])), max(steps)):
+            if count in steps:
+                for name in WEIGHTS:
+                    yield close(f"{name}__{rule}__step{count}", weights[name], rtol=1e-8)
+
+
+def train(case: Case, rule: str, optimizer: optax.GradientTransformation, steps: int) -> Iterator[tuple]:
+    """Update on the same batch; yield count, stored weights, optimiser state, loss after the update."""
+    network, tree, trials = build(case, rule), tree_of(case, rule), trials_of(case)
+    weights = {name: jnp.asarray(value) for name, value in stored(case).items()}
+    state = optimizer.init(weights)
+
+    masks = {"W_rec": tree["mask_rec"]}
+
+    @jax.jit
+    def gradient(acting: Any) -> tuple:
+        found, loss, _ = network.gradient(tree | acting, *trials)
+        return {name: found[name] for name in WEIGHTS}, loss
+
+    acting = {name: tree[name] for name in WEIGHTS}
+    for count in range(1, steps + 1):
+        updates, state = optimizer.update(gradient(acting)[0], state, weights)
+        weights = optax.apply_updates(weights, updates)
+        acting = effective(weights, getattr(state, "signs", {}), masks)
+        yield count, weights, acting, gradient(acting)[1]
+
+
+def stored(case: Case) -> dict[str, np.ndarray]:
+    """Weights as the optimiser sees them: signed magnitudes, entries without a synapse included."""
+    weights = {name: case[name] for name in WEIGHTS}
+    if "W_rec_theta" in case:
+        weights["W_rec"] = case["W_rec_theta"] * case["neuron_sign"][:, None]
+    return weights
+
+
+# -- A: the authors' program ----------------------------------------------------------------------------------
+
+
+def _program(case: Case) -> Iterator[Check]:
+    yield from _activity(case)
+    for rule in tested_rules(case):
+        found = gradient(case, rule)
+        for name in WEIGHTS:
+            yield close(f"d{name}__{rule}", found[name])
+        if f"W_rec__{rule}__last" in case:
+            yield from _trained(case, rule)
+    if "hbar" in case:
+        yield close("hbar", build(case, "nspec").run(tree_of(case, "nspec"), trials_of(case)[0])[1].gain.mean(0))
+
+
+def _trained(case: Case, rule: str) -> Iterator[Check]:
+    signed = ("W_in",) if case["W_in_sign"].any() else ()
+    optimizer = deep_rewiring(
+        float(case["lr"]),
+        constrained=("W_rec", "W_out", *signed),
+        l1=float(case["l1"]),
+        l2=float(case["l2"]),
+        connectivity=float(case["rewire_p"]),
+        masks={"W_rec": tree_of(case, rule)["mask_rec"]},
+    )
+    last = int(case["n_steps"])
+    for count, weights, acting, loss in train(case, rule, optimizer, last):
+        for mark in [mark for mark, at in (("step1", 1), ("last", last)) if at == count]:
+            yield close(f"loss__{rule}__{mark}", loss)
+            for name in WEIGHTS:
+                yield close(f"{name}__{rule}__{mark}", acting[name], rtol=1e-8)
+            sign = case["neuron_sign"][:, None]
+            yield close(f"theta_rec__{rule}__{mark}", sign * weights["W_rec"], rtol=1e-8)
+            yield close(f"theta_out__{rule}__{mark}", sign * weights["W_out"], rtol=1e-8)
+
+
+# -- C: online ------------------------------------------------------------------------------------------------
+
+
+def _online(case: Case) -> Iterator[Check]:
+    kinds = {name.removeprefix("y__") for name in case if name.startswith("y__")}
+    for kind in sorted(kinds):
+        rule, _, schedule = kind.partition("__")
+        block = 1 if schedule == "every_step" else int(case["update_block"])
+        yield from _ran(case, rule, kind, block)
+
+
+def _ran(case: Case, rule: str, kind: str, block: int) -> Iterator[Check]:
+    network, tree = build(case, rule), tree_of(case, rule)
+    inputs, target = (jnp.asarray(case[name])[:, None] for name in ("x", "target"))
+    optimizer = tf1_adam(float(case["lr"]))
+    state, carry = optimizer.init({name: tree[name] for name in WEIGHTS}), online.begin(network, tree, 1)
+    advance, outputs, starts = jax.jit(online.advance, static_argnums=0), [], range(0, len(inputs), block)
+    for start in starts:
+        stretch = slice(start, start + block)
+        carry, found = advance(
+            network, tree, carry, inputs[stretch], target[stretch], jnp.ones_like(inputs[stretch, :, 0])
+        )
+        changes = {name: found.changes[name] for name in WEIGHTS}
+        updates, state = optimizer.update(changes, state)
+        tree |= optax.apply_updates({name: tree[name] for name in WEIGHTS}, updates)
+        outputs.append(found.output[:, 0])
+    for name in WEIGHTS:
+        yield close(f"{name}_final__{kind}", tree[name], rtol=1e-8)
+    yield close(f"y__{kind}", jnp.concatenate(outputs), rtol=1e-8)
+    yield close(f"s_final__{kind}", carry.memory[0], rtol=1e-8)
+    yield Check(f"n_updates__{kind}", len(starts), atol=0)
+    if f"G_rec_final__{kind}" in case:
+        yield close(f"G_rec_final__{kind}", carry.rule["G"][0, :, : len(tree["W_rec"])], rtol=1e-8)
+
+
+# -- E, F: initial weights and stimuli ------------------------------------------------------------------------
+
+
+def _signed_init(case: Case) -> Iterator[Check]:
+    magnitude, weight = wiring.signed_dense(case["abs_normal"], case["neuron_sign"])
+    yield close("theta_balanced", magnitude)
+    yield close("W_square", weight)
+    yield close("W_rec", wiring.cut(weight, wiring.no_self(len(weight))))
+    yield close("W_out_from_same_draw", wiring.cut(weight, np.ones((len(weight), int(case["n_out"])))))
+
+
+def _xor(case: Case) -> Iterator[Check]:
+    shape = {name: float(case[name]) for name in ("amplitude", "baseline", "bump_sd")}
+    stimulus = xor_stimulus(jnp.asarray(case["cues"]), int(case["cue_steps"]), int(case["delay_steps"]), **shape)
+    yield close("x_noise_free", stimulus)
+    yield Check("labels", xor_label(jnp.asarray(case["cues"])), atol=0)
