@@ -35,6 +35,7 @@ ACTIVATIONS: dict[str, Activation] = {
     "relu6": _relu6,
     "hard_sigmoid": _hard_sigmoid,
     "elu": jax.nn.elu,
+    "softplus": jax.nn.softplus,
 }
 
 

@@ -1,0 +1,153 @@
+"""What circuits have in common that learn while time runs, without phases."""
+
+from abc import abstractmethod
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from circuits.circuit import Batch, Circuit, Outcome, Population
+from circuits.dual_stream.losses import accuracy, as_target, squared
+from circuits.errors import require
+from circuits.rule import Tree
+from circuits.tap import Tap, untouched
+
+
+class Phaseless(Circuit):
+    """A layered circuit whose synapses change in every time step, by rates of their own.
+
+    :meth:`learn` shows a batch for :attr:`steps` time steps. Weights come back in ``Outcome.tree``, and
+    ``Outcome.changes`` is empty: no optimiser takes part.
+
+    Parameters
+    ----------
+    sizes
+        Input, hidden layers, output.
+    steps
+        Time steps for which a pattern is shown.
+    dt
+        Time step.
+    readout
+        Name of the output.
+    seed, dtype
+        See :class:`~circuits.circuit.Circuit`.
+    """
+
+    def __init__(self, sizes: Sequence[int], steps: int, dt: float, readout: str, seed: int, dtype: Any):
+        super().__init__(seed=seed, dtype=dtype)
+        require(len(sizes) >= 2, f"wanted an input and an output at least, got sizes {list(sizes)}")
+        require(steps >= len(sizes), f"a pattern needs a time step a layer to get through, got {steps} steps")
+        self.sizes, self.steps, self.dt, self.readout = tuple(map(int, sizes)), steps, dt, readout
+
+    def _register(self) -> None:
+        for row in self._synapses():
+            self.connect(row)
+        for name, value in self.initial(self.seed).items():
+            self.persistent(name, value, plastic=name in self.synapses)
+        for name, value in self.readings(self.rest(1)).items():
+            self.activity(name, value.shape[1:])
+
+    @abstractmethod
+    def _synapses(self) -> list:
+        """Rows for the register of synapses."""
+
+    @abstractmethod
+    def weights(self, tree: Tree) -> Any:
+        """Weights as the dynamics take them."""
+
+    @abstractmethod
+    def arrays(self, weights: Any) -> Tree:
+        """Undo :meth:`weights`."""
+
+    @abstractmethod
+    def rest(self, trials: int) -> Any:
+        """State before the first step."""
+
+    @abstractmethod
+    def readings(self, state: Any) -> Tree:
+        """Every activity variable by name, from a state."""
+
+    @abstractmethod
+    def state(self, readings: Mapping[str, jax.Array]) -> Any:
+        """Undo :meth:`readings`."""
+
+    @abstractmethod
+    def advance(self, weights: Any, state: Any, x: jax.Array, target: jax.Array, key: jax.Array, tap: Tap) -> tuple:
+        """One time step with noise and plasticity: new weights and state."""
+
+    @abstractmethod
+    def listen(self, weights: Any, state: Any, x: jax.Array, tap: Tap) -> Any:
+        """One time step without target, noise and plasticity: new state."""
+
+    @abstractmethod
+    def output(self, state: Any) -> jax.Array:
+        """What the circuit answers."""
+
+    # -- what a protocol asks for -------------------------------------------------------------------------
+
+    def learn(self, tree: Tree, batch: Batch, key: jax.Array, tap: Tap = untouched) -> Outcome:
+        """Show a batch with its target and let the synapses change."""
+        (weights, state), _ = self._show(tree, batch, key, tap)
+        for name, value in self.readings(state).items():
+            tap(name, "learning", value)
+        target = as_target(self._only(batch.targets), self.output(state))
+        metrics = self.metrics({self.readout: self.output(state)}, {self.readout: target})
+        return Outcome({}, self.arrays(weights), metrics)
+
+    def respond(self, tree: Tree, inputs: Mapping[str, jax.Array], tap: Tap = untouched) -> Tree:
+        """Show inputs without target, noise and plasticity; returns ``{readout: [trial, output]}``."""
+        x, weights = self._only(inputs).astype(self.dtype), self.weights(tree)
+
+        def step(state: Any, _: None) -> tuple[Any, None]:
+            return self.listen(weights, state, x, tap), None
+
+        state, _ = jax.lax.scan(step, self.rest(len(x)), None, length=self.steps)
+        return {self.readout: self.output(state)}
+
+    def metrics(self, outputs: Tree, targets: Mapping[str, jax.Array]) -> dict[str, jax.Array]:
+        """Half the squared distance to the target, and the fraction of trials with the right largest output."""
+        output = outputs[self.readout]
+        target = as_target(self._only(targets), output)
+        return {"loss": squared(output, target)[0], "accuracy": accuracy(output, target)}
+
+    def trial(self, tree: Tree, batch: Batch, key: jax.Array, tap: Tap = untouched) -> Tree:
+        """Time course of every variable while a batch is shown with its target, ``[time, trial, unit]``."""
+        return self._show(tree, batch, key, tap)[1]
+
+    def _show(self, tree: Tree, batch: Batch, key: jax.Array, tap: Tap) -> tuple[tuple, Tree]:
+        x = self._only(batch.inputs).astype(self.dtype)
+        start = self.rest(len(x))
+        target = as_target(self._only(batch.targets), self.output(start))
+
+        def step(carry: tuple, number: jax.Array) -> tuple[tuple, Tree]:
+            carry = self.advance(*carry, x, target, jax.random.fold_in(key, number), tap)
+            return carry, self.readings(carry[1])
+
+        return jax.lax.scan(step, (self.weights(tree), start), jnp.arange(self.steps))
+
+    def _only(self, arrays: Mapping[str, jax.Array]) -> jax.Array:
+        require(len(arrays) == 1, f"this circuit has one input and one target, got {sorted(arrays)}")
+        return next(iter(arrays.values()))
+
+    def update(self, x: jax.Array, target: jax.Array, key: jax.Array) -> jax.Array:
+        """Advance activity and weights by one time step; returns the output."""
+        tree = {name: variable.value for name, variable in self._persistent.items()}
+        state = self.state({name: variable.value for name, variable in self._activity.items()})
+        weights, state = self.advance(self.weights(tree), state, jnp.asarray(x), jnp.asarray(target), key, untouched)
+        for name, value in self.arrays(weights).items():
+            self._persistent[name].value = value
+        for name, value in self.readings(state).items():
+            self._activity[name].value = value
+        return self.output(state)
+
+    def reset_state(self, batch_size: int = 1, **_: Any) -> None:
+        """Bring ``batch_size`` trials to rest."""
+        for name, value in self.readings(self.rest(batch_size)).items():
+            self._activity[name].value = value
+
+    def populations(self) -> list[Population]:
+        """Populations by the first part of the names of their variables."""
+        sizes = {name.partition(".")[0]: int(np.prod(v.shape[1:])) for name, v in self._activity.items()}
+        return [Population(name, size, "hidden" if "layer" in name else name) for name, size in sizes.items()]
