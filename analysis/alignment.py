@@ -4,13 +4,10 @@ Every function takes arrays, or dictionaries of layers (layer name -> array), an
 of numbers. Angles are in degrees. A zero vector has no direction: its angle is NaN.
 """
 
-from typing import Literal
-
 import numpy as np
 from jaxtyping import Float
-from numpy.typing import ArrayLike
 
-from analysis.arguments import as_finite, as_pair, layerwise, undefined
+from analysis.arguments import ArrayLike, as_finite, as_pair, layerwise, undefined
 from analysis.layouts import backward_path, forward_layout
 
 __all__ = [
@@ -29,8 +26,6 @@ __all__ = [
     "weight_distance",
     "weight_norm_ratio",
 ]
-
-Norm = Literal["frobenius", "spectral"]
 
 
 @layerwise
@@ -170,7 +165,7 @@ def path_alignment(forward: ArrayLike, second: ArrayLike, first: ArrayLike) -> f
 
 
 @layerwise
-def norm_ratio(numerator: ArrayLike, denominator: ArrayLike, norm: Norm = "frobenius") -> float:
+def norm_ratio(numerator: ArrayLike, denominator: ArrayLike, norm: str = "frobenius") -> float:
     """Ratio of two norms, ``|numerator| / |denominator|``.
 
     Parameters
@@ -189,7 +184,7 @@ def norm_ratio(numerator: ArrayLike, denominator: ArrayLike, norm: Norm = "frobe
 
 
 @layerwise
-def weight_norm_ratio(forward: ArrayLike, backward: ArrayLike, norm: Norm = "frobenius") -> float:
+def weight_norm_ratio(forward: ArrayLike, backward: ArrayLike, norm: str = "frobenius") -> float:
     """``|B| / |W|`` of a backward and a forward weight (arguments as in `weight_alignment`).
 
     Examples
@@ -202,7 +197,7 @@ def weight_norm_ratio(forward: ArrayLike, backward: ArrayLike, norm: Norm = "fro
 
 
 @layerwise
-def path_norm_ratio(forward: ArrayLike, second: ArrayLike, first: ArrayLike, norm: Norm = "frobenius") -> float:
+def path_norm_ratio(forward: ArrayLike, second: ArrayLike, first: ArrayLike, norm: str = "frobenius") -> float:
     """``|R B| / |W|`` of a backward path and a forward weight (arguments as in `path_alignment`).
 
     Examples
@@ -262,7 +257,7 @@ def _direction(a: np.ndarray) -> np.ndarray | None:
     return scaled / np.linalg.norm(scaled)
 
 
-def _norm(name: str, value: ArrayLike, norm: Norm) -> float:
+def _norm(name: str, value: ArrayLike, norm: str) -> float:
     if norm == "frobenius":
         return float(np.linalg.norm(as_finite(name, value)))
     if norm == "spectral":

@@ -7,13 +7,20 @@ vector, the CKA of constant activity) is NaN and comes with an `UndefinedWarning
 import functools
 import warnings
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 from jaxtyping import Float
-from numpy.typing import ArrayLike
 
-__all__ = ["UndefinedWarning", "as_finite", "as_pair", "layerwise", "undefined"]
+__all__ = ["ArrayLike", "UndefinedWarning", "Values", "as_finite", "as_pair", "layerwise", "undefined"]
+
+
+ArrayLike: TypeAlias = Any
+"""A number, nested lists of numbers, or an array of NumPy or JAX. Every metric checks its arguments itself, with
+`as_finite` and `as_pair`, so that the message names the argument."""
+
+Values: TypeAlias = float | Float[np.ndarray, "..."]
+"""A number for single values, an array for arrays."""
 
 
 class UndefinedWarning(RuntimeWarning):

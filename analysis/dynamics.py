@@ -5,14 +5,13 @@ state are trials that run side by side. The exponents of such a map are in `anal
 """
 
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 from jaxtyping import Float, Shaped
-from numpy.typing import ArrayLike
 from scipy.linalg import eigvals
 
-from analysis.arguments import as_finite, layerwise
+from analysis.arguments import ArrayLike, as_finite, layerwise
 from analysis.nonlinearities import Activation, activation_named
 
 __all__ = [
@@ -33,6 +32,7 @@ CHAOTIC_ABOVE = 0.02
 """Exponent (per iteration) above which a state that has not settled counts as chaotic."""
 
 
+@runtime_checkable
 class Map(Protocol):
     """Anything that advances a state [..., neurons] by one iteration under an input."""
 
@@ -41,6 +41,7 @@ class Map(Protocol):
         ...
 
 
+@runtime_checkable
 class DifferentiableMap(Map, Protocol):
     """A map that also carries tangent vectors along."""
 
@@ -71,7 +72,7 @@ class RateMap:
 
     weights: ArrayLike
     input_weights: ArrayLike | None = None
-    bias: ArrayLike | float = 0.0
+    bias: ArrayLike = 0.0
     activation: str | Activation = "tanh"
 
     def __post_init__(self) -> None:
@@ -146,9 +147,7 @@ def one_step_differences(states: ArrayLike) -> Float[np.ndarray, "steps ..."]:
     return np.linalg.norm(np.diff(states, axis=0), axis=-1)
 
 
-def classify_regime(
-    last_difference: float | ArrayLike, exponent: float | ArrayLike, neurons: int
-) -> str | Shaped[np.ndarray, "..."]:
+def classify_regime(last_difference: ArrayLike, exponent: ArrayLike, neurons: int) -> str | Shaped[np.ndarray, "..."]:
     """Name the dynamical regime: "stable", "chaotic" or "periodic" (periodic or quasi-periodic).
 
     Stable if the one-step difference has decayed below ``1e-6 sqrt(neurons)``; else chaotic if the maximal exponent

@@ -6,8 +6,8 @@ value of the product of Jacobians. Per iteration, natural logarithm; minus infin
 
 import numpy as np
 from jaxtyping import Float
-from numpy.typing import ArrayLike
 
+from analysis.arguments import ArrayLike
 from analysis.dynamics import DifferentiableMap, Map, checked_start, trajectory
 from analysis.lyapunov import one_trial, tangent_growth, uniform_direction
 
@@ -35,7 +35,8 @@ def finite_time_vector(
 
     Examples
     --------
-    >>> from analysis.dynamics import RateMap
+    >>> from analysis.arguments import ArrayLike
+    from analysis.dynamics import RateMap
     >>> system = RateMap(np.diag([0.5, 0.25]))
     >>> np.exp(finite_time_vector(system, [0.0, 0.0], np.zeros((4, 2)), window=2, direction=[0.0, 1.0]))
     array([0.25, 0.25])
@@ -56,7 +57,8 @@ def finite_time_sigma(
 
     Examples
     --------
-    >>> from analysis.dynamics import RateMap
+    >>> from analysis.arguments import ArrayLike
+    from analysis.dynamics import RateMap
     >>> np.exp(finite_time_sigma(RateMap(np.diag([0.5, 0.25])), [0.0, 0.0], np.zeros((4, 2)), window=2))
     array([0.5, 0.5])
     """

@@ -9,10 +9,9 @@ from typing import NamedTuple
 
 import numpy as np
 from jaxtyping import Float
-from numpy.typing import ArrayLike
 from scipy.stats import mannwhitneyu
 
-from analysis.arguments import as_finite, layerwise, undefined
+from analysis.arguments import ArrayLike, Values, as_finite, layerwise, undefined
 
 __all__ = [
     "KernelComparison",
@@ -26,9 +25,7 @@ __all__ = [
 
 
 @layerwise
-def high_frequency_fraction(
-    kernels: ArrayLike, threshold: float = 0.25, fft_size: int = 32
-) -> Float[np.ndarray, "..."]:
+def high_frequency_fraction(kernels: ArrayLike, threshold: float = 0.25, fft_size: int = 32) -> Values:
     """Share of power at radial frequencies above a threshold, for every kernel.
 
     Parameters
@@ -67,7 +64,7 @@ def mean_high_frequency_fraction(kernels: ArrayLike, threshold: float = 0.25, ff
 
 
 @layerwise
-def spectral_centroid(kernels: ArrayLike, fft_size: int = 32) -> Float[np.ndarray, "..."]:
+def spectral_centroid(kernels: ArrayLike, fft_size: int = 32) -> Values:
     """Power-weighted mean radial frequency of every kernel, cycles per pixel.
 
     Examples
@@ -178,7 +175,7 @@ def _half_open(edges: np.ndarray) -> np.ndarray:
     return np.append(edges[:-1], np.nextafter(edges[-1], -np.inf))
 
 
-def _share(part: np.ndarray, power: np.ndarray) -> np.ndarray:
+def _share(part: Values, power: np.ndarray) -> Values:
     total = power.sum(axis=(-2, -1))
     if not total.all():
         undefined("spectrum of a zero kernel")

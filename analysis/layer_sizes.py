@@ -21,7 +21,7 @@ class LayerSizes:
     (12, 18, 6)
     """
 
-    sizes: tuple[int, ...]
+    sizes: tuple[float, ...]
 
     def __post_init__(self) -> None:
         """Refuse what is no network."""

@@ -6,9 +6,8 @@ transpose of the forward one has the same entries in swapped order.
 
 import numpy as np
 from jaxtyping import Float
-from numpy.typing import ArrayLike
 
-from analysis.arguments import as_finite
+from analysis.arguments import ArrayLike, as_finite
 
 __all__ = ["backward_path", "forward_layout"]
 

@@ -9,9 +9,8 @@ States are [..., neurons]; leading axes are trials. An exponent whose tangent ve
 
 import numpy as np
 from jaxtyping import Float
-from numpy.typing import ArrayLike
 
-from analysis.arguments import as_finite
+from analysis.arguments import ArrayLike, Values, as_finite
 from analysis.dynamics import DifferentiableMap, Map, checked_start, trajectory
 
 __all__ = [
@@ -78,7 +77,7 @@ def tangent_growth(
     return np.array(growth)
 
 
-def mean_after(growth: ArrayLike, transient: int) -> Float[np.ndarray, "..."]:
+def mean_after(growth: ArrayLike, transient: int) -> Values:
     """Mean over iterations from index `transient` on.
 
     Parameters
@@ -105,7 +104,7 @@ def maximal_exponent(
     drive: ArrayLike,
     transient: int,
     direction: ArrayLike | None = None,
-) -> Float[np.ndarray, "..."]:
+) -> Values:
     """Maximal Lyapunov exponent: mean of `tangent_growth` after a transient of state and tangent vector.
 
     Parameters
@@ -211,7 +210,7 @@ def two_trajectory_exponent(
     transient: int,
     offset: float = 1e-8,
     direction: ArrayLike | None = None,
-) -> Float[np.ndarray, "..."]:
+) -> Values:
     """Maximal exponent of a map without Jacobian, from the distance of two trajectories.
 
     The second trajectory starts after the transient at a distance `offset`, and is set back to that distance in every
@@ -261,6 +260,6 @@ def one_trial(initial_state: ArrayLike, drive: ArrayLike) -> tuple[np.ndarray, n
     return state, drive
 
 
-def _log(positive: np.ndarray) -> np.ndarray:
+def _log(positive: Values) -> Values:
     with np.errstate(divide="ignore"):
         return np.log(positive)

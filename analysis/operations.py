@@ -91,14 +91,14 @@ COUNTS: dict[str, Callable[..., float]] = {
 """Rule name -> multiply-adds of one sample, as a function of `LayerSizes` and named settings."""
 
 
-def operations(rule: str, sizes: Sequence[int], **settings: Any) -> float:
+def operations(rule: str, sizes: Sequence[float], **settings: Any) -> float:
     """Operations of one sample and one update under a rule.
 
     Parameters
     ----------
     rule : str
         A name in `COUNTS`.
-    sizes : sequence of int
+    sizes : sequence of whole numbers
         Units of the input and of every layer.
     **settings
         Those that the rule needs: `batch_size`, `prototypes` (rows of labels that run through the feedback network),
@@ -130,7 +130,7 @@ def operations(rule: str, sizes: Sequence[int], **settings: Any) -> float:
     return 2 * COUNTS[rule](LayerSizes(tuple(sizes)), **{name: settings[name] for name in needed})
 
 
-def operation_table(sizes: Sequence[int], **settings: Any) -> dict[str, float]:
+def operation_table(sizes: Sequence[float], **settings: Any) -> dict[str, float]:
     """Operations of one sample for every rule whose settings are given.
 
     Parameters as in `operations`.

@@ -4,9 +4,8 @@ from typing import NamedTuple
 
 import numpy as np
 from jaxtyping import Float
-from numpy.typing import ArrayLike
 
-from analysis.arguments import as_finite, as_pair, layerwise, undefined
+from analysis.arguments import ArrayLike, Values, as_finite, as_pair, layerwise, undefined
 
 __all__ = [
     "Spread",
@@ -73,7 +72,7 @@ def accuracy(output: ArrayLike, labels: ArrayLike) -> float:
     return float(np.mean(output.argmax(axis=1) == labels)) if labels.size else undefined("accuracy of no samples")
 
 
-def area_under_curve(curve: ArrayLike) -> Float[np.ndarray, "..."]:
+def area_under_curve(curve: ArrayLike) -> Values:
     """Sum of a learning curve over its last axis, the evaluations.
 
     Examples
@@ -129,11 +128,11 @@ def updates_to_criterion(curve: ArrayLike, updates: ArrayLike, criterion: float 
 class Spread(NamedTuple):
     """A quantity over runs; every field but `runs` has the shape of one run."""
 
-    mean: Float[np.ndarray, "..."]
-    median: Float[np.ndarray, "..."]
-    sd: Float[np.ndarray, "..."]
+    mean: Values
+    median: Values
+    sd: Values
     """Standard deviation, divisor runs - 1; NaN for one run."""
-    sem: Float[np.ndarray, "..."]
+    sem: Values
     """Standard error of the mean."""
     runs: int
 

@@ -9,10 +9,9 @@ from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
 import numpy as np
-from numpy.typing import ArrayLike
 
 from analysis.alignment import relative_distance, sign_concordance, weight_alignment
-from analysis.arguments import undefined
+from analysis.arguments import ArrayLike, undefined
 
 __all__ = ["PROPERTIES", "PUBLISHED", "Evidence", "Finding", "property_table"]
 

@@ -8,18 +8,15 @@ and Psychophysics 63 (2001) 1293. Fits need counts of choices; the mean output o
 """
 
 from collections.abc import Callable
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from jaxtyping import Float, Int
-from numpy.typing import ArrayLike
 from scipy.special import expit, logit, ndtr, ndtri
 
-from analysis.arguments import as_finite, as_pair
+from analysis.arguments import ArrayLike, Values, as_finite, as_pair
 
-__all__ = ["Curve", "choice_counts", "mean_output", "psychometric_curve", "slope_at_threshold", "stimulus_at"]
-
-Curve = Literal["gauss", "logistic"]
+__all__ = ["choice_counts", "mean_output", "psychometric_curve", "slope_at_threshold", "stimulus_at"]
 
 
 class Family(NamedTuple):
@@ -50,8 +47,8 @@ def family_named(kind: str) -> Family:
 
 
 def psychometric_curve(
-    stimulus: float | ArrayLike, mu: float, sigma: float, guess: float = 0.0, lapse: float = 0.0, kind: Curve = "gauss"
-) -> Float[np.ndarray, "..."]:
+    stimulus: ArrayLike, mu: float, sigma: float, guess: float = 0.0, lapse: float = 0.0, kind: str = "gauss"
+) -> Values:
     """Probability to choose "right".
 
     Parameters
@@ -73,7 +70,7 @@ def psychometric_curve(
     return guess + (1 - guess - lapse) * family.value((as_finite("stimulus", stimulus) - mu) / sigma)
 
 
-def slope_at_threshold(sigma: float, guess: float = 0.0, lapse: float = 0.0, kind: Curve = "gauss") -> float:
+def slope_at_threshold(sigma: float, guess: float = 0.0, lapse: float = 0.0, kind: str = "gauss") -> float:
     """Slope of `psychometric_curve` at ``x = mu``, per unit of the stimulus.
 
     Examples
@@ -86,7 +83,7 @@ def slope_at_threshold(sigma: float, guess: float = 0.0, lapse: float = 0.0, kin
 
 
 def stimulus_at(
-    probability: float, mu: float, sigma: float, guess: float = 0.0, lapse: float = 0.0, kind: Curve = "gauss"
+    probability: float, mu: float, sigma: float, guess: float = 0.0, lapse: float = 0.0, kind: str = "gauss"
 ) -> float:
     """Stimulus at which `psychometric_curve` takes a given value, between guess and 1 - lapse.
 

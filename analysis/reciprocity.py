@@ -6,17 +6,14 @@ learning without weight symmetry", arXiv 2405.20594, appendix B.
 
 import numpy as np
 from jaxtyping import Float
-from numpy.typing import ArrayLike
 
-from analysis.arguments import as_finite, as_pair, layerwise, undefined
+from analysis.arguments import ArrayLike, Values, as_finite, as_pair, layerwise, undefined
 from analysis.layouts import forward_layout
 
 __all__ = ["overall_angle", "overall_correlation", "reciprocal_correlation", "simulate_pairs"]
 
 
-def overall_correlation(
-    fraction_bidirectional: float | ArrayLike, within_pair_correlation: float | ArrayLike
-) -> Float[np.ndarray, "..."]:
+def overall_correlation(fraction_bidirectional: ArrayLike, within_pair_correlation: ArrayLike) -> Values:
     """Correlation over all connected pairs, ``rho sqrt(p)``.
 
     A fraction p of the pairs has both weights, with correlation rho and equal variances; in the others the second
@@ -43,9 +40,7 @@ def overall_correlation(
     return rho * np.sqrt(p)
 
 
-def overall_angle(
-    fraction_bidirectional: float | ArrayLike, within_pair_correlation: float | ArrayLike
-) -> Float[np.ndarray, "..."]:
+def overall_angle(fraction_bidirectional: ArrayLike, within_pair_correlation: ArrayLike) -> Values:
     """Angle that belongs to `overall_correlation`, in degrees.
 
     Examples

@@ -7,11 +7,10 @@ from typing import NamedTuple
 
 import numpy as np
 from jaxtyping import Float
-from numpy.typing import ArrayLike
 from scipy.linalg import svdvals
 from scipy.stats import entropy
 
-from analysis.arguments import as_finite, layerwise, undefined
+from analysis.arguments import ArrayLike, as_finite, layerwise, undefined
 
 __all__ = [
     "PrincipalComponents",

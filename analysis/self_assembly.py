@@ -7,9 +7,8 @@ How far V is from its partner is `analysis.alignment.weight_distance`.
 
 import numpy as np
 from jaxtyping import Float
-from numpy.typing import ArrayLike
 
-from analysis.arguments import as_finite, layerwise
+from analysis.arguments import ArrayLike, as_finite, layerwise
 
 __all__ = ["exchange_residual", "matrix_learning_rate"]
 

@@ -12,9 +12,8 @@ from collections.abc import Callable, Mapping
 
 import numpy as np
 from jaxtyping import Float
-from numpy.typing import ArrayLike
 
-from analysis.arguments import as_finite, layerwise, undefined
+from analysis.arguments import ArrayLike, as_finite, layerwise, undefined
 
 __all__ = ["cka", "cka_matrix", "cka_minibatch", "cka_unbiased", "hsic_biased", "hsic_unbiased", "minibatches"]
 

@@ -13,10 +13,9 @@ import math
 
 import numpy as np
 from jaxtyping import Float
-from numpy.typing import ArrayLike
 from scipy.stats import kstest
 
-from analysis.arguments import as_finite, undefined
+from analysis.arguments import ArrayLike, Values, as_finite, undefined
 
 __all__ = [
     "expanded_and_back",
@@ -49,7 +48,7 @@ def mp_support(ratio: float) -> tuple[float, float]:
     return (1 - math.sqrt(ratio)) ** 2, (1 + math.sqrt(ratio)) ** 2
 
 
-def mp_density(v: float | ArrayLike, ratio: float) -> Float[np.ndarray, "..."]:
+def mp_density(v: ArrayLike, ratio: float) -> Values:
     """Marchenko-Pastur density, 0 outside the support.
 
     Parameters
@@ -71,7 +70,7 @@ def mp_density(v: float | ArrayLike, ratio: float) -> Float[np.ndarray, "..."]:
     return np.where(inside, np.sqrt(np.maximum((high - safe) * (safe - low), 0.0)) / (2 * np.pi * ratio * safe), 0.0)
 
 
-def mp_cdf(v: float | ArrayLike, ratio: float) -> Float[np.ndarray, "..."]:
+def mp_cdf(v: ArrayLike, ratio: float) -> Values:
     """Marchenko-Pastur distribution function; parameters as in `mp_density`.
 
     With ``v = 1 + ratio - 2 sqrt(ratio) cos(angle)`` the density becomes ``(2 / pi) sin(angle)^2 / v``, which has an

@@ -9,9 +9,8 @@ from typing import NamedTuple
 
 import numpy as np
 from jaxtyping import Float
-from numpy.typing import ArrayLike
 
-from analysis.arguments import as_finite, layerwise
+from analysis.arguments import ArrayLike, as_finite, layerwise
 from analysis.nonlinearities import Activation, activation_named
 
 __all__ = ["TargetConditions", "loop_jacobian", "mean_target_conditions", "target_conditions"]

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from analysis import psychometric_fit, psychometrics
+from analysis import psychometric_likelihood, psychometrics
 from analysis.psychometric_fit import fit_psychometric
 
 KINDS = ["gauss", "logistic"]
@@ -50,8 +50,8 @@ def test_impossible_curve(keywords, name):
 @pytest.mark.parametrize("kind", KINDS)
 def test_gradient_of_the_likelihood(kind, lapses):
     stimulus, trials, choices = observed(trials=50)
-    expansion = psychometric_fit.EXPANSIONS[lapses]
-    problem = psychometric_fit._Problem(stimulus / 12, trials, choices, kind, expansion)
+    expansion = psychometric_likelihood.EXPANSIONS[lapses]
+    problem = psychometric_likelihood.Likelihood(stimulus / 12, trials, choices, kind, expansion)
     point = np.array([0.1, -0.8, *[0.07, 0.11][: len(expansion)]])
     _, gradient = problem.cost(point)
     for axis in range(point.size):
@@ -83,7 +83,7 @@ def test_no_nearby_curve_is_likelier(seed, kind, lapses):
         if lapses == "free":
             guess, lapse = np.clip(np.array([guess, lapse]) + generator.normal(0, 0.02, 2), 0, 0.49)
         nearby = psychometrics.psychometric_curve(stimulus, mu, sigma, guess, lapse, kind)
-        assert psychometric_fit.log_likelihood(nearby, trials, choices) <= fit.log_likelihood + 1e-8
+        assert psychometric_likelihood.log_likelihood(nearby, trials, choices) <= fit.log_likelihood + 1e-8
 
 
 def test_richer_modes_are_never_less_likely():
@@ -166,3 +166,18 @@ def test_single_trials_are_gathered():
     assert levels.tolist() == same.tolist() == [-1, 0, 2]
     with pytest.raises(ValueError, match=r"^chose_right: wanted"):
         psychometrics.choice_counts(stimulus, output)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("seed", range(8))
+def test_no_step_between_levels_is_likelier(kind, seed):
+    generator = np.random.default_rng(seed)
+    trials = np.full(13, 12)
+    curve = (generator.uniform(-8, 8), generator.uniform(0.5, 10), *generator.uniform(0, 0.2, 2))
+    choices = generator.binomial(trials, psychometrics.psychometric_curve(STIMULUS, *curve, kind))
+    fit = fit_psychometric(STIMULUS, trials, choices, kind)
+    for gap in range(1, 13):
+        guess, right = choices[:gap].mean() / 12, choices[gap:].mean() / 12
+        if guess < 0.5 < right:
+            step = np.where(np.arange(13) < gap, guess, right)
+            assert psychometric_likelihood.log_likelihood(step, trials, choices) <= fit.log_likelihood + 1e-6
