@@ -1,6 +1,6 @@
 """What the layered relaxing circuits share: layers above one input, symmetric connections, one readout on top."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from itertools import pairwise
 from typing import Any
 
@@ -10,30 +10,13 @@ import numpy as np
 from jaxtyping import Array, Float
 
 from circuits.circuit import Circuit, Population, Synapses
-from circuits.dual_stream.stages import Dense, Stage, fans
-from circuits.errors import choose, nearest, require
+from circuits.dual_stream.stages import Dense
+from circuits.dual_stream.starts import Start, glorot
+from circuits.errors import nearest, require
 from circuits.modular.costs import Cost
 from circuits.modular.symmetric import Symmetric, shapes
 from circuits.rule import Tree
 from circuits.synapses import stream
-
-
-def glorot_uniform(random: np.random.Generator, stage: Stage) -> dict[str, np.ndarray]:
-    """Draw weights uniform in ``+-sqrt(6 / (fan_in + fan_out))``; biases are zero (Scellier and Bengio 2017)."""
-    return stage.initial(random, ())
-
-
-def fan_in_uniform(random: np.random.Generator, stage: Stage) -> dict[str, np.ndarray]:
-    """Draw weights and biases uniform in ``+-1 / sqrt(fan_in)`` (Laborieux et al. 2021)."""
-    shape = stage.kernel_shape(stage.outputs)
-    bound = 1 / np.sqrt(fans(shape)[0])
-    return {"W": random.uniform(-bound, bound, shape), "b": random.uniform(-bound, bound, stage.outputs)}
-
-
-INITIALS: dict[str, Callable[[np.random.Generator, Stage], dict[str, np.ndarray]]] = {
-    "glorot_uniform": glorot_uniform,
-    "fan_in_uniform": fan_in_uniform,
-}
 
 
 class LayeredCircuit(Circuit):
@@ -47,8 +30,6 @@ class LayeredCircuit(Circuit):
         Number of channels of the input and of classes of the readout, by name, one of each.
     input_shape
         Shape of the input of one trial, ``(row, column, channel)`` for a convolution; flat if left out.
-    initial_weights
-        Name of the distribution of fresh weights: ``"glorot_uniform"`` or ``"fan_in_uniform"``.
     factors
         Factor on the optimiser's step for each layer; 1 if left out.
     seed, dtype
@@ -65,7 +46,6 @@ class LayeredCircuit(Circuit):
         inputs: Mapping[str, int],
         readouts: Mapping[str, int],
         input_shape: tuple[int, ...] | None = None,
-        initial_weights: str = "glorot_uniform",
         factors: Sequence[float] | None = None,
         seed: int = 0,
         dtype: Any = None,
@@ -75,12 +55,13 @@ class LayeredCircuit(Circuit):
         self.input_name, self.input_size = _only("input", inputs)
         self.readout_name, self.classes = _only("readout", readouts)
         self.input_shape = tuple(input_shape or (self.input_size,))
-        self.draw = choose(initial_weights, INITIALS, "distribution of weights")
         self.factors = tuple(factors or (1.0,) * len(self.connections))
         self._check()
 
     @classmethod
-    def chain(cls, task: Any, hidden: Sequence[int] = (500,), **settings: Any) -> "LayeredCircuit":
+    def chain(
+        cls, task: Any, hidden: Sequence[int] = (500,), *, start: Start = glorot, **settings: Any
+    ) -> "LayeredCircuit":
         """Build fully connected layers between the input and the readout of a task.
 
         Parameters
@@ -89,11 +70,13 @@ class LayeredCircuit(Circuit):
             Anything with ``inputs`` and ``readouts``, sizes by name.
         hidden
             Number of neurons of each hidden layer.
+        start
+            How fresh weights are drawn, see :mod:`circuits.dual_stream.starts`.
         **settings
             Go to the constructor.
         """
         sizes = (_only("input", task.inputs)[1], *hidden, _only("readout", task.readouts)[1])
-        connections = [Symmetric(Dense(below, above)) for below, above in pairwise(sizes)]
+        connections = [Symmetric(Dense(below, above, start=start)) for below, above in pairwise(sizes)]
         return cls(connections, inputs=task.inputs, readouts=task.readouts, **settings)
 
     def _check(self) -> None:
@@ -130,8 +113,8 @@ class LayeredCircuit(Circuit):
     def initial(self, seed: int) -> dict[str, np.ndarray]:
         """Draw fresh weights."""
         drawn = {
-            layer: self.draw(stream(seed, layer), c.stage)
-            for layer, c in zip(self.layers, self.connections, strict=True)
+            layer: connection.stage.initial(stream(seed, layer), ())
+            for layer, connection in zip(self.layers, self.connections, strict=True)
         }
         return {f"{layer}.{name}": value for layer, weights in drawn.items() for name, value in weights.items()}
 

@@ -13,6 +13,7 @@ from circuits.backend import bm
 from circuits.circuit import Batch
 from circuits.dual_stream.pooling import MaxPool
 from circuits.dual_stream.stages import Convolution, Dense
+from circuits.dual_stream.starts import fan_in_uniform_biases, glorot
 from circuits.errors import CircuitError
 from circuits.modular import EnergyDescent, EquilibriumPropagation, FixedPointIteration, Symmetric
 from circuits.tap import Electrode
@@ -77,7 +78,7 @@ def test_energy_form_with_persistent_particles_learns_digits():
 
 
 def test_discrete_form_learns_digits():
-    settings = {"dynamics": FixedPointIteration(), "cost": "half_squared_error", "initial_weights": "fan_in_uniform"}
+    settings = {"dynamics": FixedPointIteration(), "cost": "half_squared_error", "start": fan_in_uniform_biases}
     net = EquilibriumPropagation.chain(DIGITS, (64,), **settings)
     phases = {"iterations": (30, 10), "beta": 0.1, "estimator": "symmetric"}
     assert train(net, optax.adam(5e-3), epochs=3, **phases) > 0.92
@@ -134,9 +135,11 @@ def test_initial_weights_depend_on_the_seed_only():
     assert np.abs(again["layer2.W"] - other["layer2.W"]).max() > 0.1
 
 
-@pytest.mark.parametrize(("name", "bound"), [("glorot_uniform", np.sqrt(6 / 11)), ("fan_in_uniform", 1 / np.sqrt(5))])
-def test_initial_weights_fill_their_published_interval(name, bound):
-    drawn = np.concatenate([build(initial_weights=name).initial(seed)["layer1.W"].ravel() for seed in range(20)])
+@pytest.mark.parametrize(
+    ("start", "bound"), [(glorot, np.sqrt(6 / 11)), (fan_in_uniform_biases, 1 / np.sqrt(5))], ids=["glorot", "fan-in"]
+)
+def test_initial_weights_fill_their_published_interval(start, bound):
+    drawn = np.concatenate([build(start=start).initial(seed)["layer1.W"].ravel() for seed in range(20)])
     assert 0.98 * bound < np.abs(drawn).max() <= bound
 
 
@@ -301,7 +304,6 @@ def test_settings_with_which_nothing_could_be_learned(settings, message):
     ("settings", "message"),
     [
         ({"cost": "squared_eror"}, "did you mean 'squared_error'"),
-        ({"initial_weights": "glorot"}, "did you mean 'glorot_uniform'"),
         ({"factors": (1.0,)}, "factors: got 1 for 3 layers"),
         ({"particles": -1}, "particles"),
         ({"input_shape": (2, 2)}, "does not hold 5 channels"),
