@@ -35,8 +35,7 @@ def finite_time_vector(
 
     Examples
     --------
-    >>> from analysis.arguments import ArrayLike
-    from analysis.dynamics import RateMap
+    >>> from analysis.dynamics import RateMap
     >>> system = RateMap(np.diag([0.5, 0.25]))
     >>> np.exp(finite_time_vector(system, [0.0, 0.0], np.zeros((4, 2)), window=2, direction=[0.0, 1.0]))
     array([0.25, 0.25])
@@ -57,8 +56,7 @@ def finite_time_sigma(
 
     Examples
     --------
-    >>> from analysis.arguments import ArrayLike
-    from analysis.dynamics import RateMap
+    >>> from analysis.dynamics import RateMap
     >>> np.exp(finite_time_sigma(RateMap(np.diag([0.5, 0.25])), [0.0, 0.0], np.zeros((4, 2)), window=2))
     array([0.5, 0.5])
     """
