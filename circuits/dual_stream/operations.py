@@ -17,7 +17,7 @@ from jax import lax
 from jaxtyping import Array, Float
 
 from circuits.activations import activation
-from circuits.dual_stream.stages import Shape, Weights
+from circuits.dual_stream.stages import Shape, Weights, spread
 from circuits.errors import choose, require
 
 GAINS: dict[str, Callable[[jax.Array], jax.Array]] = {
@@ -110,7 +110,7 @@ class BatchNorm(Operation):
     def __call__(self, h: jax.Array) -> jax.Array:
         """Normalise by the statistics of this batch, without scale and shift."""
         axes = tuple(range(h.ndim - 1))
-        return (h - h.mean(axes)) * lax.rsqrt(h.var(axes) + self.epsilon)
+        return _standardised(h, h.mean(axes), lax.rsqrt(h.var(axes) + self.epsilon))
 
     @property
     def plastic(self) -> tuple[str, ...]:
@@ -132,12 +132,12 @@ class BatchNorm(Operation):
         """Normalise by the batch's statistics while training, by the running ones otherwise."""
         if not training:
             scale = lax.rsqrt(parameters["running_var"] + self.epsilon)
-            return (self._affine(parameters, (h - parameters["running_mean"]) * scale), None, {})
+            return self._affine(parameters, _standardised(h, parameters["running_mean"], scale)), None, {}
         axes, values = tuple(range(h.ndim - 1)), h.size // h.shape[-1]
         require(values > 1, f"batch normalisation needs several values a channel, got activity of shape {h.shape}")
         mean, variance = h.mean(axes), h.var(axes)
         scale = lax.rsqrt(variance + self.epsilon)
-        normal = (h - mean) * scale
+        normal = _standardised(h, mean, scale)
         newest = {"running_mean": mean, "running_var": variance * (values / (values - 1))}
         running = {k: (1 - self.momentum) * parameters[k] + self.momentum * v for k, v in newest.items()}
         slope = scale * parameters["gamma"] if self.affine else scale
@@ -148,11 +148,17 @@ class BatchNorm(Operation):
         normal, slope = memory
         axes, values = tuple(range(error.ndim - 1)), error.size // error.shape[-1]
         along, shift = (error * normal).sum(axes), error.sum(axes)
-        below = slope * (error - shift / values - normal * (along / values))
-        return below, {"gamma": along, "beta": shift} if self.affine else {}
+        below = error - spread(shift / values, error) - normal * spread(along / values, error)
+        return spread(slope, error) * below, {"gamma": along, "beta": shift} if self.affine else {}
 
     def _affine(self, parameters: Weights, normal: jax.Array) -> jax.Array:
-        return parameters["gamma"] * normal + parameters["beta"] if self.affine else normal
+        if not self.affine:
+            return normal
+        return spread(parameters["gamma"], normal) * normal + spread(parameters["beta"], normal)
+
+
+def _standardised(h: jax.Array, mean: jax.Array, scale: jax.Array) -> jax.Array:
+    return (h - spread(mean, h)) * spread(scale, h)
 
 
 @dataclass(frozen=True)

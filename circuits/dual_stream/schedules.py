@@ -3,6 +3,8 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+import jax
+import jax.numpy as jnp
 import optax
 
 from circuits.errors import require
@@ -52,7 +54,12 @@ def weight_decay_steps(
 
 def _steps(start: float, boundaries: Sequence[int], factor: float) -> optax.Schedule:
     require(start >= 0 and factor >= 0, f"a schedule cannot be negative, got start {start}, factor {factor}")
-    return optax.piecewise_constant_schedule(start, dict.fromkeys(boundaries, factor))
+
+    def value(step: int | jax.Array) -> jax.Array:
+        passed = jnp.asarray([step >= boundary for boundary in boundaries], float).sum()
+        return start * factor**passed
+
+    return value
 
 
 def momentum_sgd(

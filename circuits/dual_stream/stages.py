@@ -23,32 +23,20 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 from jax import lax
 from jaxtyping import Array, Float
 
+from circuits.dual_stream.starts import Shape, Start, glorot
 from circuits.errors import require
 
-Shape = tuple[int, ...]
 Weights = dict[str, jax.Array]
 
 
-def fans(shape: Shape) -> tuple[int, int]:
-    """Synapses onto one unit and from one unit: ``(fan_in, fan_out)`` of a weight ``[out, in, *kernel]``.
-
-    Examples
-    --------
-    >>> fans((8, 3, 5, 5))
-    (75, 200)
-    """
-    taps = int(np.prod(shape[2:]))
-    return shape[1] * taps, shape[0] * taps
-
-
-def glorot_uniform(random: np.random.Generator, shape: Shape, gain: float = 1.0) -> np.ndarray:
-    """Draw uniform weights of variance ``2 gain^2 / (fan_in + fan_out)`` (Glorot and Bengio 2010)."""
-    bound = gain * np.sqrt(6.0 / sum(fans(shape)))
-    return random.uniform(-bound, bound, shape)
+def spread(values: Float[Array, " unit"], activity: Float[Array, "trial ... unit"]) -> Float[Array, "trial ... unit"]:
+    """One value a unit or channel, for every trial and position of ``activity``."""
+    return jnp.broadcast_to(values, activity.shape)
 
 
 def bias_product(delta: Float[Array, "trial ... unit"]) -> Float[Array, " unit"]:
@@ -63,6 +51,7 @@ class Stage(ABC):
     inputs: int
     outputs: int
     bias: bool
+    start: Start
 
     @abstractmethod
     def kernel_shape(self, outputs: int) -> Shape:
@@ -88,9 +77,9 @@ class Stage(ABC):
     plastic = names
 
     def initial(self, random: np.random.Generator, shape: Shape) -> dict[str, np.ndarray]:
-        """Draw Glorot-uniform weights; biases start at zero."""
-        weights = {"W": glorot_uniform(random, self.kernel_shape(self.outputs))}
-        return weights | ({"b": np.zeros(self.outputs)} if self.bias else {})
+        """Draw the stage's weights as its ``start`` says."""
+        drawn = self.start(random, self.kernel_shape(self.outputs))
+        return {name: drawn[name] for name in self.names}
 
     def changes(self, delta: jax.Array, h: jax.Array) -> Weights:
         """Gradient estimates of the stage's own weights from the error at its output and its input."""
@@ -107,10 +96,11 @@ class Dense(Stage):
         Number of pre- and postsynaptic units.
     bias
         Whether postsynaptic units have a plastic bias.
+    start
+        How fresh weights are drawn, see :mod:`circuits.dual_stream.starts`.
 
     Examples
     --------
-    >>> import jax.numpy as jnp
     >>> stage = Dense(2, 1)
     >>> stage.forward({"W": jnp.array([[1.0, 2.0]]), "b": jnp.array([0.5])}, jnp.array([[3.0, 4.0]]))
     Array([[11.5]], dtype=float32)
@@ -119,6 +109,7 @@ class Dense(Stage):
     inputs: int
     outputs: int
     bias: bool = True
+    start: Start = glorot
 
     def kernel_shape(self, outputs: int) -> Shape:
         """``[outputs, inputs]``."""
@@ -154,10 +145,11 @@ class Convolution(Stage):
         One number, or one for rows and one for columns.
     bias
         One plastic bias per output channel.
+    start
+        How fresh weights are drawn, see :mod:`circuits.dual_stream.starts`.
 
     Examples
     --------
-    >>> import jax.numpy as jnp
     >>> stage = Convolution(3, 8, kernel=3, stride=2, padding=1)
     >>> jax.eval_shape(stage.forward, {"W": jnp.zeros((8, 3, 3, 3))}, jnp.zeros((4, 7, 6, 3))).shape
     (4, 4, 3, 8)
@@ -170,6 +162,7 @@ class Convolution(Stage):
     padding: int | tuple[int, int] = 0
     dilation: int | tuple[int, int] = 1
     bias: bool = False
+    start: Start = glorot
 
     def __post_init__(self):
         for name in ("kernel", "stride", "padding", "dilation"):

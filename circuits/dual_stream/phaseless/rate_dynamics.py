@@ -15,6 +15,7 @@ from jaxtyping import Array, Float
 
 from circuits.activations import activation
 from circuits.dual_stream.operations import gain
+from circuits.dual_stream.stages import spread
 from circuits.errors import require
 from circuits.tap import Tap, untouched
 
@@ -153,7 +154,8 @@ def _activity(
     noise: jax.Array,
     tap: Tap,
 ) -> Activity:
-    drive = below @ weights.W + weights.b
+    drive = below @ weights.W
+    drive = drive + spread(weights.b, drive)
     lookahead = drive + noise
     voltage = old.voltage + c.dt * (lookahead - old.voltage) / c.tau
     rate = tap(f"layer{n + 1}.rate", "inference", activation(c.transfers[n])(lookahead))

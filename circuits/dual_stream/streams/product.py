@@ -6,7 +6,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from circuits.dual_stream.stages import Shape, Stage, glorot_uniform
+from circuits.dual_stream.stages import Stage
+from circuits.dual_stream.starts import Shape, glorot_uniform
 from circuits.dual_stream.streams.stagewise import Signals, Stagewise, Watch
 from circuits.dual_stream.streams.stream import Declaration
 from circuits.errors import require

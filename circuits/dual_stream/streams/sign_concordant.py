@@ -8,7 +8,8 @@ import jax.numpy as jnp
 import numpy as np
 
 from circuits.dual_stream.stack import Nodes, stages
-from circuits.dual_stream.stages import Shape, Stage, fans, glorot_uniform
+from circuits.dual_stream.stages import Stage
+from circuits.dual_stream.starts import Shape, fans, glorot_uniform
 from circuits.dual_stream.streams.stagewise import Stagewise
 from circuits.dual_stream.streams.stream import Declaration
 from circuits.rule import Tree

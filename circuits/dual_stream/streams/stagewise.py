@@ -10,7 +10,8 @@ import numpy as np
 from circuits.circuit import Synapses
 from circuits.dual_stream.geometry import sources
 from circuits.dual_stream.stack import Ascent, Nodes, descend, stages
-from circuits.dual_stream.stages import Shape, Stage, glorot_uniform
+from circuits.dual_stream.stages import Stage
+from circuits.dual_stream.starts import Shape, glorot_uniform
 from circuits.dual_stream.streams.stream import Credit, DescendingStream, Goal
 from circuits.errors import require
 from circuits.rule import Tree
