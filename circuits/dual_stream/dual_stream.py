@@ -12,6 +12,7 @@ from circuits.dual_stream import geometry, presets
 from circuits.dual_stream.losses import LOSSES, accuracy, as_target
 from circuits.dual_stream.stack import Nodes, ascend, leaves
 from circuits.dual_stream.streams import DescendingStream, Goal, stream
+from circuits.dual_stream.wave import arrivals
 from circuits.errors import choose, require
 from circuits.rule import Tree
 from circuits.tap import Electrode, Tap, chain, untouched
@@ -66,8 +67,8 @@ class DualStream(Circuit):
         self.readout = readout
         self.shapes = geometry.input_shapes(ascending, self.input_shape)
         self._register()
-        self._signals = self._measure()
-        self._inference = [name for name in self._signals if name.startswith("up.")]
+        self._signals, phases = self._measure()
+        self._arrivals, self._turn = arrivals(phases)
         for name, shape in self._signals.items():
             self.activity(name, shape)
 
@@ -82,8 +83,8 @@ class DualStream(Circuit):
         for name, value in self.initial(self.seed).items():
             self.persistent(name, value, plastic=name in self.plastic)
 
-    def _measure(self) -> dict[str, tuple[int, ...]]:
-        """Shapes of all signals of both phases, in the order in which they appear."""
+    def _measure(self) -> tuple[dict[str, tuple[int, ...]], list[tuple[str, str]]]:
+        """Shapes of all signals by name, and their names and phases in the order in which they are computed."""
         hidden = self.descending.derived(self.ascending)
         electrode = Electrode(lambda name, phase: name not in self._persistent and name not in hidden)
 
@@ -91,7 +92,7 @@ class DualStream(Circuit):
             self._cycle(tree, x, jnp.zeros_like(self._top(tree, x)), electrode)
 
         jax.eval_shape(probe, self.read(), jax.ShapeDtypeStruct((2, *self.input_shape), self.dtype))
-        return {name: value.shape[1:] for (name, _), value in electrode.readings.items()}
+        return {name: value.shape[1:] for (name, _), value in electrode.readings.items()}, list(electrode.readings)
 
     # -- pure functions of the tree -------------------------------------------------------------------------
 
@@ -120,10 +121,11 @@ class DualStream(Circuit):
         return {self.readout: self._top(tree, self._input(inputs), tap)}
 
     def metrics(self, outputs: Tree, targets: Mapping[str, jax.Array]) -> dict[str, jax.Array]:
-        """Score the output: the circuit's loss, and the fraction of trials with the right largest output."""
+        """Score the output: the circuit's loss and, unless it is an image, the fraction of trials that are right."""
         output = outputs[self.readout]
         target = as_target(self._only("target", targets), output)
-        return {"loss": self.loss(output, target)[0], "accuracy": accuracy(output, target)}
+        scores = {"loss": self.loss(output, target)[0]}
+        return scores if output.ndim > 2 else scores | {"accuracy": accuracy(output, target)}
 
     def trial(self, tree: Tree, batch: Batch, key: jax.Array, tap: Tap = untouched) -> Tree:
         """Play one batch as a wave: every signal as ``[time, trial, unit]``.
@@ -131,12 +133,11 @@ class DualStream(Circuit):
         One time step takes activity from one node to the next, then the error back down; a signal is silent
         before the wave arrives and stays afterwards.
         """
-        electrode = Electrode(lambda name, phase: name in self._signals)
-        self.cycle(self.prepare(tree, key), batch, chain(tap, electrode))
-        steps = jnp.arange(len(electrode.readings))[:, None, None]
+        signals = self._observed(self.prepare(tree, key), batch.inputs, batch.targets, tap)
+        steps = jnp.arange(1 + max(self._arrivals.values()))[:, None, None]
         return {
-            name: jnp.where(steps >= arrival, value.reshape(len(value), -1), 0)
-            for arrival, ((name, _), value) in enumerate(electrode.readings.items())
+            name: jnp.where(steps >= self._arrivals[name], value.reshape(len(value), -1), 0)
+            for name, value in signals.items()
         }
 
     def effective_feedback(self, tree: Tree) -> Tree:
@@ -146,10 +147,10 @@ class DualStream(Circuit):
     def _cycle(self, tree: Tree, x: jax.Array, target: jax.Array, tap: Tap) -> Outcome:
         ascent = ascend(self.ascending, tree, tap("up.input.rate", "inference", x), tap=tap)
         target = as_target(target, ascent.output)
-        _, error = self.loss(ascent.output, target)
-        credit = self.descending.credit(self.ascending, tree, ascent, Goal(error, target), tap)
+        loss, error = self.loss(ascent.output, target)
+        credit = self.descending.credit(self.ascending, tree, ascent, Goal(error, target, loss), tap)
         metrics = self.metrics({self.readout: ascent.output}, {self.readout: target})
-        return Outcome(credit.changes, ascent.statistics | credit.tree, metrics)
+        return Outcome(credit.changes, ascent.statistics | credit.tree, metrics | credit.metrics)
 
     def _top(self, tree: Tree, x: jax.Array, tap: Tap = untouched) -> jax.Array:
         return ascend(self.ascending, tree, tap("up.input.rate", "inference", x), training=False, tap=tap).output
@@ -170,26 +171,41 @@ class DualStream(Circuit):
 
     def update(self, x: jax.Array, target: jax.Array) -> jax.Array:
         """Run both phases for one batch, leave every signal in its variable and return the output."""
-        electrode = Electrode(lambda name, phase: name in self._signals)
         tree = {name: variable.value for name, variable in self._persistent.items()}
-        self._cycle(tree, jnp.asarray(x), jnp.asarray(target), electrode)
-        for (name, _), value in electrode.readings.items():
+        signals = self._observed(tree, {"input": jnp.asarray(x)}, {self.readout: jnp.asarray(target)})
+        for name, value in signals.items():
             self._activity[name].value = value
-        return self._activity[self._inference[-1]].value
+        return signals[self._output]
+
+    def _observed(
+        self, tree: Tree, inputs: Mapping[str, jax.Array], targets: Mapping[str, jax.Array], tap: Tap = untouched
+    ) -> Tree:
+        """Every signal of one batch, with one row for each trial."""
+        electrode = Electrode(lambda name, phase: name in self._signals)
+        self.cycle(tree, Batch(inputs, targets), chain(tap, electrode))
+        readings = {name: value for (name, _), value in electrode.readings.items()}
+        target = as_target(self._only("target", targets), readings[self._output])
+        return {name: self.descending.by_trial(name, value, target) for name, value in readings.items()}
+
+    @property
+    def _output(self) -> str:
+        """Name of the signal at the top of the ascending stream."""
+        name, node = list(self.ascending.items())[-1]
+        return f"up.{name}.{node.variable}"
 
     # -- what the trace stores ----------------------------------------------------------------------------
 
     def stretch(self, phase: str | None, **settings: Any) -> slice:
         """Time steps of :meth:`trial` that belong to the phase ``"inference"`` or ``"learning"``."""
-        turn = len(self._inference)
+        turn = self._turn
         stretches = {None: slice(None), "inference": slice(turn), "learning": slice(turn, None)}
         return choose(phase, stretches, "phase of a trial")
 
     def populations(self) -> list[Population]:
         """List ascending, descending and intermediate populations."""
-        streams, found = {"up": "ascending", "down": "descending"}, []
+        streams, found = {"up": "ascending", "down": "descending"}, {}
         for signal, shape in self._signals.items():
             name = signal.rpartition(".")[0]
             kind = "intermediate" if name.endswith(".intermediate") else streams[name.partition(".")[0]]
-            found.append(Population(name, int(np.prod(shape)), kind))
-        return found
+            found[name] = Population(name, int(np.prod(shape)), kind)
+        return list(found.values())

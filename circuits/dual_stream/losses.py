@@ -31,10 +31,19 @@ def squared(output: Float[Array, "trial *unit"], target: Float[Array, "trial *un
     return 0.5 * (difference**2).sum() / len(output), difference / len(output)
 
 
+def mean_squared(
+    output: Float[Array, "trial *unit"], target: Float[Array, "trial *unit"]
+) -> tuple[jax.Array, jax.Array]:
+    """Squared difference, mean over trials and units (or pixels)."""
+    difference = output - target
+    return (difference**2).mean(), 2 * difference / difference.size
+
+
 LOSSES: dict[str, Loss] = {
     "cross_entropy": cross_entropy,
     "binary_cross_entropy": binary_cross_entropy,
     "squared": squared,
+    "mean_squared": mean_squared,
 }
 
 

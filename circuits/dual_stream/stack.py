@@ -65,11 +65,14 @@ class Ascent(NamedTuple):
         By path, what a node keeps for the way down; for a stage, its input.
     statistics
         Running statistics that changed, by full name.
+    entering
+        By path, the activity that enters a node.
     """
 
     output: jax.Array
     memory: dict[str, Any]
     statistics: Tree
+    entering: Tree
 
 
 def leaves(nodes: Nodes, prefix: str = "") -> Iterator[tuple[str, Stage | Operation]]:
@@ -125,30 +128,32 @@ def ascend(
     Array([[0., 1.]], dtype=float32)
     """
     options = {"training": training, "tap": tap, "stream": stream, "phase": phase}
-    memory, statistics = {}, {}
+    memory, statistics, entering = {}, {}, {}
     for name, node in nodes.items():
         path = prefix + name
         run = _ascend_residual if isinstance(node, Residual) else _ascend_leaf
-        h, kept, running = run(node, tree, h, path, options)
+        h, kept, running, entered = run(node, tree, h, path, options)
         memory |= kept
         statistics |= running
+        entering |= entered
         h = tap(f"{stream}.{path}.{node.variable}", phase, h)
-    return Ascent(h, memory, statistics)
+    return Ascent(h, memory, statistics, entering)
 
 
 def _ascend_leaf(node: Stage | Operation, tree: Tree, h: jax.Array, path: str, options: dict[str, Any]) -> Ascent:
     stem = f"{options['stream']}.{path}"
     parameters = {k: options["tap"](f"{stem}.{k}", options["phase"], tree[f"{stem}.{k}"]) for k in node.names}
     if isinstance(node, Stage):
-        return Ascent(node.forward(parameters, h), {path: h}, {})
+        return Ascent(node.forward(parameters, h), {path: h}, {}, {path: h})
     output, memory, running = node.forward(parameters, h, options["training"])
-    return Ascent(output, {path: memory}, {f"{stem}.{k}": value for k, value in running.items()})
+    return Ascent(output, {path: memory}, {f"{stem}.{k}": value for k, value in running.items()}, {path: h})
 
 
 def _ascend_residual(node: Residual, tree: Tree, h: jax.Array, path: str, options: dict[str, Any]) -> Ascent:
     body = ascend(node.body, tree, h, prefix=f"{path}.", **options)
     short = ascend(node.shortcut, tree, h, prefix=f"{path}.", **options)
-    return Ascent(body.output + short.output, body.memory | short.memory, body.statistics | short.statistics)
+    kept = (one | other for one, other in zip(body[1:], short[1:], strict=True))
+    return Ascent(body.output + short.output, *kept)
 
 
 def descend(

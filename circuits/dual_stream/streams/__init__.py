@@ -1,5 +1,6 @@
 """Descending streams, one short file each; a row in ``STREAMS`` makes one available everywhere."""
 
+from circuits.dual_stream.counter_current import CounterCurrent, PrintedCounterCurrent
 from circuits.dual_stream.streams.direct import Direct
 from circuits.dual_stream.streams.kolen_pollack import KolenPollack
 from circuits.dual_stream.streams.product import OrthogonalProduct, Product
@@ -22,6 +23,8 @@ STREAMS: dict[str, type[DescendingStream]] = {
     "weight_mirror": WeightMirror,
     "product": Product,
     "product_orthogonal": OrthogonalProduct,
+    "counter_current": CounterCurrent,
+    "counter_current_printed": PrintedCounterCurrent,
 }
 
 
@@ -39,6 +42,7 @@ def stream(which: str | DescendingStream) -> DescendingStream:
 __all__ = [
     "STREAMS",
     "BatchRandomSign",
+    "CounterCurrent",
     "Credit",
     "Declaration",
     "DescendingStream",
@@ -47,6 +51,7 @@ __all__ = [
     "Goal",
     "KolenPollack",
     "OrthogonalProduct",
+    "PrintedCounterCurrent",
     "Product",
     "Random",
     "Signals",

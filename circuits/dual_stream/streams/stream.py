@@ -24,10 +24,13 @@ class Goal(NamedTuple):
         Derivative of the loss with respect to the output, ``1 / trials`` included.
     target
         Wanted output (one-hot for classes).
+    loss
+        The loss itself.
     """
 
     error: jax.Array
     target: jax.Array
+    loss: jax.Array
 
 
 class Credit(NamedTuple):
@@ -39,10 +42,13 @@ class Credit(NamedTuple):
         Gradient estimates of plastic weights of both streams, by full name.
     tree
         Other persistent arrays that changed.
+    metrics
+        Scalars of the stream's own, such as local losses.
     """
 
     changes: Tree
     tree: Tree
+    metrics: Tree = {}  # noqa: RUF012  (never changed)
 
 
 @dataclass(frozen=True)
@@ -106,6 +112,10 @@ class DescendingStream(ABC):
     def derived(self, nodes: Nodes) -> set[str]:
         """Tapped weights that are computed anew in every batch and so are not in the tree (default: none)."""
         return set()
+
+    def by_trial(self, name: str, value: jax.Array, target: jax.Array) -> jax.Array:
+        """Return a signal with one row for every trial, for recording (default: it is so already)."""
+        return value
 
     @abstractmethod
     def credit(self, nodes: Nodes, tree: Tree, ascent: Ascent, goal: Goal, tap: Tap) -> Credit:
