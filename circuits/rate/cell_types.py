@@ -100,9 +100,25 @@ def receptor_signal(modulator: Float[Array, "*lead f"], taps: Float[Array, "tap 
     return jnp.einsum("...f,sfg->...sg", modulator, taps)
 
 
-def stability(mix: Float[Array, "f f"]) -> float:
-    """Spectral radius of the mixing matrix; from 1 on, the effect of a modulator grows without bound."""
-    return float(np.abs(np.linalg.eigvals(np.asarray(mix))).max())
+def growth(mix: Float[Array, "f f"], squarings: int = 16) -> Float[Array, ""]:
+    """Spectral radius of the mixing matrix from repeated squaring, on any device: ||K^n||^(1/n), n = 2^squarings.
+
+    From 1 on, the effect of a modulator grows without bound.
+
+    Examples
+    --------
+    >>> round(float(growth(jnp.array([[0.5, 1.0], [0.0, 0.9]]))), 4)
+    0.9
+    """
+
+    def square(carry: tuple, n: jax.Array) -> tuple[tuple, None]:
+        matrix, logarithm = carry
+        size = jnp.maximum(jnp.linalg.norm(matrix), jnp.finfo(matrix.dtype).tiny)
+        return ((matrix / size) @ (matrix / size), logarithm + jnp.log(size) * 0.5**n), None
+
+    start = (mix, jnp.zeros((), mix.dtype))
+    (_, logarithm), _ = jax.lax.scan(square, start, jnp.arange(squarings, dtype=mix.dtype))
+    return jnp.exp(logarithm)
 
 
 def _column(value: jax.Array) -> jax.Array:

@@ -68,8 +68,8 @@ class LeakBefore:
 
     @staticmethod
     def credit_of_current(credit: jax.Array, keep: jax.Array) -> jax.Array:
-        """Turn credit q_t of the state into credit of I_t."""
-        return (1 - per_neuron(keep, credit.ndim)) * leaky_sum_backward(credit, keep)
+        """Turn credit q_t of the state into credit of (1 - keep) I_t."""
+        return leaky_sum_backward(credit, keep)
 
     @staticmethod
     def jacobian(weight: jax.Array, before: jax.Array, now: jax.Array, keep: jax.Array) -> jax.Array:
@@ -130,8 +130,8 @@ class LeakAfter:
 
     @staticmethod
     def credit_of_current(credit: jax.Array, keep: jax.Array) -> jax.Array:
-        """Turn credit of phi(I_t) into credit of I_t."""
-        return (1 - per_neuron(keep, credit.ndim)) * credit
+        """Turn credit of (1 - keep) phi(I_t) into credit of (1 - keep) I_t."""
+        return credit
 
     @staticmethod
     def jacobian(weight: jax.Array, before: jax.Array, now: jax.Array, keep: jax.Array) -> jax.Array:

@@ -138,12 +138,11 @@ class Network:
         return found | {"W_rec": found["W_rec"] * tree["mask_rec"]}
 
     def modulator_radius(self, tree: Tree) -> jax.Array:
-        """Growth per step of the effect of a modulator, about the spectral radius of the mixing matrix K.
+        """Growth per step of the effect of a modulator: the spectral radius of the mixing matrix K.
 
-        From 1 on it does not die out: take a smaller mu. (The 32nd root of the norm of K^32, which any device has.)
+        From 1 on it does not die out: take a smaller mu.
         """
         membership = self.membership(tree["W_rec"].dtype)
         means = tree.get("type_weights", cell_types.type_means(tree["W_rec"], membership))
         keep = cell_types.keep_per_type(tree["keep"], membership)
-        mix = cell_types.mixing(means, keep, tree["mu"], membership.sum(0))
-        return jnp.linalg.norm(jnp.linalg.matrix_power(mix, 32)) ** (1 / 32)
+        return cell_types.growth(cell_types.mixing(means, keep, tree["mu"], membership.sum(0)))

@@ -108,4 +108,9 @@ def readout_changes(
     rate: Float[Array, "time trial neuron"], error: Float[Array, "time trial output"]
 ) -> dict[str, jax.Array]:
     """Gradient of the readout weights and bias, the same in every rule."""
-    return {"W_out": jnp.einsum("tbn,tbk->nk", rate, error), "b_out": error.sum((0, 1))}
+    return {"W_out": over_time(rate, error), "b_out": error.sum((0, 1))}
+
+
+def over_time(pre: Float[Array, "time trial pre"], post: Float[Array, "time trial post"]) -> Float[Array, "pre post"]:
+    """Sum outer products over time and trials in one matrix product."""
+    return pre.reshape(-1, pre.shape[-1]).T @ post.reshape(-1, post.shape[-1])

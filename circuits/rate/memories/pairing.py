@@ -5,6 +5,7 @@ import jax.numpy as jnp
 
 from circuits.rate import traces
 from circuits.rate.leak import leaky_sum_backward
+from circuits.rate.readout import over_time
 
 
 def paired(presynaptic: jax.Array, trace: jax.Array, credit: jax.Array, keep: jax.Array) -> jax.Array:
@@ -19,7 +20,8 @@ def paired(presynaptic: jax.Array, trace: jax.Array, credit: jax.Array, keep: ja
     keep
         Postsynaptic leak.
     """
-    return each_trial(presynaptic, trace, credit, keep).sum(0)
+    later, fade = leaky_sum_backward(credit, keep), traces.postsynaptic(keep)
+    return (1 - fade[0]) * over_time(presynaptic, later) + (fade * trace * later[0][:, None, :]).sum(0)
 
 
 def each_trial(presynaptic: jax.Array, trace: jax.Array, credit: jax.Array, keep: jax.Array) -> jax.Array:

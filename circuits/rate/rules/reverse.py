@@ -16,6 +16,8 @@ import jax.numpy as jnp
 
 from circuits.errors import require
 from circuits.rate.cell_types import affinity, keep_per_type, modulators, per_type_path, to_cells
+from circuits.rate.leak import per_neuron
+from circuits.rate.readout import over_time
 from circuits.rate.rules.messages import every_hop, next_hop, some_taps
 from circuits.rule import Tree
 
@@ -107,7 +109,7 @@ class Credit:
         return state, synaptic_changes(signals, self.credit(signals))
 
     def credit(self, signals: Signals) -> jax.Array:
-        """Credit of the current of every neuron at every step, ``[time, trial, neuron]``."""
+        """Credit of (1 - keep) times the current of every neuron at every step, ``[time, trial, neuron]``."""
         neuron = signals["neuron"]
         credit = neuron.leak.credit_of_current(self.state_credit(signals), neuron.keep)
         return signals["tap"]("cells.credit", "learning", credit)
@@ -124,13 +126,9 @@ class Credit:
 
 def synaptic_changes(signals: Signals, credit: jax.Array) -> Tree:
     """Pair credit of the current with presynaptic activity: one matrix product over time and trials."""
+    weigh = 1 - signals["neuron"].keep
     return {
-        "W_in": over_time(signals["input"], credit),
-        "W_rec": over_time(signals["presynaptic_rate"], credit),
-        "b_rec": credit.sum((0, 1)),
+        "W_in": over_time(signals["input"], credit) * per_neuron(weigh, 2),
+        "W_rec": over_time(signals["presynaptic_rate"], credit) * per_neuron(weigh, 2),
+        "b_rec": credit.sum((0, 1)) * weigh,
     }
-
-
-def over_time(pre: jax.Array, post: jax.Array) -> jax.Array:
-    """Sum of outer products over time and trials, ``[pre, post]``."""
-    return pre.reshape(-1, pre.shape[-1]).T @ post.reshape(-1, post.shape[-1])
