@@ -1,4 +1,4 @@
-"""The command ``biocredit``: what can be typed. What is done is in :mod:`protocols.commands`; JAX is imported there only.
+"""The command ``biocredit``: what can be typed. What is done is in :mod:`protocols.commands`.
 
 Exit status: 0 for success, 1 if a run failed, 2 for bad input (one line says what was wrong).
 """

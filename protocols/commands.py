@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from circuits.errors import CircuitError, nearest
 from protocols.experiments import Experiment, every, find
-from protocols.experiments.settings import SettingError, as_json, assignment, flat, from_json
+from protocols.experiments.settings import SettingError, as_json, assignment, from_json
 
 if TYPE_CHECKING:
     from protocols.experiments.jobs import Job
@@ -82,7 +82,7 @@ def resume_command(given: Namespace) -> int:
     if job.state() == "complete":
         print(f"{job.path} is complete: nothing to resume")
         return 0
-    return _attempt([job], lambda: job.go_on())
+    return _attempt([job], job.go_on)
 
 
 def _chosen(given: Namespace) -> tuple[Experiment, dict[str, Any], bool]:
@@ -142,14 +142,12 @@ def _perform(given: Namespace, experiment: Experiment, conditions: dict, paths: 
 
 def _work(given: Namespace, jobs: "list[Job]") -> int:
     """Run several jobs."""
-    from protocols.experiments.jobs import built, perform
+    from protocols.experiments.jobs import perform
 
     if given.workers < 1:
         raise SettingError(f"--workers must be 1 or more, got {given.workers}")
     if given.overwrite:
         _remove(job.path for job in jobs)
-    for configuration in {type(job.configuration): job.configuration for job in jobs}.values():
-        built(configuration)
     return _attempt(jobs, lambda: perform(jobs, workers=given.workers))
 
 
@@ -166,6 +164,9 @@ def _attempt(jobs: "list[Job]", work: Any) -> int:
         work()
     except RunError as failure:
         raise Failed(str(failure)) from None
+    for job in jobs:
+        if job.path.exists() and job.state() == "begun":
+            print(f"{job.path} is not complete: 'biocredit resume {job.path}' goes on")
     return 0
 
 
@@ -239,10 +240,8 @@ def data_command(given: Namespace) -> int:
         return 0
     if given.name is None:
         raise SettingError(f"data {given.action} needs the name of a data set: {nearest('', datasets.TABLE)}")
-    if given.action == "import":
-        place = datasets.import_files(given.name, given.files)
-    else:
-        place = datasets.fetch(given.name)
+    importing = given.action == "import"
+    place = datasets.import_files(given.name, given.files) if importing else datasets.fetch(given.name)
     print(f"{given.name}: {place.folder}")
     return 0
 

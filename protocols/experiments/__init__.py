@@ -46,4 +46,4 @@ def find(name: str) -> Experiment:
 
 def _hint(name: str, table: dict[str, Experiment]) -> str:
     """Suggest the nearest experiment; all of them are too many for one line."""
-    return nearest(name, table).partition(" valid:")[0].partition("valid:")[0] + "see biocredit list"
+    return nearest(name, table).partition("valid:")[0] + "see biocredit list"

@@ -48,10 +48,11 @@ ACCURACY = (
                 on("digits"),
                 {
                     "circuit.neurons": 256,
-                    "run.epochs": 40,
+                    "run.epochs": 25,
                     "run.batch_size": 50,
+                    "optimizer.learning_rate": 5e-3,
                     "record.activity": ("V1.rate", "V2.rate"),
-                    "record.every": 20,
+                    "record.every": 5,
                 },
             )
         },
@@ -156,7 +157,7 @@ DYNAMICS = (
             for radius in RADII
         },
         quick={**QUICK, "circuit.neurons": 32, "run.epochs": 1, "run.seeds": 1, "run.batch_size": 200},
-        expected="two iterations are enough for short trajectories; from a radius of about 1 on, more iterations give less",
+        expected="two iterations are enough for short trajectories; above a radius of about 1 more of them harm",
     ),
 )
 

@@ -1,5 +1,6 @@
 """Run experiments into trace files: one job a file, one after the other or in several processes."""
 
+import json
 import multiprocessing
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ProcessPoolExecutor, as_completed
@@ -7,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from analysis.trace import Trace, open_trace
+from analysis.trace import Trace, TraceError, open_trace
 from protocols.checkpoint import RunError, path_beside
 from protocols.experiments import Configuration, ExperimentError, find
 from protocols.experiments.settings import as_json, from_json
@@ -157,13 +158,19 @@ def _in_processes(jobs: list[Job], workers: int, say: Callable[[str], None]) -> 
 
 
 def attempt(job: Job, progress: bool = False) -> str:
-    """Run a job, from its checkpoint if it has one; return why it failed, or nothing."""
+    """Run a job, from its checkpoint if it has one; return why the run failed, or nothing.
+
+    Raises
+    ------
+    ExperimentError
+        If the job cannot be built: bad input, which further jobs will share.
+    """
     try:
         if job.state() == "new":
             job.start(progress=progress)
         else:
             job.go_on(progress=progress)
-    except ValueError as failure:
+    except (RunError, TraceError) as failure:
         return f"{job.path}: {' '.join(str(failure).split())}"
     return ""
 
@@ -173,6 +180,4 @@ def _stopped(job: Job) -> bool:
 
 
 def _plain(configuration: Configuration) -> Any:
-    import json
-
     return json.loads(json.dumps(as_json(configuration)))

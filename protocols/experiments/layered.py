@@ -1,4 +1,4 @@
-"""Configurations of layered networks: dual streams (back-propagation, feedback alignment, ...) and equilibrium propagation."""
+"""Configurations of layered networks: dual streams, and equilibrium propagation."""
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
@@ -34,7 +34,7 @@ class PerceptronOnImages(Configuration):
     """A fully connected dual stream classifies images."""
 
     task: Images = Images()  # noqa: RUF009  (frozen)
-    circuit: Perceptron = Perceptron()  # noqa: RUF009  (frozen)
+    circuit: Perceptron = Perceptron()
     optimizer: Optimizer = Optimizer()  # noqa: RUF009  (frozen)
 
     def build(self) -> "Protocol":
@@ -71,7 +71,7 @@ class EquilibriumOnImages(Configuration):
     """Equilibrium propagation classifies images."""
 
     task: Images = Images()  # noqa: RUF009  (frozen)
-    circuit: Relaxing = Relaxing()  # noqa: RUF009  (frozen)
+    circuit: Relaxing = Relaxing()
     optimizer: Optimizer = Optimizer()  # noqa: RUF009  (frozen)
 
     def build(self) -> "Protocol":

@@ -67,8 +67,8 @@ class ChainOnImages(Configuration):
     """A chain of regions classifies images."""
 
     task: Images = Images()  # noqa: RUF009  (frozen)
-    circuit: Chain = Chain()  # noqa: RUF009  (frozen)
-    phases: Phases = Phases()  # noqa: RUF009  (frozen)
+    circuit: Chain = Chain()
+    phases: Phases = Phases()
     optimizer: Optimizer = Optimizer()  # noqa: RUF009  (frozen)
     record: Recording = Recording()  # noqa: RUF009  (frozen)
 
@@ -127,9 +127,9 @@ class ReuseOnImages(Configuration):
     """
 
     task: JointImages = JointImages()  # noqa: RUF009  (frozen)
-    circuit: Shared = Shared()  # noqa: RUF009  (frozen)
+    circuit: Shared = Shared()
     activity: Literal["ongoing", "alternating"] = "ongoing"
-    phases: Phases = Phases("end_point")  # noqa: RUF009  (frozen)
+    phases: Phases = Phases("end_point")
     optimizer: Optimizer = Optimizer()  # noqa: RUF009  (frozen)
     record: Recording = Recording()  # noqa: RUF009  (frozen)
 

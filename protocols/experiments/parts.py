@@ -46,8 +46,8 @@ class Images:
 class JointImages:
     """Two data sets at the same time, see :class:`protocols.tasks.task.joint`."""
 
-    first: Images = Images("fashion_mnist")  # noqa: RUF009  (frozen)
-    second: Images = Images("mnist")  # noqa: RUF009  (frozen)
+    first: Images = Images("fashion_mnist")
+    second: Images = Images("mnist")
 
     @property
     def data_sets(self) -> tuple[str, ...]:

@@ -1,5 +1,6 @@
 """Settings as nested frozen dataclasses: overridden by dotted names, checked by type, kept as JSON."""
 
+import difflib
 import json
 import types
 import typing
@@ -65,10 +66,11 @@ def overridden(settings: S, overrides: Mapping[str, Any]) -> S:
 
 def unknown(name: str, known: Iterable[str]) -> SettingError:
     """Make the error for an unknown setting; it names the one that ends alike, or the nearest one."""
-    ends = [full for full in sorted(known) if full.rpartition(".")[2] == name.rpartition(".")[2]]
-    return SettingError(
-        f"unknown setting {name!r}: " + (f"did you mean {ends[0]!r}?" if ends else nearest(name, known))
-    )
+    known = sorted(known)
+    alike = [full for full in known if full.rpartition(".")[2] == name.rpartition(".")[2]]
+    near = alike or difflib.get_close_matches(name, known, n=1)
+    hint = f"did you mean {near[0]!r}?" if near else f"valid: {', '.join(known)}"
+    return SettingError(f"unknown setting {name!r}: {hint}")
 
 
 def _with(settings: Any, path: list[str], value: Any, name: str) -> Any:

@@ -1,0 +1,46 @@
+"""One figure that sums up a run: learning, local errors, and a trajectory with and without the output error."""
+
+from matplotlib.figure import Figure
+
+from analysis.comparison import opened
+from analysis.curves import PREFIX, draw_error_amplitude, draw_learning_curve
+from analysis.style import styled
+from analysis.trace import Trace
+from analysis.trajectories import draw_trajectory, recorded_rates
+
+
+@styled
+def overview(trace: Trace, region: str | None = None) -> Figure:
+    """Draw the panels for which the trace holds what they need, side by side.
+
+    Parameters
+    ----------
+    trace
+        A trace.
+    region
+        Population whose trajectory is shown, at the first snapshot after learning began; by default the last one of
+        which the rate was recorded.
+    """
+    import matplotlib.pyplot as plt
+
+    trace = opened(trace)
+    panels = [(draw_learning_curve, {}, {})]
+    if any(name.startswith(PREFIX) for name in trace.learning):
+        panels.append((draw_error_amplitude, {}, {}))
+    recorded = recorded_rates(trace)
+    if recorded:
+        region = region or recorded[-1]
+        snapshots = trace[f"activity/{region}/rate"].shape[0]
+        what = {"region": region, "snapshot": min(1, snapshots - 1)}
+        panels.append((draw_trajectory, what, {"projection": "3d"}))
+    figure = plt.figure(figsize=(4.3 * len(panels), 3.6), layout="constrained")
+    for number, (draw, what, options) in enumerate(panels, start=1):
+        draw(figure.add_subplot(1, len(panels), number, **options), trace, **what)
+    plt.close(figure)
+    figure.suptitle(_title(trace), x=0.01, ha="left", fontsize=11)
+    return figure
+
+
+def _title(trace: Trace) -> str:
+    title = trace.configuration.get("title", trace.experiment)
+    return f"{title}, {len(trace.seeds)} seed{'s' * (len(trace.seeds) > 1)}"

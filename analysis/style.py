@@ -1,0 +1,77 @@
+"""How figures look: one palette that colour-blind readers can tell apart, one set of sizes."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from matplotlib import colormaps, rc_context
+from matplotlib.figure import Figure
+
+#: Okabe and Ito's colours, in the order of use.
+PALETTE = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000", "#8C6D31")
+QUIET = "#8A8A8A"
+STYLE = {
+    "figure.dpi": 110,
+    "savefig.dpi": 160,
+    "font.size": 9,
+    "axes.titlesize": 10,
+    "axes.titlelocation": "left",
+    "axes.titleweight": "bold",
+    "axes.labelsize": 9,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.grid": True,
+    "grid.color": "#E6E6E6",
+    "grid.linewidth": 0.6,
+    "axes.axisbelow": True,
+    "legend.frameon": False,
+    "legend.fontsize": 8,
+    "lines.linewidth": 1.6,
+    "axes.prop_cycle": f"cycler('color', {list(PALETTE)})",
+}
+
+#: Decorator of every function that returns a figure.
+styled = rc_context(STYLE)
+
+
+def canvas(
+    rows: int = 1, columns: int = 1, size: tuple[float, float] = (4.4, 3.0), **options: Any
+) -> tuple[Figure, Any]:
+    """Return a figure and its axes.
+
+    Parameters
+    ----------
+    rows, columns
+        Number of panels.
+    size
+        Width and height of one panel in inches.
+    **options
+        Go to ``matplotlib.pyplot.subplots``.
+
+    Examples
+    --------
+    >>> figure, axes = canvas(1, 2)
+    >>> len(axes)
+    2
+    """
+    import matplotlib.pyplot as plt
+
+    size = (columns * size[0], rows * size[1])
+    figure, axes = plt.subplots(rows, columns, figsize=size, layout="constrained", **options)
+    plt.close(figure)  # the caller shows it, once
+    return figure, axes
+
+
+def colours(count: int, ordered: bool = False) -> Sequence[Any]:
+    """Return colours for so many things; a sequence from dark to light where their order means something."""
+    if ordered or count > len(PALETTE):
+        return [colormaps["viridis"](place) for place in np.linspace(0.05, 0.88, max(count, 2))][:count]
+    return PALETTE[:count]
+
+
+def band(ax: Any, x: np.ndarray, runs: np.ndarray, **line: Any) -> Any:
+    """Draw the mean over runs ``[run, x]`` with the range from smallest to largest; return the line."""
+    (drawn,) = ax.plot(x, runs.mean(0), **line)
+    if len(runs) > 1:
+        ax.fill_between(x, runs.min(0), runs.max(0), color=drawn.get_color(), alpha=0.18, linewidth=0)
+    return drawn

@@ -1,0 +1,178 @@
+"""The wiring diagram of a circuit, from the tables that a trace holds."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from graphlib import CycleError, TopologicalSorter
+from typing import Any
+
+from matplotlib.figure import Figure
+from matplotlib.patches import FancyArrowPatch, FancyBboxPatch, Rectangle
+
+from analysis.comparison import opened
+from analysis.style import PALETTE, QUIET, canvas, styled
+from analysis.trace import Trace, TraceError
+
+WIDTH, HEIGHT, GAP_X, GAP_Y, MARGIN = 3.0, 0.62, 2.2, 1.15, 1.7
+INCH = 0.62  # inches in a unit of the drawing
+BLOCKS = {"RI": PALETTE[5], "SI": PALETTE[0], "RE": PALETTE[4], "SE": PALETTE[1]}
+KINDS = {"inference": PALETTE[0], "feedback": PALETTE[1], "recurrent": PALETTE[2]}
+
+
+@dataclass(frozen=True)
+class Box:
+    """Where a population is drawn: lower left corner, and its blocks with their sizes."""
+
+    x: float
+    y: float
+    size: int
+    blocks: Mapping[str, int]
+
+    def block(self, name: str) -> tuple[float, float]:
+        """Return the left and right edges of a block (of the whole box where it has none of that name)."""
+        total, left = sum(self.blocks.values()) or 1, 0
+        for other, size in self.blocks.items():
+            if other == name:
+                return self.x + WIDTH * left / total, self.x + WIDTH * (left + size) / total
+            left += size
+        return self.x, self.x + WIDTH
+
+
+@styled
+def wiring(trace: Trace) -> Figure:
+    """Draw the circuit of a trace: populations with their blocks, and projections.
+
+    Solid arrows are plastic, dashed ones fixed; blue carries inference upwards, red carries error; the green mark is
+    recurrent connections.
+
+    Raises
+    ------
+    TraceError
+        If the trace holds no table of populations.
+    """
+    trace = opened(trace)
+    if "populations/name" not in trace.circuit:
+        raise TraceError("the trace holds no populations")
+    width, height = extent(layout(*_tables(trace)))
+    figure, ax = canvas(size=(INCH * width, INCH * height))
+    draw_wiring(ax, trace)
+    return figure
+
+
+def draw_wiring(ax: Any, trace: Trace) -> None:
+    """Draw :func:`wiring` into axes."""
+    populations, projections = _tables(trace)
+    boxes = layout(populations, projections)
+    for name, box in boxes.items():
+        _draw_box(ax, name, box)
+    for number, row in enumerate(row for row in projections if row["kind"] in KINDS):
+        _draw_projection(ax, boxes, row, number)
+    width, height = extent(boxes)
+    ax.set(xlim=(-MARGIN, width - MARGIN), ylim=(-1.3, height - 1.3))
+    ax.set_aspect("equal")
+    ax.axis("off")
+    for kind, colour in KINDS.items():
+        if any(row["kind"] == kind for row in projections):
+            ax.plot([], [], color=colour, label=kind)
+    ax.plot([], [], color=QUIET, linestyle="--", label="fixed")
+    ax.legend(loc="lower center", ncols=2, fontsize=8)
+
+
+def extent(boxes: Mapping[str, Box]) -> tuple[float, float]:
+    """Return width and height of the drawing with its margins."""
+    right, top = max(box.x for box in boxes.values()), max(box.y for box in boxes.values())
+    return right + WIDTH + MARGIN + 0.8, top + HEIGHT + 1.3 + 0.3
+
+
+def layout(populations: Sequence[Mapping[str, Any]], projections: Sequence[Mapping[str, Any]]) -> dict[str, Box]:
+    """Place populations: one level above the highest one that sends inference to it, side by side on a level.
+
+    Examples
+    --------
+    >>> rows = [{"name": "eye", "size": 4, "blocks": "{}"}, {"name": "V1", "size": 9, "blocks": "{}"}]
+    >>> boxes = layout(rows, [{"pre": "eye", "post": "V1", "kind": "inference"}])
+    >>> boxes["V1"].y > boxes["eye"].y
+    True
+    """
+    below: dict[str, set[str]] = {row["name"]: set() for row in populations}
+    for row in projections:
+        pre, post = owner(row["pre"], below), owner(row["post"], below)
+        if row["kind"] == "inference" and pre in below and post in below and pre != post:
+            below[post].add(pre)
+    levels = _levels(below)
+    columns: dict[int, int] = {}
+    boxes = {}
+    for row in populations:
+        level = levels[row["name"]]
+        column = columns.setdefault(level, 0)
+        columns[level] += 1
+        sizes = json.loads(row["blocks"]) if row["blocks"] else {}
+        boxes[row["name"]] = Box(column * (WIDTH + GAP_X), level * (HEIGHT + GAP_Y), row["size"], sizes)
+    return boxes
+
+
+def _levels(below: Mapping[str, set[str]]) -> dict[str, int]:
+    try:
+        order = list(TopologicalSorter(below).static_order())
+    except CycleError:
+        return {name: number for number, name in enumerate(below)}
+    levels: dict[str, int] = {}
+    for name in order:
+        levels[name] = max((levels[one] + 1 for one in below[name]), default=0)
+    return levels
+
+
+def owner(end: str, populations: Mapping[str, Any]) -> str:
+    """Return the population that an end belongs to (``"V1.SI"``: ``"V1"``)."""
+    return end if end in populations else end.rpartition(".")[0]
+
+
+def _tables(trace: Trace) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+    def rows(kind: str) -> list[dict[str, Any]]:
+        columns = {
+            name.partition("/")[2]: trace.circuit[name].values.tolist() for name in trace.circuit if kind in name
+        }
+        return [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
+
+    return rows("populations"), rows("projections")
+
+
+def _draw_box(ax: Any, name: str, box: Box) -> None:
+    frame = {"boxstyle": "round,pad=0.06", "fc": "#F5F5F5", "ec": "#444444", "lw": 1}
+    ax.add_patch(FancyBboxPatch((box.x, box.y), WIDTH, HEIGHT, **frame))
+    ax.text(box.x - 0.15, box.y + 0.62 * HEIGHT, name, ha="right", va="center", fontweight="bold", fontsize=9)
+    ax.text(box.x - 0.15, box.y + 0.12 * HEIGHT, f"{box.size}", ha="right", va="center", color=QUIET, fontsize=8)
+    for number, block in enumerate(box.blocks):
+        left, right = box.block(block)
+        colour = BLOCKS.get(block, PALETTE[number % 6])
+        ax.add_patch(Rectangle((left, box.y), right - left, HEIGHT, fc=colour, alpha=0.30, ec="white"))
+        ax.text((left + right) / 2, box.y + HEIGHT / 2, block, ha="center", va="center", fontsize=8)
+
+
+def _draw_projection(ax: Any, boxes: Mapping[str, Box], row: Mapping[str, Any], number: int) -> None:
+    pre, post = owner(row["pre"], boxes), owner(row["post"], boxes)
+    if pre not in boxes or post not in boxes:
+        return
+    colour, style = KINDS[row["kind"]], "-" if row["plastic"] else (0, (4, 2))
+    if pre == post:
+        _draw_loop(ax, boxes[pre], colour, style)
+        return
+    up = boxes[post].y >= boxes[pre].y
+    start = (_middle(boxes[pre], row["pre"]), boxes[pre].y + (HEIGHT + 0.06 if up else -0.06))
+    end = (_middle(boxes[post], row["post"]), boxes[post].y + (-0.06 if up else HEIGHT + 0.06))
+    level = boxes[pre].y == boxes[post].y
+    bend = -0.35 if level else 0.04 + 0.03 * (number % 3)
+    look = {"arrowstyle": "-|>", "mutation_scale": 11, "lw": 1.5, "color": colour, "linestyle": style, "alpha": 0.9}
+    ax.add_patch(FancyArrowPatch(start, end, connectionstyle=f"arc3,rad={bend}", shrinkA=0, shrinkB=0, **look))
+
+
+def _middle(box: Box, end: str) -> float:
+    return sum(box.block(end.rpartition(".")[2])) / 2
+
+
+def _draw_loop(ax: Any, box: Box, colour: str, style: Any) -> None:
+    """Mark recurrent connections at the right end of a box."""
+    right, y = box.x + WIDTH + 0.06, box.y
+    look = {"arrowstyle": "-|>", "mutation_scale": 9, "lw": 1.3, "color": colour, "linestyle": style}
+    arc = "arc3,rad=1.2"
+    ax.add_patch(FancyArrowPatch((right, y + 0.06), (right, y + HEIGHT - 0.06), connectionstyle=arc, **look))
