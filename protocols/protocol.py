@@ -157,6 +157,11 @@ class Protocol:
         """Persistent arrays of all seeds by name, ``[seed, ...]``."""
         return self.state["tree"]
 
+    @property
+    def updates(self) -> int:
+        """Number of updates done so far."""
+        return int(np.asarray(self.state["update"])[0])
+
     def train(
         self,
         epochs: int,
@@ -261,7 +266,7 @@ class Protocol:
         bad = {name: np.argwhere(~flags)[:, 1].min() for name, flags in finite.items() if not flags.all()}
         if bad:
             first = min(bad, key=bad.get)
-            update = int(np.asarray(self.state["update"])[0]) - self.chunk + int(bad[first])
+            update = self.updates - self.chunk + int(bad[first])
             raise RunError(
                 f"the run diverged in epoch {self.epoch + 1}: {first!r} is not finite first, at update {update}"
             )

@@ -70,8 +70,7 @@ class Recorder:
         for name, value in run.last.items():
             self._series(name, value[:, None], "epoch", [run.epoch])
         loss = np.concatenate([log["loss"] for log in logs], axis=1)
-        done = int(np.asarray(run.state["update"])[0])
-        self._series("loss_by_update", loss, "update", np.arange(done - loss.shape[1], done))
+        self._series("loss_by_update", loss, "update", np.arange(run.updates - loss.shape[1], run.updates))
         self._snapshots(run)
 
     def checkpoint(self, run: "Protocol", epochs: int, logs: Sequence[Mapping[str, np.ndarray]]) -> None:
@@ -130,7 +129,7 @@ class Recorder:
         meaning = f"weights of {name}" if entry is None else f"{entry.kind} weights from {entry.pre} to {entry.post}"
         path = f"weights/{name}"
         self.writer.declare(path, dims, shape, units="1", long_name=meaning, dtype=values.dtype.str)
-        self.writer.append(path, values, at=[run.epoch])
+        self.writer.append(path, values, at=[run.updates])
         if entry is not None and entry.mask:
             mask = np.asarray(run.tree[entry.mask])
             self.writer.constant(f"weights/{entry.mask}", mask, ("seed", *axes), "1", f"existing synapses of {name}")
@@ -152,7 +151,7 @@ class Recorder:
             dtype=kept.dtype.str,
             coords={"time": scale},
         )
-        self.writer.append(f"{group}/{variable}", kept, at=[run.epoch])
+        self.writer.append(f"{group}/{variable}", kept, at=[run.updates])
         for name, values in trials.items():
             self.writer.constant(f"{group}/{name}", values, ("trial",), "1", f"{name} of each trial")
         when = phases(run.circuit.schedule(**run.settings[0]), population, course.shape[2])

@@ -21,6 +21,10 @@ from circuits.rule import Rule, Tree
 from circuits.tap import Tap, untouched
 
 
+Strength = Float[Array, ""] | float
+"""Strength of nudging; its sign counts."""
+
+
 class Nudged(NamedTuple):
     """Two relaxed states of a circuit that differ in nudging.
 
@@ -34,25 +38,25 @@ class Nudged(NamedTuple):
 
     below: States
     above: States
-    span: Float[Array, ""] | float
+    span: Strength
 
 
-Settle = Callable[[Float[Array, ""] | float], States]
-Estimator = Callable[[Settle, States, float, Array], Nudged]
+Settle = Callable[[Strength], States]
+Estimator = Callable[[Settle, States, Strength, Array], Nudged]
 
 
-def one_sided(settle: Settle, free: States, beta: float, key: Array) -> Nudged:
+def one_sided(settle: Settle, free: States, beta: Strength, key: Array) -> Nudged:
     """Compare the free state with the nudged one; error of order ``beta``."""
     return Nudged(free, settle(beta), beta)
 
 
-def random_sign(settle: Settle, free: States, beta: float, key: Array) -> Nudged:
+def random_sign(settle: Settle, free: States, beta: Strength, key: Array) -> Nudged:
     """One-sided with the sign of ``beta`` drawn for every batch, so that the error averages out."""
     signed = beta * jax.random.rademacher(key, (), free[0].dtype)
     return Nudged(free, settle(signed), signed)
 
 
-def symmetric(settle: Settle, free: States, beta: float, key: Array) -> Nudged:
+def symmetric(settle: Settle, free: States, beta: Strength, key: Array) -> Nudged:
     """Compare ``-beta`` with ``+beta``, both reached from the free state; error of order ``beta^2``."""
     return Nudged(settle(-beta), settle(beta), 2 * beta)
 
@@ -68,7 +72,7 @@ def nudge(
     free: States,
     *,
     estimator: str,
-    beta: float,
+    beta: Strength,
     steps: int,
     key: Array,
     tap: Tap = untouched,
@@ -87,7 +91,7 @@ def nudge(
         Random key, for the sign of ``beta``.
     """
 
-    def settle(strength: Float[Array, ""] | float) -> States:
+    def settle(strength: Strength) -> States:
         options = {"steps": steps, "beta": strength, "target": target, "phase": "learning", "tap": tap}
         return relax(network, weights, x, free, **options)[0]
 

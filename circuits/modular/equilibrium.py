@@ -62,7 +62,7 @@ class EnergyDescent:
         """Firing rates that the neurons send."""
         return tuple(map(transfer(self.firing).value, states))
 
-    def advance(self, states: States, drives: States, nudge: Array) -> States:
+    def advance(self, states: States, drives: States, nudge: Array | float) -> States:
         """One step of all layers; ``nudge`` pulls on the output layer."""
         slope = transfer(self.firing).slope
         *hidden, output = (-s + slope(s) * drive for s, drive in zip(states, drives, strict=True))
@@ -98,7 +98,7 @@ class FixedPointIteration:
         """Firing rates that the neurons send: the states themselves."""
         return states
 
-    def advance(self, states: States, drives: States, nudge: Array) -> States:
+    def advance(self, states: States, drives: States, nudge: Array | float) -> States:
         """One step of all layers; ``nudge`` pulls on the output layer, inside its function."""
         *hidden, output = drives
         return (*map(transfer(self.firing).value, hidden), transfer(self.readout).value(output - nudge))

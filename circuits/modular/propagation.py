@@ -165,7 +165,7 @@ def changes(
 def _settle(name, wiring, phases, tree, clamp, iterations, start, awake, tap, phase):
     region = wiring.regions[name]
     weight = tap(f"{name}.W_rec", phase, tree[f"{name}.W_rec"])
-    current = clamp + tap(f"{name}.bias", phase, tree[f"{name}.bias"]) if region.bias else clamp
+    current = clamp + tap(f"{name}.bias", phase, tree[f"{name}.bias"])[None] if region.bias else clamp
     inner = active(tap)
     change = None if inner is untouched else lambda rate: inner(f"{name}.rate", phase, rate)
     rate = settle(
@@ -199,4 +199,4 @@ def _read_out(name, wiring, phases, tree, inputs, rate, tap):
     if not incoming:
         return None
     total = sum(_send(wiring, p, tree, inputs, rate, phases, tap, "inference") for p in incoming)
-    return tap(f"{name}.output", "inference", total + tap(f"{name}.bias", "inference", tree[f"{name}.bias"]))
+    return tap(f"{name}.output", "inference", total + tap(f"{name}.bias", "inference", tree[f"{name}.bias"])[None])

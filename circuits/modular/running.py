@@ -42,13 +42,13 @@ def simultaneous(wiring: Wiring, tree: Tree, state: Tree, stimuli: Tree, nudged:
             current = wiring.block(p.post).add(current, arriving(p, sent, "rate"))
         for p in wiring.onto(name, None, error=True):
             current = wiring.block(p.post).add(current, -nudged * arriving(p, state, "error"))
-        bias = tree[f"{name}.bias"] if region.bias else 0.0
-        rate = activation(region.activation)(state[f"{name}.rate"] @ tree[f"{name}.W_rec"] + current + bias)
+        current = current + tree[f"{name}.bias"][None] if region.bias else current
+        rate = activation(region.activation)(state[f"{name}.rate"] @ tree[f"{name}.W_rec"] + current)
         new |= {f"{name}.clamp": current, f"{name}.rate": rate}
         new[f"{name}.error"] = nudged * (state[f"{name}.settled"] - rate)
     for name in wiring.readouts:
         incoming = [p for p in wiring.active(None, error=False) if p.post == name]
-        output = sum(arriving(p, new, "rate") for p in incoming) + tree[f"{name}.bias"]
+        output = sum(arriving(p, new, "rate") for p in incoming) + tree[f"{name}.bias"][None]
         new[f"{name}.output"] = jnp.where(nudged > 0, state[f"{name}.output"], output)
     return new
 
@@ -95,7 +95,8 @@ def timeline(
     found = {}
     for name in wiring.regions:
         found[f"{name}.clamp"] = _held(name, rows, electrode.readings, total)
-        found[f"{name}.rate"], found[f"{name}.error"] = _laid_out(name, rows, courses, settled.rate[name], total, phases)
+        rate, error = _laid_out(name, rows, courses, settled.rate[name], total, phases)
+        found |= {f"{name}.rate": rate, f"{name}.error": error}
     return found
 
 
@@ -104,7 +105,7 @@ def _course(wiring, phases, tree, readings, name, phase, tap):
     region, inner = wiring.regions[name], active(tap)
     current = readings[f"{name}.clamp", phase]
     if region.bias:
-        current = current + tap(f"{name}.bias", phase, tree[f"{name}.bias"])
+        current = current + tap(f"{name}.bias", phase, tree[f"{name}.bias"])[None]
     weight = tap(f"{name}.W_rec", phase, tree[f"{name}.W_rec"])
     goes_on = phase == "learning" and not phases.from_rest
     start = readings[f"{name}.rate", "inference"] if goes_on else jnp.zeros_like(current)
@@ -140,7 +141,7 @@ def _laid_out(name, rows, courses, settled, total, phases):
 def _compared(inference: jax.Array, settled: jax.Array, length: int, phases: Phases) -> jax.Array:
     """State of the inference phase that each iteration of the learning phase is compared with."""
     if not phases.from_rest:
-        return jnp.broadcast_to(settled, (length, *settled.shape))
+        return jnp.broadcast_to(settled[None], (length, *settled.shape))
     before = max(length - len(inference), 0)
     rest = jnp.zeros((before, *settled.shape), settled.dtype)
     return jnp.concatenate([rest, inference[len(inference) - length + before :]])

@@ -1,0 +1,41 @@
+# Set-up happens by itself: `make demo` and `make test` are all that a fresh machine needs (Python 3.11+, make).
+PYTHON ?= python3
+VENV := .venv
+RUN := $(VENV)/bin/python
+READY := $(VENV)/.ready
+export JAX_COMPILATION_CACHE_DIR ?= $(CURDIR)/.cache/jax
+
+.PHONY: demo test lint bench science conformance notebooks clean
+
+demo: $(READY)
+	$(VENV)/bin/biocredit demo -o demo
+
+test: $(READY)
+	$(RUN) -m pytest -n 2 --dist loadscope
+
+lint: $(READY)
+	$(RUN) -m ruff check .
+	$(RUN) -m ruff format --check .
+	$(RUN) -m interrogate -q circuits protocols analysis
+
+# Ratios against yardsticks measured in the same run; an hour on an idle machine is too much, minutes are enough.
+bench: $(READY)
+	$(RUN) -m tests.benchmarks
+
+# Real data and long runs, minutes to hours.
+science: $(READY)
+	$(RUN) -m pytest -m science -o addopts="" tests
+
+conformance: $(READY)
+	$(RUN) -m tests.conformance tests/conformance/cases/*.npz
+
+notebooks: $(READY)
+	$(VENV)/bin/jupytext --to ipynb --execute notebooks/*.py
+
+$(READY): pyproject.toml constraints.txt
+	test -x $(RUN) || $(PYTHON) -m venv $(VENV)
+	$(RUN) -m pip install --quiet --constraint constraints.txt --editable ".[test,lint]"
+	touch $(READY)
+
+clean:
+	rm -rf .cache .pytest_cache .ruff_cache build demo/*.h5 demo/*.png

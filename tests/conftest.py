@@ -1,0 +1,23 @@
+"""Strict numerics for every test: 64-bit types, no silent promotion of ranks, a compilation cache that outlives the run."""
+
+import os
+from pathlib import Path
+
+os.environ["JAX_ENABLE_X64"] = "1"
+os.environ.setdefault("MPLBACKEND", "agg")
+os.environ.setdefault("JAX_COMPILATION_CACHE_DIR", str(Path(__file__).resolve().parent.parent / ".cache" / "jax"))
+
+from circuits import backend  # noqa: E402, F401  (BrainPy first: its import would switch 64-bit types off)
+
+import jax  # noqa: E402, I001
+import numpy as np  # noqa: E402
+import pytest  # noqa: E402
+
+jax.config.update("jax_numpy_rank_promotion", "raise")
+jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.3)
+
+
+@pytest.fixture
+def rng(request: pytest.FixtureRequest) -> np.random.Generator:
+    """A random generator that depends on the name of the test alone."""
+    return np.random.default_rng(list(request.node.name.encode()))
