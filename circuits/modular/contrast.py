@@ -20,7 +20,6 @@ from circuits.modular.symmetric import Weights, of_layer
 from circuits.rule import Rule, Tree
 from circuits.tap import Tap, untouched
 
-
 Strength = Float[Array, ""] | float
 """Strength of nudging; its sign counts."""
 
