@@ -74,10 +74,10 @@ class Network:
         tree: Tree,
         inputs: jax.Array,
         activity: Activity,
-        target: jax.Array,
         error: jax.Array,
         window: Any,
         tap: Tap,
+        target: jax.Array | None = None,
     ) -> dict[str, Any]:
         """Collect what the rule declares that it needs, and nothing else."""
         signals = trial_signals(
@@ -128,7 +128,7 @@ class Network:
         _, activity, y = self.run(tree, inputs, tap)
         loss, error = evaluate(self.loss, y, target, when, self.mean)
         window = self.window(inputs.shape[0], inputs.dtype)
-        signals = self.signals(tree, inputs, activity, wanted(target, y), error, window, tap)
+        signals = self.signals(tree, inputs, activity, error, window, tap, wanted(target, y))
         state, found = self.rule.update(state_of(tree), signals)
         found = found | readout_changes(activity.rate, error) | in_tree(state)
         return self.masked(tree, found), loss, y

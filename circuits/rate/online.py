@@ -88,7 +88,7 @@ def advance(
     """
     end, activity, y = network.run(tree, inputs, tap, (carry.memory, carry.rate))
     loss, error = evaluate(network.loss, y, target, when, network.mean)
-    signals = network.signals(tree, inputs, activity, wanted(target, y), error, None, tap)
+    signals = network.signals(tree, inputs, activity, error, None, tap, wanted(target, y))
     presynaptic = jnp.concatenate([activity.previous_rate, inputs, jnp.ones_like(inputs[..., :1])], axis=-1)
     memory = carry.rule | in_tree(state_of(tree))
     gradient, memory = memory_of(network).learn(network, memory, carry.trace, presynaptic, signals)

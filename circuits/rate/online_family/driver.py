@@ -175,8 +175,9 @@ def drive(
     >>> rule, frozen = uoro(), optax.set_to_zero()
     >>> neuron = Neuron(jnp.float32(0.8), jnp.float32(0.0), jnp.tanh, LeakAfter)
     >>> shapes = {"W_rec": (3, 3), "W_in": (1, 3), "b_rec": (3,), "W_out": (3, 1), "b_out": (1,)}
-    >>> weights = {name: jnp.full(shape, 0.2) for name, shape in shapes.items()}
-    >>> streams = jnp.ones((20, 1)), jnp.zeros((20, 1)), rule.draw(jax.random.key(0), 20, 3, jnp.float32)
+    >>> weights = {name: jnp.full(shape, jnp.float32(0.2)) for name, shape in shapes.items()}
+    >>> stream = jnp.ones((20, 1), jnp.float32)
+    >>> streams = stream, 0 * stream, rule.draw(jax.random.key(0), 20, 3, jnp.float32)
     >>> course, changes = drive(rule, neuron, begin(rule, neuron, weights, frozen), streams, frozen)
     >>> changes["W_rec"].shape
     (20, 3, 3)

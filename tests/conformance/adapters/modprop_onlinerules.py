@@ -42,6 +42,11 @@ def replay(name: str, case: Case) -> Iterator[Check]:
     yield from _learned(case)
 
 
+def _transfer(case: Case) -> str:
+    """Our name of the transfer function."""
+    return {"identity": "linear"}.get(str(case["activation"]), str(case["activation"]))
+
+
 def _array(case: Case, name: str) -> jnp.ndarray:
     return jnp.asarray(case[name], jnp.float64)
 
@@ -49,7 +54,7 @@ def _array(case: Case, name: str) -> jnp.ndarray:
 def _run(case: Case, rule: OnlineRule, noise: jnp.ndarray | None = None, random_feedback: bool = False, **memory):
     """What every step brought; ``memory`` overrides parts of the rule's initial state."""
     keep, threshold = 1 - _array(case, "alpha"), jnp.zeros(())
-    neuron = Neuron(keep, threshold, activation(str(case["activation"])), LeakAfter)
+    neuron = Neuron(keep, threshold, activation(_transfer(case)), LeakAfter)
     weights = {name: _array(case, name).T for name in ("W_rec", "W_in", "b_rec", "W_out", "b_out")}
     if random_feedback:
         weights["feedback"] = _array(case, "W_FB").T
