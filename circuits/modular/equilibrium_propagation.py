@@ -148,7 +148,8 @@ class EquilibriumPropagation(LayeredCircuit):
     ) -> Tree:
         """Return states and energy after every step of the free and of one nudged phase, ``[time, trial, neuron]``.
 
-        The nudged phase is the one with ``+beta``, which follows the free phase without a break.
+        The free phase starts from rest (a probe trial need not be a training example); the nudged phase is the one
+        with ``+beta``, which follows without a break.
         """
         phases, weights = self.phases(**settings), self.weights(tree)
         x, target = self.clamp(batch.inputs), self.wanted(batch.targets)
@@ -159,7 +160,7 @@ class EquilibriumPropagation(LayeredCircuit):
 
         shared = {"tap": tap, "observe": observe}
         free, before = equilibrium.relax(
-            self.network, weights, x, self._start(tree, batch), steps=phases.iterations[0], **shared
+            self.network, weights, x, equilibrium.at_rest(self.network, x), steps=phases.iterations[0], **shared
         )
         nudging = {"steps": phases.iterations[1], "beta": phases.beta, "target": target, "phase": "learning"}
         _, after = equilibrium.relax(self.network, weights, x, free, **nudging, **shared)

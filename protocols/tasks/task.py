@@ -124,12 +124,13 @@ class ImageTask(Task):
                 raise ValueError(f"{self.name}, {part}: labels {low}..{high} but classes 0..{len(self.classes) - 1}")
 
     def draw(self, arrays: Any, index: jax.Array, key: jax.Array, *, test: bool = False) -> Batch:
-        """Return images (scaled, normalised) and integer labels."""
+        """Return images (scaled, normalised), integer labels, and which images they are."""
         data = arrays["test" if test else "train"]
         image = data["image"][index].astype(jnp.float32) * jnp.float32(self.scale)
         image = (image - jnp.asarray(self.mean, jnp.float32)) / jnp.asarray(self.sd, jnp.float32)
         image = image.reshape(len(index), -1) if self.flat else image
-        return Batch({"image": image}, {"choice": data["label"][index]}, {"label": data["label"][index]})
+        label = data["label"][index]
+        return Batch({"image": image}, {"choice": label}, {"label": label, "index": index})
 
 
 class joint(Task):  # noqa: N801  (a factory like the other tasks)

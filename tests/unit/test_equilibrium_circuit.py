@@ -17,6 +17,7 @@ from circuits.dual_stream.starts import fan_in_uniform_biases, glorot
 from circuits.errors import CircuitError
 from circuits.modular import EnergyDescent, EquilibriumPropagation, FixedPointIteration, Symmetric
 from circuits.tap import Electrode
+from protocols import TwoPhase, tasks
 
 TASK = SimpleNamespace(inputs={"image": 5}, readouts={"choice": 3})
 
@@ -163,6 +164,12 @@ def test_particles_continue_where_the_same_examples_were():
     again = learn(net, tree={**net.read(), **kept}, iterations=(3, 1)).tree
     longer = rest.trial(rest.read(), batch(), iterations=(6, 1))["layer3.state"][5]
     np.testing.assert_allclose(again["layer3.particles"][:4], longer, rtol=1e-12)
+
+
+def test_a_probe_trial_starts_from_rest_whatever_the_particles_are():
+    net, kept = build(particles=4), learn(build(particles=4)).tree
+    fresh, later = (net.trial({**net.read(), **extra}, batch())["layer1.state"] for extra in ({}, kept))
+    np.testing.assert_array_equal(fresh, later)
 
 
 def test_particles_need_to_know_the_examples():
@@ -338,3 +345,16 @@ def test_wrong_widths_are_named():
         EquilibriumPropagation.chain(
             SimpleNamespace(inputs={"a": 1, "b": 2}, readouts={"choice": 3}), dynamics=EnergyDescent()
         )
+
+
+# -- the protocol ---------------------------------------------------------------------------------------------
+
+
+def test_two_phase_protocol_drives_it_with_particles():
+    task = tasks.digits()
+    net = EquilibriumPropagation.chain(task, (32,), dynamics=EnergyDescent(), particles=task.n_train, factors=(1, 0.5))
+    with jax.numpy_dtype_promotion("standard"):
+        run = TwoPhase(net, task, optimizer=optax.sgd(0.1), batch_size=20, iterations=(10, 4), beta=0.5)
+        run.train(epochs=2, progress=False)
+        assert run.score()["accuracy"][0] > 0.75
+    assert np.all(np.any(run.tree["layer1.particles"] != 0, axis=-1))
