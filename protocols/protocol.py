@@ -116,7 +116,7 @@ class Protocol:
         self.steps = [LearningStep(*common, one, self.interventions, signals) for one in self.settings]
         trees = [self._tree(seed, first_as_is and number == 0) for number, seed in enumerate(self.seeds)]
         states = [self._state(tree, seed) for tree, seed in zip(trees, self.seeds, strict=True)]
-        self.state: State = jax.tree.map(lambda *leaves: jnp.stack(leaves), *states)
+        self.state: State = self._spread(jax.tree.map(lambda *leaves: jnp.stack(leaves), *states))
         self._learn = [jax.jit(self._over_seeds(step.many), donate_argnums=0) for step in self.steps]
         self._probe = jax.jit(self._over_seeds(self.steps[0].probe))
         self._score = jax.jit(self._over_seeds(self.steps[0].evaluate), static_argnums=3)
@@ -134,6 +134,14 @@ class Protocol:
         ]
         counters = {"update": jnp.zeros((), jnp.int32), "seed": jnp.asarray(seed, jnp.int32)}
         return {"tree": tree, "optimizer": optimizers, **counters}
+
+    def _spread(self, state: State) -> State:
+        """Deal the seeds out to all devices, where they run at once and divide evenly."""
+        devices = jax.devices()
+        if self.parallel == "map" or len(devices) == 1 or len(self.seeds) % len(devices):
+            return state
+        mesh = jax.sharding.Mesh(np.array(devices), ("seed",))
+        return jax.device_put(state, jax.sharding.NamedSharding(mesh, jax.sharding.PartitionSpec("seed")))
 
     def _over_seeds(self, function: Any) -> Any:
         def every(state: State, arrays: Any, index: jax.Array, *static: Any) -> Any:
@@ -204,7 +212,7 @@ class Protocol:
             The trace; its checkpoint lies beside it. The protocol must be built like the one that wrote it.
         """
         state, done = checkpoint.load(checkpoint.path_beside(record), self.state)
-        self.state = jax.tree.map(jnp.asarray, state)
+        self.state = self._spread(jax.tree.map(jnp.asarray, state))
         self.epoch = done["epoch"]
         recorder = Recorder.resume(self, record, done["lengths"])
         logs = [{name: np.asarray(value) for name, value in log.items()} for log in done["logs"]]
@@ -222,14 +230,19 @@ class Protocol:
                         logs = []
                 if recorder:
                     recorder.close(self, epochs, logs)
-        except RunError:
+        except BaseException as failure:
             if recorder:
-                recorder.fail()
+                recorder.fail(failure)
             raise
         finally:
             bar.close()
-            self.circuit.write({name: np.asarray(value[0]) for name, value in self.tree.items()})
+            self._write_back()
         return self
+
+    def _write_back(self) -> None:
+        """Put the weights of the first network into the circuit (unless an interrupt tore them away)."""
+        if not any(leaf.is_deleted() for leaf in self.tree.values()):
+            self.circuit.write({name: np.asarray(value[0]) for name, value in self.tree.items()})
 
     def _complete(self, logs: list[dict]) -> bool:
         return sum(map(_updates, logs)) == self.updates_per_pass * len(self.steps)

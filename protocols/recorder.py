@@ -1,5 +1,6 @@
 """From a running protocol to the trace file, safely."""
 
+import contextlib
 import os
 import subprocess
 from collections.abc import Mapping, Sequence
@@ -10,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import jax
 import numpy as np
 
+from analysis.trace_schema import TraceError
 from analysis.trace_writer import TraceWriter
 from circuits.circuit import Circuit
 from protocols import checkpoint
@@ -91,9 +93,10 @@ class Recorder:
         self.checkpoint(run, epochs, logs)
         self.writer.close("stopped")
 
-    def fail(self) -> None:
-        """End the trace of a run that went wrong."""
-        self.writer.close("failed")
+    def fail(self, failure: BaseException) -> None:
+        """End the trace of a run that went wrong or was interrupted; what cannot be written any more is dropped."""
+        with contextlib.suppress(TraceError):
+            self.writer.close("stopped" if isinstance(failure, KeyboardInterrupt) else "failed")
 
     # -- what goes where ----------------------------------------------------------------------------------
 
