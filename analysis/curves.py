@@ -4,6 +4,7 @@ from typing import Any
 
 import numpy as np
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 from analysis.comparison import headline, label_of, opened, words
 from analysis.style import band, canvas, colours, styled
@@ -43,6 +44,7 @@ def draw_learning_curve(ax: Any, *traces: Trace, series: str | None = None) -> N
         _references(ax, trace, name, scale, colour)
     kind = words(lines[0][1]).replace("test ", "")
     ax.set(xlabel="epoch", ylabel=f"{kind} (%)" if scale == 100 else kind, title="Learning")
+    ax.xaxis.set_major_locator(MaxNLocator(integer=True))
     if len(lines) > 1:
         ax.legend(fontsize=7 if len(lines) > 6 else None, ncols=1 + (len(lines) > 8))
 
@@ -91,6 +93,7 @@ def draw_error_amplitude(ax: Any, trace: Trace) -> None:
         where = name.removeprefix(PREFIX).removesuffix(".error")
         band(ax, curve.coords["epoch"], curve.values, color=colour, label=where)
     ax.set(xlabel="epoch", ylabel="mean |local error|", title="Local error", yscale="log")
+    ax.xaxis.set_major_locator(MaxNLocator(integer=True))
     ax.legend(ncols=1 + (len(names) > 5))
 
 
@@ -110,6 +113,6 @@ def amplitude_by_region(*traces: Trace, at: int = -1) -> Figure:
         band(ax, np.arange(1, len(names) + 1), runs, color=colour, marker="o", ms=3, label=label_of(trace))
     ax.set(xlabel="region, counted from the input", ylabel="mean |local error|", title="Local error by region")
     ax.set(yscale="log")
-    ax.xaxis.get_major_locator().set_params(integer=True)
+    ax.xaxis.set_major_locator(MaxNLocator(integer=True))
     ax.legend(ncols=1 + (len(traces) > 5), fontsize=7)
     return figure

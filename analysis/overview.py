@@ -33,9 +33,10 @@ def overview(trace: Trace, region: str | None = None) -> Figure:
         snapshots = trace[f"activity/{region}/rate"].shape[0]
         what = {"region": region, "snapshot": min(1, snapshots - 1)}
         panels.append((draw_trajectory, what, {"projection": "3d"}))
-    figure = plt.figure(figsize=(4.3 * len(panels), 3.6), layout="constrained")
-    for number, (draw, what, options) in enumerate(panels, start=1):
-        draw(figure.add_subplot(1, len(panels), number, **options), trace, **what)
+    figure = plt.figure(figsize=(4.3 * len(panels), 3.8), layout="constrained")
+    grid = figure.add_gridspec(1, len(panels))
+    for cell, (draw, what, options) in zip(grid, panels, strict=True):
+        draw(figure.add_subplot(cell, **options), trace, **what)
     plt.close(figure)
     figure.suptitle(_title(trace), x=0.01, ha="left", fontsize=11)
     return figure

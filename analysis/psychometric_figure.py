@@ -55,11 +55,12 @@ def draw_outputs(ax: Any, trace: Trace, colour: Any) -> None:
 
 
 def draw_choices(ax: Any, trace: Trace, colour: Any) -> None:
-    """Draw the fraction of "clockwise" choices of all seeds together, and the fit to it."""
+    """Draw the fraction of "clockwise" choices of all seeds together, and the fit: threshold and its width."""
     clockwise, trials = (trace.learning[f"psychometric.{name}"] for name in ("clockwise", "trials"))
     x = clockwise.coords["orientation"]
     right, total = clockwise.values.sum(0), trials.values.sum(0)
     fit = fit_psychometric(x, total, right)
     fine = np.linspace(x[0], x[-1], 200)
     ax.plot(x, right / total, "o", color=colour, ms=3)
-    ax.plot(fine, fit(fine), color=colour, lw=1.2, label=f"{label_of(trace)}: {fit.mu:.1f}° ± {fit.sigma:.2g}°")
+    found = fit.flags[0] if fit.flags else f"{fit.mu:.1f}° ± {fit.sigma:.2g}°"
+    ax.plot(fine, fit(fine), color=colour, lw=1.2, label=f"{label_of(trace)}: {found}")

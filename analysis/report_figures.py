@@ -46,7 +46,7 @@ def _together(traces: Sequence[Trace]) -> dict[str, Figure]:
     amplitudes = [trace for trace in learned if sum(name.startswith(PREFIX) for name in trace.learning) > 2]
     if amplitudes:
         found["Local error by region"] = figures.amplitude_by_region(*amplitudes[:TOGETHER])
-    settled = [trace for trace in traces if trace not in learned and recorded_rates(trace)]
+    settled = [trace for trace in traces if not headline(trace) and recorded_rates(trace)]
     if settled:
         found["Settling"] = figures.settling(*settled, region=recorded_rates(settled[0])[0])
     return found

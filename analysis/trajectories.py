@@ -121,6 +121,6 @@ def settling(*traces: Trace, region: str = "V1", seed: int = 0, trial: int = 0) 
             states.plot(course[:, busiest], color=colour, lw=1, label=[label_of(trace), *["_"] * 3])
     states.set(xlabel="iteration k", ylabel="rate", title=f"States of neurons of {region}")
     steps.set(xlabel="iteration k", ylabel="RMS of h(k) - h(k-1)", title="One-step difference", yscale="log")
-    states.legend(fontsize=7)
-    steps.legend(fontsize=7)
+    states.legend(fontsize=7, loc="lower left", bbox_to_anchor=(0, -0.01), ncols=2, frameon=True)
+    steps.legend(fontsize=7, loc="center left", bbox_to_anchor=(1, 0.5))
     return figure

@@ -85,7 +85,7 @@ def extent(boxes: Mapping[str, Box]) -> tuple[float, float]:
 
 
 def layout(populations: Sequence[Mapping[str, Any]], projections: Sequence[Mapping[str, Any]]) -> dict[str, Box]:
-    """Place populations: one level above the highest one that sends inference to it, side by side on a level.
+    """Place populations one level above the highest one that sends inference to them, and near those that do.
 
     Examples
     --------
@@ -100,15 +100,19 @@ def layout(populations: Sequence[Mapping[str, Any]], projections: Sequence[Mappi
         if row["kind"] == "inference" and pre in below and post in below and pre != post:
             below[post].add(pre)
     levels = _levels(below)
-    columns: dict[int, int] = {}
-    boxes = {}
-    for row in populations:
-        level = levels[row["name"]]
-        column = columns.setdefault(level, 0)
-        columns[level] += 1
-        sizes = json.loads(row["blocks"]) if row["blocks"] else {}
-        boxes[row["name"]] = Box(column * (WIDTH + GAP_X), level * (HEIGHT + GAP_Y), row["size"], sizes)
-    return boxes
+    places: dict[str, tuple[int, int]] = {}
+    for name in sorted(below, key=levels.__getitem__):
+        near = [places[one][0] for one in below[name] if one in places]
+        wanted = sum(near) / len(near) if near else 0
+        taken = {column for column, level in places.values() if level == levels[name]}
+        free = [column for column in range(len(below)) if column not in taken]
+        places[name] = min(free, key=lambda column: abs(column - wanted)), levels[name]
+    return {row["name"]: _box(row, *places[row["name"]]) for row in populations}
+
+
+def _box(row: Mapping[str, Any], column: int, level: int) -> Box:
+    sizes = json.loads(row["blocks"]) if row["blocks"] else {}
+    return Box(column * (WIDTH + GAP_X), level * (HEIGHT + GAP_Y), row["size"], sizes)
 
 
 def _levels(below: Mapping[str, set[str]]) -> dict[str, int]:

@@ -94,7 +94,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return getattr(commands, f"{given.command}_command")(given)
     except commands.Failed as failure:
         return _complain(given.command, failure, 1)
-    except ValueError as refusal:
+    except commands.BAD_INPUT as refusal:
         return _complain(given.command, refusal, 2)
     except OSError as refusal:
         where = f"{refusal.filename}: " if refusal.filename else ""

@@ -7,12 +7,18 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from analysis.trace_schema import TraceError
 from circuits.errors import CircuitError, nearest
 from protocols.experiments import Experiment, every, find
 from protocols.experiments.settings import SettingError, as_json, assignment, from_json
+from protocols.tasks.formats import DataError
 
 if TYPE_CHECKING:
     from protocols.experiments.jobs import Job
+
+
+#: What a user can put right; anything else is a defect of the program and shows a traceback.
+BAD_INPUT = (CircuitError, DataError, TraceError)
 
 
 class Failed(Exception):

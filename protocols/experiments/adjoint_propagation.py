@@ -27,7 +27,7 @@ RADII = (0.01, 0.1, 0.25, 0.5, 0.75, 1.0, 1.25, 1.5, 2.0)
 
 #: A chain of two regions of 1024 neurons on Fashion-MNIST: the authors' demo.
 DEMO = ChainOnImages()
-DIGITS = {"task.name": "digits", "run.batch_size": 50, "run.seeds": 2}
+DIGITS = {"task.name": "digits", "run.batch_size": 50, "run.seeds": 2, "optimizer.learning_rate": 5e-3}
 QUICK = {**DIGITS, "circuit.neurons": 128, "run.epochs": 5}
 
 
@@ -96,7 +96,7 @@ DYNAMICS = (
             "circuit.spectral_radius",
             RADII,
         ),
-        quick={**QUICK, "run.epochs": 4},
+        quick={**QUICK, "circuit.neurons": 64, "run.epochs": 3},
         expected="accuracy peaks near a spectral radius of 0.1; both exponents grow with it and almost coincide",
     ),
     experiment(
@@ -210,7 +210,8 @@ REUSE_QUICK = {
     "circuit.neurons": 96,
     "run.batch_size": 50,
     "run.seeds": 2,
-    "run.epochs": 3,
+    "run.epochs": 5,
+    "optimizer.learning_rate": 5e-3,
 }
 SHARING = tuple(
     experiment(

@@ -111,8 +111,8 @@ class Experiment:
         return _apply(_apply(chosen, self.quick if quick else {}), overrides or {})
 
     def record(self, condition: str, configuration: Configuration, *, quick: bool) -> dict[str, Any]:
-        """Return what the trace should say: enough to run it again, and the numbers to compare with."""
-        mine = [asdict(one) for one in self.references if one.condition in ("", condition)]
+        """Return what the trace should say: enough to run it again, and the numbers to compare a full run with."""
+        mine = [asdict(one) for one in self.references if not quick and one.condition in ("", condition)]
         about = {"experiment": self.name, "condition": condition, "quick": quick, "settings": as_json(configuration)}
         return about | {
             "figure": self.figure,
