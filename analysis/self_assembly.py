@@ -10,7 +10,7 @@ from jaxtyping import Float
 
 from analysis.arguments import ArrayLike, as_finite, layerwise
 
-__all__ = ["exchange_residual", "matrix_learning_rate"]
+__all__ = ["exchange_residual", "matrix_learning_rate", "matrix_learning_rate_gap"]
 
 
 def exchange_residual(
@@ -60,3 +60,30 @@ def matrix_learning_rate(lateral: ArrayLike) -> Float[np.ndarray, "units units"]
     """
     v = as_finite("lateral", lateral, ndim=2)
     return v @ v.T
+
+
+@layerwise
+def matrix_learning_rate_gap(currents: ArrayLike, errors: ArrayLike, lateral: ArrayLike) -> float:
+    """Largest deviation of the currents ``u`` from ``H g``, over the largest current.
+
+    Parameters
+    ----------
+    currents : array_like [trial, unit]
+        Descending currents onto the ascending cells of one level.
+    errors : array_like [trial, unit]
+        What they should be up to H: minus the gradient with respect to the cells' activity.
+    lateral : array_like [unit, a]
+        V of the level.
+
+    Examples
+    --------
+    >>> matrix_learning_rate_gap([[8.0]], [[2.0]], [[2.0]])
+    0.0
+    """
+    u, g = (as_finite(name, x, ndim=2) for name, x in (("currents", currents), ("errors", errors)))
+    if u.shape != g.shape:
+        raise ValueError(f"currents: got {u.shape}, wanted {g.shape} like errors")
+    largest = np.abs(u).max()
+    if largest == 0:
+        raise ValueError("currents: all of them are zero")
+    return float(np.abs(u - g @ matrix_learning_rate(lateral)).max() / largest)

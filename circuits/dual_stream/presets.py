@@ -9,6 +9,7 @@ from circuits.dual_stream.operations import BatchNorm, Flatten, Transfer
 from circuits.dual_stream.pooling import GlobalAveragePool, MaxPool, Subsample
 from circuits.dual_stream.stack import Node, Residual
 from circuits.dual_stream.stages import Convolution, Dense
+from circuits.dual_stream.starts import Start, glorot
 from circuits.errors import require
 
 if TYPE_CHECKING:
@@ -22,6 +23,7 @@ def mlp(
     *,
     transfer: str = "relu",
     bias: bool = True,
+    start: Start = glorot,
     **options: Any,
 ) -> "DualStream":
     """A fully connected ascending stream with a linear output.
@@ -36,14 +38,18 @@ def mlp(
         Transfer function of the hidden layers.
     bias
         Whether units have plastic biases.
+    start
+        How ascending weights start, see :mod:`circuits.dual_stream.starts`.
     **options
         Further arguments of :class:`DualStream`.
     """
     require(len(sizes) >= 2, f"an ascending stream has an input and an output at least, got sizes {list(sizes)}")
-    return cls(dense_stack(sizes, transfer, bias), (sizes[0],), descending, **options)
+    return cls(dense_stack(sizes, transfer, bias, start), (sizes[0],), descending, **options)
 
 
-def dense_stack(sizes: Sequence[int], transfer: str = "relu", bias: bool = True) -> dict[str, Node]:
+def dense_stack(
+    sizes: Sequence[int], transfer: str = "relu", bias: bool = True, start: Start = glorot
+) -> dict[str, Node]:
     """Stages ``layer1``, ``layer2``, ... with rates ``rate1``, ... between them.
 
     Examples
@@ -53,7 +59,7 @@ def dense_stack(sizes: Sequence[int], transfer: str = "relu", bias: bool = True)
     """
     nodes: dict[str, Node] = {}
     for level, (inputs, outputs) in enumerate(pairwise(sizes), start=1):
-        nodes |= {f"layer{level}": Dense(inputs, outputs, bias), f"rate{level}": Transfer(transfer)}
+        nodes |= {f"layer{level}": Dense(inputs, outputs, bias, start), f"rate{level}": Transfer(transfer)}
     nodes.popitem()
     return nodes
 

@@ -5,6 +5,7 @@ Each returns ``{"W": ..., "b": ...}``; a stage without biases takes only ``"W"``
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 from jaxtyping import Float
@@ -56,6 +57,43 @@ def fan_in_uniform(random: np.random.Generator, shape: Shape) -> dict[str, np.nd
 def fan_in_uniform_biases(random: np.random.Generator, shape: Shape) -> dict[str, np.ndarray]:
     """Weights and biases uniform within +- 1 / sqrt(fan_in)."""
     return {"W": within_fan_in(random, shape, shape), "b": within_fan_in(random, shape, shape[:1])}
+
+
+@dataclass(frozen=True)
+class Gaussian:
+    """Gaussian weights of mean zero, biases at zero.
+
+    Parameters
+    ----------
+    sd
+        Standard deviation, before it is divided by the root of a fan.
+    over
+        Which fan: ``"fan_in"``, ``"fan_out"``, or ``"one"`` for none.
+
+    Examples
+    --------
+    >>> Gaussian(0.0)(np.random.default_rng(0), (2, 3))["W"].shape
+    (2, 3)
+    """
+
+    sd: float = 1.0
+    over: Literal["fan_in", "fan_out", "one"] = "fan_in"
+
+    def __call__(self, random: np.random.Generator, shape: Shape) -> dict[str, np.ndarray]:
+        """Draw."""
+        fan = {"fan_in": fans(shape)[0], "fan_out": fans(shape)[1], "one": 1}[self.over]
+        return {"W": self.sd / np.sqrt(fan) * random.normal(size=shape), "b": np.zeros(shape[0])}
+
+
+def identity(random: np.random.Generator, shape: Shape) -> dict[str, np.ndarray]:
+    """Synapses of weight one between cells of the same number, biases at zero.
+
+    Examples
+    --------
+    >>> identity(np.random.default_rng(0), (2, 2))["W"].tolist()
+    [[1.0, 0.0], [0.0, 1.0]]
+    """
+    return {"W": np.eye(*shape), "b": np.zeros(shape[0])}
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,7 @@
 """Descending streams, one short file each; a row in ``STREAMS`` makes one available everywhere."""
 
 from circuits.dual_stream.counter_current import CounterCurrent, PrintedCounterCurrent
+from circuits.dual_stream.self_assembling.stream import SelfAssembling, TiedSelfAssembling
 from circuits.dual_stream.streams.direct import Direct
 from circuits.dual_stream.streams.kolen_pollack import KolenPollack
 from circuits.dual_stream.streams.product import OrthogonalProduct, Product
@@ -25,6 +26,8 @@ STREAMS: dict[str, type[DescendingStream]] = {
     "product_orthogonal": OrthogonalProduct,
     "counter_current": CounterCurrent,
     "counter_current_printed": PrintedCounterCurrent,
+    "self_assembling": SelfAssembling,
+    "self_assembling_tied": TiedSelfAssembling,
 }
 
 
@@ -54,8 +57,10 @@ __all__ = [
     "PrintedCounterCurrent",
     "Product",
     "Random",
+    "SelfAssembling",
     "Signals",
     "Stagewise",
+    "TiedSelfAssembling",
     "Transposed",
     "UniformSign",
     "WeightMirror",

@@ -1,0 +1,66 @@
+"""The four kinds of synapses of the motif."""
+
+from typing import NamedTuple, Self
+
+from circuits.errors import require
+
+KINDS = ("W", "Wbar", "V", "Vbar")
+"""Within the ascending stream, within the descending one, descending to ascending, ascending to descending."""
+
+
+class PerKind(NamedTuple):
+    """One number for each kind of synapses.
+
+    Attributes
+    ----------
+    W
+        Synapses within the ascending stream, biases included.
+    Wbar
+        Within the descending stream.
+    V
+        From descending to ascending cells of one level.
+    Vbar
+        From ascending to descending cells of one level.
+    """
+
+    W: float
+    Wbar: float
+    V: float
+    Vbar: float
+
+    @classmethod
+    def same(cls, value: float) -> Self:
+        """Give all kinds one value.
+
+        Examples
+        --------
+        >>> PerKind.same(0.1)
+        PerKind(W=0.1, Wbar=0.1, V=0.1, Vbar=0.1)
+        """
+        return cls(value, value, value, value)
+
+    def of(self, name: str) -> float:
+        """Value for a weight array by its full name.
+
+        Examples
+        --------
+        >>> PerKind(1, 2, 3, 4).of("down.rate1.V")
+        3
+        """
+        return getattr(self, kind_of(name))
+
+    def check(self, what: str) -> None:
+        """Refuse negative numbers."""
+        require(min(self) >= 0, f"{what} cannot be negative, got {self._asdict()}")
+
+
+def kind_of(name: str) -> str:
+    """Kind of a weight array by its full name; a bias is the synapse of a cell that always fires.
+
+    Examples
+    --------
+    >>> kind_of("up.layer1.b")
+    'W'
+    """
+    leaf = name.rpartition(".")[2]
+    return "W" if leaf == "b" else leaf

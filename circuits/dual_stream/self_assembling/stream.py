@@ -1,0 +1,277 @@
+"""The descending stream of self-assembling learning."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import NamedTuple, Self
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from circuits.circuit import Synapses
+from circuits.dual_stream.operations import gain
+from circuits.dual_stream.self_assembling.kinds import KINDS, PerKind, kind_of
+from circuits.dual_stream.self_assembling.levels import Level, levels
+from circuits.dual_stream.self_assembling.plasticity import Regulariser, clipped, heterosynaptic, plain
+from circuits.dual_stream.self_assembling.transfers import TRANSFERS, Received
+from circuits.dual_stream.stack import Ascent, Nodes
+from circuits.dual_stream.starts import Gaussian, Shape, Start, identity
+from circuits.dual_stream.streams.stream import Credit, Declaration, DescendingStream, Goal
+from circuits.errors import choose, nearest, require
+from circuits.rule import Tree
+from circuits.tap import Tap, untouched
+
+STARTS: Mapping[str, Start] = {
+    "Wbar": Gaussian(over="fan_out"),
+    "V": Gaussian(0.003, "one"),
+    "Vbar": Gaussian(0.003, "one"),
+}
+"""Small lateral weights: alignment comes from their growth out of small initial values."""
+
+UNIT: Mapping[str, Start] = {"V": identity, "Vbar": identity}
+
+
+class Exchange(NamedTuple):
+    """Signals of one level in the learning phase, ``[trial, unit]``.
+
+    Attributes
+    ----------
+    arriving
+        Rate of the descending cells that send to the level.
+    rate, slope
+        Of the descending cells.
+    onto_ascending, onto_descending
+        Currents between the streams.
+    """
+
+    arriving: jax.Array
+    rate: jax.Array
+    slope: jax.Array
+    onto_ascending: jax.Array
+    onto_descending: jax.Array
+
+
+@dataclass(frozen=True, kw_only=True)
+class SelfAssembling(DescendingStream):
+    """Two streams with four plastic matrices between neighbouring levels, all of them random at the start.
+
+    Minus the derivative of the loss runs down the descending stream, ``hbar_l = f(Wbar_l hbar_{l+1})``. At every level
+    the streams exchange currents, ``u = V hbar`` onto the ascending and ``ubar = Vbar h`` onto the descending cells. A
+    synapse changes with its own input times what the *other* pathway delivers to its cell (means over trials):
+    ``W: (g u) h_below^T``, ``Wbar: (gbar ubar) hbar_above^T``, ``V: h hbar^T``, ``Vbar: hbar h^T``, each minus
+    ``decay * R(X)``. At the output both lateral matrices are the identity, fixed (Liao et al. 2024; reconstructed).
+
+    The equations hold for a step inside which decay and drive share the learning rate; make the optimiser with
+    :func:`circuits.dual_stream.self_assembling.optimizer`.
+
+    Parameters
+    ----------
+    widths
+        Descending cells at each hidden level; as many as ascending ones by default.
+    transfer
+        Name of a descending transfer function, see :mod:`circuits.dual_stream.self_assembling.transfers`.
+    gated
+        Kinds among ``"W"`` and ``"Wbar"`` whose delivered current counts only as far as the cell responds to it (times
+        the slope of its transfer function). The paper's text fits all choices; without gated ``"W"`` a linear
+        descending stream hardly beats a linear read-out.
+    plastic
+        Kinds that learn; the others stay as they are, without decay.
+    decay
+        Fraction ``gamma`` in ``drive - gamma R(X)``.
+    regularisers
+        ``R`` by kind; plain decay by default.
+    clip
+        Largest Frobenius norm of a drive; 0 for no limit.
+    starts
+        How descending weights start, by kind.
+
+    Notes
+    -----
+    The populations of a hidden level are ``up.<rate>`` and ``down.<rate>``, called after the transfer function that
+    gives the ascending rates (``up.rate1``, ``down.rate1``), with the variables ``rate`` and ``current``; the error is
+    ``down.<last stage>.rate``. Weights: ``down.<rate>.V``, ``down.<rate>.Vbar``, ``down.<stage above>.Wbar``, all
+    ``[post, pre]``.
+
+    Examples
+    --------
+    >>> from circuits import DualStream
+    >>> net = DualStream.mlp([4, 8, 3], SelfAssembling(widths=(12,)), bias=False)
+    >>> {name: net.read()[name].shape for name in net.plastic if name.startswith("down")}
+    {'down.layer2.Wbar': (12, 3), 'down.rate1.V': (8, 12), 'down.rate1.Vbar': (12, 8)}
+    """
+
+    declaration = Declaration(
+        name="self_assembling",
+        sees=("h", "delivered current", "slope of the cell"),
+        transports="nothing",
+        phases=2,
+        exact=False,
+        exact_when="V = I, upstream_jacobian and Wbar equal to the transpose of W",
+        citation="arXiv:2412.20018",
+    )
+    widths: tuple[int, ...] | None = None
+    transfer: str = "identity"
+    gated: tuple[str, ...] = ("W",)
+    plastic: tuple[str, ...] = KINDS
+    decay: PerKind = PerKind.same(1e-4)  # noqa: RUF009  (a tuple)
+    regularisers: Mapping[str, Regulariser] = field(default_factory=dict)
+    clip: float = 0.0
+    starts: Mapping[str, Start] = field(default_factory=dict)
+
+    def __post_init__(self):
+        choose(self.transfer, TRANSFERS, "descending transfer function")
+        for what, given, valid in (
+            ("gated", self.gated, KINDS[:2]),
+            ("plastic", self.plastic, KINDS),
+            ("regularisers", self.regularisers, KINDS),
+            ("starts", self.starts, KINDS[1:]),
+        ):
+            for kind in given:
+                require(kind in valid, f"{what}: unknown kind of synapses {kind!r}: {nearest(kind, valid)}")
+        self.decay.check("a decay")
+        require(self.clip >= 0, f"the limit of a drive cannot be negative, got {self.clip}")
+
+    # -- special cases ------------------------------------------------------------------------------------
+
+    @classmethod
+    def kolen_pollack(cls, decay: float = 1e-4) -> Self:
+        """One descending partner a cell, joined one to one: Kolen-Pollack learning, if both rates are equal."""
+        same = PerKind.same(decay)
+        return cls(transfer="upstream_jacobian", plastic=("W", "Wbar"), decay=same, starts=UNIT)
+
+    @classmethod
+    def feedback_alignment(cls, decay: float = 1e-4) -> Self:
+        """As :meth:`kolen_pollack` with fixed random descending weights: feedback alignment."""
+        return cls(transfer="upstream_jacobian", plastic=("W",), decay=PerKind.same(decay), starts=UNIT)
+
+    # -- weights ------------------------------------------------------------------------------------------
+
+    def initial(self, nodes: Nodes, shapes: Mapping[str, Shape], random: np.random.Generator) -> dict[str, np.ndarray]:
+        """Draw the three descending kinds at every level."""
+        starts = {**STARTS, **self.starts}
+        sizes = self._weight_shapes(nodes)
+        return {name: starts[kind_of(name)](random, size)["W"] for name, size in sizes.items()}
+
+    def _weight_shapes(self, nodes: Nodes) -> dict[str, Shape]:
+        hidden = levels(nodes)
+        widths = self._check_widths(hidden)
+        senders = [*widths[1:], list(nodes.values())[-1].outputs]
+        found = {}
+        for level, width, sender in zip(hidden, widths, senders, strict=True):
+            shapes = {"Wbar": (width, sender), "V": (level.size, width), "Vbar": (width, level.size)}
+            found |= {name: shapes[kind] for kind, name in level.names().items()}
+        return found
+
+    def _check_widths(self, hidden: list[Level]) -> list[int]:
+        widths = [level.size for level in hidden] if self.widths is None else list(self.widths)
+        wanted = f"one width for each of the {len(hidden)} hidden levels"
+        require(len(widths) == len(hidden) and min(widths, default=1) > 0, f"widths: got {widths}, wanted {wanted}")
+        for level, width in zip(hidden, widths, strict=True):
+            paired = self.transfer != "upstream_jacobian" or width == level.size
+            require(paired, f"upstream_jacobian at {level.rate} needs {level.size} descending cells, got {width}")
+        return widths
+
+    def synapses(self, nodes: Nodes) -> list[Synapses]:
+        """Three rows a level."""
+        rows = []
+        for level in levels(nodes):
+            up, down = f"up.{level.rate}", f"down.{level.rate}"
+            ends = {"Wbar": (f"down.{level.next}", down), "V": (down, up), "Vbar": (up, down)}
+            use = {"Wbar": "feedback", "V": "descending to ascending", "Vbar": "ascending to descending"}
+            for kind, name in level.names().items():
+                rows.append(Synapses(name, *ends[kind], use[kind], plastic=kind in self.plastic))
+        return rows
+
+    def effective_feedback(self, nodes: Nodes, tree: Tree) -> Tree:
+        """``V_above Wbar^T V^T`` at every stage but the first; ``W V V^T`` once the circuit has assembled itself."""
+        found, above = {}, jnp.eye(list(nodes.values())[-1].outputs)
+        for level in reversed(levels(nodes)):
+            names = level.names()
+            lateral = tree[names["V"]]
+            found[level.above] = above.astype(lateral.dtype) @ (lateral @ tree[names["Wbar"]]).T
+            above = lateral
+        return found
+
+    # -- the learning phase -------------------------------------------------------------------------------
+
+    def exchange(
+        self, nodes: Nodes, tree: Tree, ascent: Ascent, error: jax.Array, tap: Tap = untouched
+    ) -> dict[str, Exchange]:
+        """Run the descending stream; returns the signals of each level, the top one first, by :attr:`Level.rate`.
+
+        Parameters
+        ----------
+        nodes, tree, ascent
+            The ascending stream, all arrays, and what the inference phase left behind.
+        error
+            Minus the derivative of each trial's loss with respect to the output, ``[trial, output]``.
+        tap
+            Sees every signal.
+        """
+        f, found = TRANSFERS[self.transfer], {}
+        arriving = tap(f"down.{list(nodes)[-1]}.rate", "learning", error)
+        for level in reversed(levels(nodes)):
+            weights = {kind: tap(name, "learning", tree[name]) for kind, name in level.names().items()}
+            potential = tap(f"down.{level.rate}.potential", "learning", arriving @ weights["Wbar"].T)
+            current = ascent.entering[level.above] @ weights["Vbar"].T
+            current = tap(f"down.{level.rate}.current", "learning", current)
+            rate, slope = f(Received(potential, self._slope(nodes, level, ascent), current))
+            rate = tap(f"down.{level.rate}.rate", "learning", rate)
+            onto = tap(f"up.{level.rate}.current", "learning", rate @ weights["V"].T)
+            found[level.rate] = Exchange(arriving, rate, slope, onto, current)
+            arriving = rate
+        return found
+
+    def _slope(self, nodes: Nodes, level: Level, ascent: Ascent) -> jax.Array:
+        return gain(nodes[level.rate].name)(ascent.entering[level.rate])
+
+    def drives(self, nodes: Nodes, tree: Tree, ascent: Ascent, error: jax.Array, tap: Tap = untouched) -> Tree:
+        """What drives every weight array in one batch, by full name, before clipping and decay."""
+        signals = self.exchange(nodes, tree, ascent, error, tap)
+        hidden = levels(nodes)
+        delivered = {list(nodes)[-1]: signals[hidden[-1].rate].arriving if hidden else error}
+        found: Tree = {}
+        for level in hidden:
+            one, h = signals[level.rate], ascent.entering[level.above]
+            slope = self._slope(nodes, level, ascent) if "W" in self.gated else 1.0
+            delivered[level.stage] = slope * one.onto_ascending
+            onto = one.slope * one.onto_descending if "Wbar" in self.gated else one.onto_descending
+            lateral = heterosynaptic(h, one.rate)
+            own = {"Wbar": heterosynaptic(onto, one.arriving), "V": lateral, "Vbar": lateral.T}
+            found |= {name: own[kind] for kind, name in level.names().items()}
+        for path, current in delivered.items():
+            summed = nodes[path].changes(current, ascent.entering[path])
+            found |= {f"up.{path}.{name}": value / len(current) for name, value in summed.items()}
+        return found
+
+    def credit(self, nodes: Nodes, tree: Tree, ascent: Ascent, goal: Goal, tap: Tap) -> Credit:
+        """Run the descending stream and change the plastic kinds: minus the drives, plus decay."""
+        drives = self.drives(nodes, tree, ascent, -goal.error * len(goal.error), tap)
+        return Credit({n: self._change(n, d, tree[n]) for n, d in drives.items() if kind_of(n) in self.plastic}, {})
+
+    def _change(self, name: str, drive: jax.Array, weight: jax.Array) -> jax.Array:
+        regulariser = self.regularisers.get(kind_of(name), plain)
+        return self.decay.of(name) * regulariser(weight) - clipped(drive, self.clip)
+
+
+@dataclass(frozen=True, kw_only=True)
+class TiedSelfAssembling(SelfAssembling):
+    """One descending partner a cell whose weights are the transposed ascending ones: gradient descent."""
+
+    declaration = Declaration(
+        name="self_assembling_tied",
+        sees=("h", "delivered current", "slope of the cell"),
+        transports="weights",
+        phases=2,
+        exact=True,
+        exact_when="always, without decay",
+        citation="arXiv:2412.20018",
+    )
+    transfer: str = "upstream_jacobian"
+    plastic: tuple[str, ...] = ("W",)
+    decay: PerKind = PerKind.same(0.0)  # noqa: RUF009  (a tuple)
+    starts: Mapping[str, Start] = field(default_factory=lambda: UNIT)
+
+    def prepare(self, nodes: Nodes, shapes: Mapping[str, Shape], tree: Tree, key: jax.Array) -> Tree:
+        """Copy the ascending weights."""
+        return {level.names()["Wbar"]: tree[f"up.{level.above}.W"].T for level in levels(nodes)}
