@@ -11,8 +11,9 @@ import numpy as np
 from circuits.activations import activation
 from circuits.circuit import Batch, Circuit, Outcome, Population, Synapses
 from circuits.errors import choose
-from circuits.rate import cell_types, wiring
+from circuits.rate import wiring
 from circuits.rate.checks import check_names, check_numbers, check_rule, one_of
+from circuits.rate.drawing import Drawing
 from circuits.rate.leak import LEAKS
 from circuits.rate.network import Network
 from circuits.rate.online import Carry, advance, begin
@@ -22,7 +23,6 @@ from circuits.rate.signals import in_tree, state_of
 from circuits.rate.timeline import one_step, timeline
 from circuits.rate.trials import goal, only, stimulus
 from circuits.rule import Rule, Tree
-from circuits.synapses import stream
 from circuits.tap import Tap, untouched
 
 #: Sign of the cells of a type, by the first letter of its name.
@@ -128,19 +128,28 @@ class RateRNN(Circuit):
         self.n_in, self.n_out = (only(ports, "port") for ports in (self.inputs, self.readouts))
         types = wiring.paper_counts(neurons) if isinstance(neurons, int) else dict(neurons)
         self.signs = {name: (signs or {}).get(name, SIGNS.get(name[:1], 0)) for name in types}
-        self.tau = {name: tau[name] if isinstance(tau, Mapping) else tau for name in types}
         check_names(signs, types, "signs")
-        check_numbers(self.tau, dt, mu, types)
+        check_names(tau if isinstance(tau, Mapping) else None, types, "tau")
+        tau = {name: tau.get(name, 100.0) if isinstance(tau, Mapping) else tau for name in types}
+        check_numbers(tau, dt, mu, types)
         for word, valid, what in (
             (feedback, ("symmetric", "random"), "feedback"),
             (answer, ("last", "every"), "answer"),
             (reduction, ("mean", "sum"), "reduction"),
         ):
             one_of(word, valid, what)
-        self.dt, self.mu, self.threshold, self.density = dt, mu, threshold, density
-        self.draws = choose(initial, wiring.INITIAL, "initial distribution")
-        self.random_feedback = feedback == "random" or rule == "rflo"
-        self.signed_inputs = self.n_in > 2 if signed_inputs is None else signed_inputs
+        self.drawing = Drawing(
+            self.n_in,
+            self.n_out,
+            np.array(list(self.signs.values()), float),
+            np.exp(-dt / np.array(list(tau.values()), float)),
+            threshold,
+            mu,
+            density,
+            choose(initial, wiring.INITIAL, "initial distribution"),
+            feedback == "random" or rule == "rflo",
+            self.n_in > 2 if signed_inputs is None else signed_inputs,
+        )
         self.last, self.classes = answer == "last", loss == "cross_entropy"
         self.network = Network(
             tuple(types),
@@ -174,7 +183,7 @@ class RateRNN(Circuit):
         self.connect(Synapses("W_rec", "cells", "cells", "recurrent", mask="mask_rec"))
         self.connect(Synapses("W_out", "cells", sink, "inference"))
         self.connect(Synapses("b_out", "", sink, "readout_bias"))
-        if self.random_feedback:
+        if self.drawing.random_feedback:
             self.connect(Synapses("feedback", sink, "cells", "feedback", plastic=False))
         size, types = len(self.network.type_id), len(self.signs)
         for name in CELL_VARIABLES:
@@ -186,50 +195,16 @@ class RateRNN(Circuit):
 
     def initial(self, seed: int) -> dict[str, np.ndarray]:
         """Draw weights and masks; the same seed gives the same arrays."""
-        network = self.network
-        size = len(network.type_id)
-        sign = np.array([self.signs[name] for name in network.names], float)[list(network.type_id)]
-        mask = wiring.random_mask(stream(seed, "mask_rec"), size, self.density)
-        draw_recurrent, draw_readout = self.draws
-        values = {
-            "W_in": wiring.input_weights(stream(seed, "W_in"), self.n_in, size, self.signed_inputs),
-            "W_rec": draw_recurrent(stream(seed, "W_rec"), sign, mask),
-            "b_rec": np.zeros(size),
-            "W_out": draw_readout(stream(seed, "W_out"), sign, np.ones((size, self.n_out))),
-            "b_out": np.zeros(self.n_out),
-            "mask_rec": mask,
-            "sign": sign,
-            "keep": self._keep(),
-            "threshold": np.float64(self.threshold),
-            "mu": np.float64(self.mu),
-        }
-        values["sign_in"] = np.sign(values["W_in"]) * self.signed_inputs
-        if self.random_feedback:
-            rng = stream(seed, "feedback")
-            values["feedback"] = rng.permuted(np.abs(values["W_out"]), axis=0) * rng.choice([-1, 1], (size, self.n_out))
-        if "fixed_type_means" in network.rule.signals:
-            values["type_weights"] = self._fixed_types(seed, values["W_rec"])
-        state = network.rule.init({**values, "seed": seed})
-        return values | {name: np.asarray(value) for name, value in in_tree(state).items()}
-
-    def _keep(self) -> np.ndarray:
-        """exp(-dt/tau): a scalar, or one per cell where types differ."""
-        keep = np.exp(-self.dt / np.array(list(self.tau.values()), float))
-        return keep[0] if np.all(keep == keep[0]) else keep[list(self.network.type_id)]
-
-    def _fixed_types(self, seed: int, w_rec: np.ndarray) -> np.ndarray:
-        membership = cell_types.one_hot(np.array(self.network.type_id), len(self.signs))
-        counts = membership.sum(0)
-        means = membership.T @ w_rec @ membership / np.outer(counts, counts)
-        return wiring.fixed_type_weights(stream(seed, "type_weights"), means, np.array([*self.signs.values()], float))
+        return self.drawing.draw(self.network, seed)
 
     def _warn_unstable(self) -> None:
-        if "mu" in self.network.rule.signals and self.mu > 1:
-            warnings.warn(f"mu = {self.mu} is above 1: a mean gain is usually between 0.2 and 0.5", stacklevel=3)
-        if "types" in self.network.rule.signals and "mu" in self.network.rule.signals:
+        signals, mu = self.network.rule.signals, self.drawing.mu
+        if "mu" in signals and mu > 1:
+            warnings.warn(f"mu = {mu} is above 1: a mean gain is usually between 0.2 and 0.5", stacklevel=3)
+        if {"mu", "types"} <= set(signals):
             radius = float(self.network.modulator_radius(self.read()))
             if radius >= 1:
-                warnings.warn(f"modulators grow by {radius:.3f} per step with mu = {self.mu}: take less", stacklevel=3)
+                warnings.warn(f"modulators grow by {radius:.3f} per step with mu = {mu}: take less", stacklevel=3)
 
     # -- trials -------------------------------------------------------------------------------------------
 

@@ -19,11 +19,11 @@ from circuits.rate.rules.reverse import (
 from circuits.rule import Rule
 
 LIU_2022 = "arXiv:2206.01338"
-BELLEC_2020 = "doi:10.1038/s41467-020-17236-y"
-MURRAY_2019 = "doi:10.7554/eLife.43299"
-LIU_2021 = "doi:10.1073/pnas.2111821118"
-WERBOS_1990 = "doi:10.1109/5.58337"
-WILLIAMS_1989 = "doi:10.1162/neco.1989.1.2.270"
+BELLEC_2020 = "10.1038/s41467-020-17236-y"
+MURRAY_2019 = "10.7554/eLife.43299"
+LIU_2021 = "10.1073/pnas.2111821118"
+WERBOS_1990 = "10.1109/5.58337"
+WILLIAMS_1989 = "10.1162/neco.1989.1.2.270"
 MENICK_2020 = "arXiv:2006.07232"
 
 SYNAPSES = (*LOCAL, "recurrent_weights")
