@@ -6,6 +6,7 @@ from typing import Any
 #: Where each public name lives; looked up on first use, so that the command line answers without JAX.
 HOME = {
     "TwoPhase": "protocols.two_phase",
+    "Online": "protocols.online",
     "Record": "protocols.recording",
     "amplitude": "protocols.recording",
     "RunError": "protocols.checkpoint",

@@ -8,9 +8,9 @@ import jax
 import jax.numpy as jnp
 import optax
 
-from circuits.circuit import Circuit
+from circuits.circuit import Batch, Circuit, Outcome
 from circuits.rule import Tree
-from circuits.tap import Electrode, chain
+from circuits.tap import Electrode, Tap, chain
 from protocols import interventions as lesions
 from protocols.recording import Record, Signals
 from protocols.tasks.task import Task
@@ -88,20 +88,42 @@ class LearningStep:
         """Do one update; return the new state and what is logged of it (scalars by name, ``finite`` by weight)."""
         key = jax.random.fold_in(jax.random.key(state["seed"]), state["update"])
         batch = self.task.draw(arrays, index, jax.random.fold_in(key, 0))
+        tree, optimizer, log = self.present(state, batch, key)
+        return {**state, "tree": tree, "optimizer": optimizer, "update": state["update"] + 1}, log
+
+    def present(self, state: State, batch: Batch, key: jax.Array) -> tuple[Tree, Any, dict[str, Any]]:
+        """Show one batch of trials; return tree, optimiser state and log."""
+
+        def run(tree: Tree, tap: Tap) -> tuple[None, Outcome]:
+            return None, self.circuit.learn(tree, batch, jax.random.fold_in(key, 2), tap, **self.settings)
+
+        return self.change(state["tree"], state["optimizer"], state["update"], jax.random.fold_in(key, 1), run)[1:]
+
+    def change(
+        self, tree: Tree, optimizer: Any, update: jax.Array, key: jax.Array, run: Callable[[Tree, Tap], tuple]
+    ) -> tuple[Any, Tree, Any, dict[str, Any]]:
+        """Run something under the interventions and change the weights as it says.
+
+        Parameters
+        ----------
+        run
+            ``run(tree, tap) -> (anything, Outcome)``.
+
+        Returns
+        -------
+        tuple
+            What ``run`` handed on, the new tree and optimiser state, and the log.
+        """
         electrode = Electrode() if self.records else None
-        surgery = lesions.tap(self.interventions, self.circuit, state["update"], jax.random.fold_in(key, 1))
-        tap = chain(surgery, electrode) if electrode else surgery
-        outcome = self.circuit.learn(state["tree"], batch, jax.random.fold_in(key, 2), tap, **self.settings)
-        frozen = partial(lesions.freeze, self.interventions, state["update"])
-        tree, optimizer = update_weights(
-            self.circuit, self.optimizer, state["tree"], state["optimizer"], outcome.changes, frozen
-        )
-        log = dict(outcome.metrics)
+        surgery = lesions.tap(self.interventions, self.circuit, update, key)
+        handed_on, outcome = run(tree, chain(surgery, electrode) if electrode else surgery)
+        frozen = partial(lesions.freeze, self.interventions, update)
+        tree, optimizer = update_weights(self.circuit, self.optimizer, tree, optimizer, outcome.changes, frozen)
+        log: dict[str, Any] = dict(outcome.metrics)
         for record in self.records:
             log[record.label] = record.of(Signals(electrode.readings))
         log["finite"] = {name: jnp.all(jnp.isfinite(tree[name])) for name in outcome.changes}
-        new = {**state, "tree": tree | outcome.tree, "optimizer": optimizer, "update": state["update"] + 1}
-        return new, log
+        return handed_on, tree | outcome.tree, optimizer, log
 
     def many(self, state: State, arrays: Any, index: jax.Array) -> tuple[State, dict[str, jax.Array]]:
         """Do one update for each row of ``index`` ``[update, trial]``."""

@@ -113,13 +113,17 @@ class Protocol:
     def _build(self, optimizer: optax.GradientTransformation, first_as_is: bool) -> None:
         signals = [record for record in self.records if self._kinds[record.label] == "signal"]
         common = (self.circuit, self.task, optimizer)
-        self.steps = [LearningStep(*common, one, self.interventions, signals) for one in self.settings]
+        self.steps = [self._learning_step(*common, one, self.interventions, signals) for one in self.settings]
         trees = [self._tree(seed, first_as_is and number == 0) for number, seed in enumerate(self.seeds)]
         states = [self._state(tree, seed) for tree, seed in zip(trees, self.seeds, strict=True)]
         self.state: State = self._spread(jax.tree.map(lambda *leaves: jnp.stack(leaves), *states))
         self._learn = [jax.jit(self._over_seeds(step.many), donate_argnums=0) for step in self.steps]
         self._probe = jax.jit(self._over_seeds(self.steps[0].probe))
         self._score = jax.jit(self._over_seeds(self.steps[0].evaluate), static_argnums=3)
+
+    def _learning_step(self, *parts: Any) -> LearningStep:
+        """Put together what happens in one update."""
+        return LearningStep(*parts)
 
     def _tree(self, seed: int, as_is: bool) -> Tree:
         if as_is:
