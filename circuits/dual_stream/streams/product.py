@@ -45,12 +45,15 @@ class Product(Stagewise):
     plastic = ("R",)
     expansion: float = 10
 
+    def __post_init__(self):
+        super().__post_init__()
+        require(self.expansion >= 1, f"an expansion below 1 loses part of the error, got {self.expansion}")
+
     def kernel_shapes(self, stage: Stage, outputs: int) -> dict[str, Shape]:
         """``B [out, m]`` (1 x 1 for a convolution) and ``R`` like ``W`` with ``m`` outputs."""
         size = round(self.expansion * stage.outputs)
         whole = size == self.expansion * stage.outputs
         require(whole, f"expansion {self.expansion} of {stage.outputs} units is not a whole number of units")
-        require(self.expansion >= 1, f"an expansion below 1 loses part of the error, got {self.expansion}")
         second = stage.kernel_shape(size)
         return {"B": (stage.outputs, size, *(1,) * (len(second) - 2)), "R": second}
 
