@@ -1,5 +1,7 @@
 """BibTeX entries by DOI or arXiv identifier (or by the first words of a source that has neither)."""
 
+import re
+
 _TABLE = """
 10.7554/eLife.108237
 @article{liu2026adjoint,
@@ -17,7 +19,7 @@ _TABLE = """
 @article{laborieux2021scaling,
   title = {Scaling Equilibrium Propagation to Deep ConvNets by Drastically Reducing its Gradient Estimator Bias},
   author = {Laborieux, Axel and Ernoult, Maxence and Scellier, Benjamin and Bengio, Yoshua and Grollier, Julie and Querlioz, Damien},
-  journal = {Frontiers in Neuroscience}, volume = {15}, pages = {633674}, year = {2021}, eprint = {2006.03824}
+  journal = {Frontiers in Neuroscience}, volume = {15}, pages = {633674}, year = {2021}, doi = {10.3389/fnins.2021.633674}, eprint = {2006.03824}
 }
 10.1162/NECO_a_00949
 @article{whittington2017approximation,
@@ -185,7 +187,7 @@ https://openreview.net/forum?id=ryGfnoC5KQ
 @article{frenkel2021learning,
   title = {Learning Without Feedback: Fixed Random Learning Signals Allow for Feedforward Training of Deep Neural Networks},
   author = {Frenkel, Charlotte and Lefebvre, Martin and Bol, David},
-  journal = {Frontiers in Neuroscience}, volume = {15}, pages = {629892}, year = {2021}, eprint = {1909.01311}
+  journal = {Frontiers in Neuroscience}, volume = {15}, pages = {629892}, year = {2021}, doi = {10.3389/fnins.2021.629892}, eprint = {1909.01311}
 }
 10.24432/C50P49
 @misc{alpaydin1998optical,
@@ -246,7 +248,7 @@ jax
 
 
 def _read(table: str) -> dict[str, str]:
-    """Split the table: a line with a key, then its entry."""
+    """Split the table (a line with a key, then its entry), and list every entry by its DOI and identifier too."""
     found: dict[str, str] = {}
     key, lines = "", []
     for line in table.strip().splitlines():
@@ -256,6 +258,8 @@ def _read(table: str) -> dict[str, str]:
         lines.append(line)
         if line == "}":
             found[key], lines = "\n".join(lines), []
+    for entry in list(found.values()):
+        found |= {name: entry for name in re.findall(r"(?:doi|eprint) = \{([^}]+)\}", entry)}
     return found
 
 

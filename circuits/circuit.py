@@ -216,7 +216,7 @@ class Circuit(bp.DynamicalSystem):
         return slice(None)
 
     def schedule(self, **settings: Any) -> list[tuple[str, str, int, int]]:
-        """List when populations evolve in :meth:`trial`: ``(phase, population, first step, end)``; none say all, always."""
+        """List when populations evolve in :meth:`trial`: ``(phase, population, first step, end)``."""
         return []
 
     def reset_state(self, batch_size: int = 1, **_: Any) -> None:
