@@ -110,11 +110,19 @@ class DualStream(Circuit):
         """Run the inference and the learning phase of one batch, as the streams are now."""
         return self._cycle(tree, self._input(batch.inputs), self._only("target", batch.targets), tap)
 
+    def rehearse(self, tree: Tree, inputs: Mapping[str, jax.Array], key: jax.Array, tap: Tap = untouched) -> Outcome:
+        """Let feedback synapses learn from noise around the responses to these inputs, if they do."""
+        found = self.descending.rehearse(self.ascending, tree, self._input(inputs), key, tap)
+        return Outcome(found.changes, found.tree, found.metrics)
+
     def learn(self, tree: Tree, batch: Batch, key: jax.Array, tap: Tap = untouched) -> Outcome:
-        """:meth:`prepare`, then :meth:`cycle`."""
+        """:meth:`prepare`, :meth:`rehearse`, then :meth:`cycle`."""
         prepared = self.descending.prepare(self.ascending, self.shapes, tree, key)
+        rehearsed = self.rehearse(tree | prepared, batch.inputs, key, tap)
+        prepared = prepared | rehearsed.tree
         outcome = self.cycle(tree | prepared, batch, tap)
-        return outcome._replace(tree=prepared | outcome.tree)
+        changes, metrics = rehearsed.changes | outcome.changes, rehearsed.metrics | outcome.metrics
+        return Outcome(changes, prepared | outcome.tree, metrics)
 
     def respond(self, tree: Tree, inputs: Mapping[str, jax.Array], tap: Tap = untouched) -> Tree:
         """Run the inference phase with running statistics; returns ``{readout: [trial, output]}``."""
@@ -133,7 +141,9 @@ class DualStream(Circuit):
         One time step takes activity from one node to the next, then the error back down; a signal is silent
         before the wave arrives and stays afterwards.
         """
-        signals = self._observed(self.prepare(tree, key), batch.inputs, batch.targets, tap)
+        tree = self.prepare(tree, key)
+        tree = tree | self.rehearse(tree, batch.inputs, key, tap).tree
+        signals = self._observed(tree, batch.inputs, batch.targets, tap)
         steps = jnp.arange(1 + max(self._arrivals.values()))[:, None, None]
         return {
             name: jnp.where(steps >= self._arrivals[name], value.reshape(len(value), -1), 0)

@@ -25,6 +25,14 @@ def binary_cross_entropy(
     return loss, (jax.nn.sigmoid(output) - target) / len(output)
 
 
+def mean_binary_cross_entropy(
+    output: Float[Array, "trial c"], target: Float[Array, "trial c"]
+) -> tuple[jax.Array, jax.Array]:
+    """Sigmoid cross-entropy of logits, mean over trials and units."""
+    loss = optax.sigmoid_binary_cross_entropy(output, target).mean()
+    return loss, (jax.nn.sigmoid(output) - target) / output.size
+
+
 def squared(output: Float[Array, "trial *unit"], target: Float[Array, "trial *unit"]) -> tuple[jax.Array, jax.Array]:
     """Half the squared distance, summed over units."""
     difference = output - target
@@ -42,6 +50,7 @@ def mean_squared(
 LOSSES: dict[str, Loss] = {
     "cross_entropy": cross_entropy,
     "binary_cross_entropy": binary_cross_entropy,
+    "mean_binary_cross_entropy": mean_binary_cross_entropy,
     "squared": squared,
     "mean_squared": mean_squared,
 }

@@ -11,6 +11,17 @@ from circuits.dual_stream.streams.stagewise import Signals, Stagewise
 from circuits.dual_stream.streams.stream import Credit, Declaration, DescendingStream, Goal
 from circuits.dual_stream.streams.transposed import Transposed
 from circuits.dual_stream.streams.weight_mirror import WeightMirror
+from circuits.dual_stream.target import (
+    DifferenceReconstruction,
+    DifferenceReconstructionMeulemans,
+    DifferenceTarget,
+    DifferenceTargetMeulemans,
+    DirectError,
+    DirectRandomTarget,
+    FixedDifferenceTarget,
+    LocalDifferenceReconstruction,
+    LocalDifferenceReconstructionErnoult,
+)
 from circuits.errors import choose
 
 STREAMS: dict[str, type[DescendingStream]] = {
@@ -28,6 +39,15 @@ STREAMS: dict[str, type[DescendingStream]] = {
     "counter_current_printed": PrintedCounterCurrent,
     "self_assembling": SelfAssembling,
     "self_assembling_tied": TiedSelfAssembling,
+    "difference_target": DifferenceTarget,
+    "difference_target_meulemans": DifferenceTargetMeulemans,
+    "difference_reconstruction": DifferenceReconstruction,
+    "difference_reconstruction_meulemans": DifferenceReconstructionMeulemans,
+    "local_difference_reconstruction": LocalDifferenceReconstruction,
+    "local_difference_reconstruction_ernoult": LocalDifferenceReconstructionErnoult,
+    "fixed_difference_target": FixedDifferenceTarget,
+    "direct_random_target": DirectRandomTarget,
+    "direct_error": DirectError,
 }
 
 

@@ -109,6 +109,10 @@ class DescendingStream(ABC):
         """Arrays that change before a trial, without a stimulus: fresh magnitudes, a mirror phase (default: none)."""
         return {}
 
+    def rehearse(self, nodes: Nodes, tree: Tree, x: jax.Array, key: jax.Array, tap: Tap) -> Credit:
+        """What feedback synapses learn from noise around the response to ``x``, before credit (default: nothing)."""
+        return Credit({}, {})
+
     def derived(self, nodes: Nodes) -> set[str]:
         """Tapped weights that are computed anew in every batch and so are not in the tree (default: none)."""
         return set()
