@@ -19,7 +19,7 @@ HOME = {
     "CircuitError": "circuits.errors",
 }
 
-__all__ = list(HOME)  # noqa: PLE0604
+__all__ = list(HOME)
 
 
 def __getattr__(name: str) -> Any:

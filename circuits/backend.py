@@ -1,7 +1,7 @@
 """BrainPy, imported without losing JAX's choice of precision.
 
-Importing BrainPy (2.8) switches 64-bit types off even where ``JAX_ENABLE_X64=1`` asked for them. Import ``bp`` and ``bm``
-from here and nowhere else.
+Importing BrainPy (2.8) switches 64-bit types off even where ``JAX_ENABLE_X64=1`` asked for them. Import ``bp`` and
+``bm`` from here and nowhere else.
 """
 
 import jax

@@ -49,6 +49,11 @@ def warm_up(steps: int, batches_per_epoch: int | None = None) -> optax.GradientT
     return optax.GradientTransformation(lambda params: Warmth(jnp.zeros((), jnp.int32)), update)
 
 
+def total_norm(changes: optax.Updates) -> jax.Array:
+    """Length of all changes together, as one vector."""
+    return jnp.sqrt(sum(jnp.sum(change**2) for change in jax.tree.leaves(changes)))
+
+
 def clip_norm(limit: float, margin: float = 1e-6) -> optax.GradientTransformation:
     """Multiply all changes by ``min(1, limit / (norm + margin))``, with the norm over all of them together.
 
@@ -64,7 +69,7 @@ def clip_norm(limit: float, margin: float = 1e-6) -> optax.GradientTransformatio
         return optax.identity()
 
     def update(changes: optax.Updates, params: optax.Params | None = None):
-        factor = jnp.minimum(1.0, limit / (optax.global_norm(changes) + margin))
+        factor = jnp.minimum(1.0, limit / (total_norm(changes) + margin))
         return jax.tree.map(lambda change: change * factor.astype(change.dtype), changes)
 
     return optax.stateless(update)
@@ -97,7 +102,7 @@ def cosine_by_epoch(start: float, end: float, epochs: int, batches_per_epoch: in
     require(min(start, end) >= 0, f"a learning rate cannot be negative, got {start} and {end}")
 
     def schedule(update: jax.Array | int) -> jax.Array:
-        done = jnp.minimum(jnp.asarray(update) // batches_per_epoch, epochs)
+        done = jnp.minimum(jnp.asarray(update) // batches_per_epoch, epochs).astype(jnp.result_type(float))
         return end + (start - end) * (1 + jnp.cos(jnp.pi * done / epochs)) / 2
 
     return schedule

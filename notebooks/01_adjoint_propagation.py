@@ -28,13 +28,16 @@ from pathlib import Path
 import matplotlib.pyplot as plt
 import numpy as np
 import optax
+from matplotlib.colors import SymLogNorm
 
 from analysis import figures, open_trace
 from circuits import ModularRNN, Region
+from circuits.synapses import SparseRecurrent
 from protocols import Record, TwoPhase, amplitude, interventions, tasks
 
 folder = Path(tempfile.mkdtemp())
-EPOCHS, SEEDS = 20, 3  # small enough for a laptop; the paper trains for 100 epochs
+EPOCHS = 20  # the paper trains for 100
+SEEDS = 3
 
 # %% [markdown]
 # ## The circuit
@@ -54,6 +57,7 @@ def build() -> ModularRNN:
         readouts={"choice": 10},
         inference=[("retina", "V1.RI"), ("V1.SI", "V2.RI"), ("V2.SI", "choice")],
         feedback=[("choice", "V2.RE"), ("V2.SE", "V1.RE")],
+        initial={"recurrent": SparseRecurrent(connection_rate=0.25, spectral_radius=0.8)},
     )
 
 
@@ -67,14 +71,15 @@ net.plastic, net.variables()
 # %%
 watch = [Record(of=f"{region}.{leaf}", every=5) for region in ("V1", "V2") for leaf in ("rate", "error")]
 TwoPhase(net, task, records=watch, iterations=(16, 16)).train(0, record=folder / "untrained.h5", progress=False)
-figures.wiring(open_trace(folder / "untrained.h5"));
+figures.wiring(open_trace(folder / "untrained.h5"))
 
 # %% [markdown]
 # ## One trial, slowly
 #
 # Below, one digit is shown to the untrained circuit. Rows are neurons, grouped by block; time runs from left to right, one
-# column an iteration. Look at the lower panels: the error *begins* in the RE neurons, because only they receive it, and
+# column an iteration (colours are logarithmic). The error *begins* in the RE neurons, because only they receive it, and
 # one iteration later it is in every block, carried by recurrent synapses.
+
 
 # %%
 def spreading(path: Path, snapshot: int, trial: int = 0) -> plt.Figure:
@@ -86,7 +91,8 @@ def spreading(path: Path, snapshot: int, trial: int = 0) -> plt.Figure:
             moving = np.flatnonzero(np.abs(np.diff(error, axis=0)).sum(1) > 0)
             shown = error[moving[0] : moving[0] + 9].T
             largest = np.abs(shown).max()
-            picture = ax.imshow(shown, aspect="auto", cmap="RdBu_r", vmin=-largest, vmax=largest, interpolation="none")
+            scale = SymLogNorm(linthresh=largest / 100, vmin=-largest, vmax=largest)
+            picture = ax.imshow(shown, aspect="auto", cmap="RdBu_r", norm=scale, interpolation="none")
             names = list(blocks)
             ax.set_yticks([32 * k + 16 for k in range(4)], names)
             for k in (1, 2, 3):
@@ -96,15 +102,13 @@ def spreading(path: Path, snapshot: int, trial: int = 0) -> plt.Figure:
     return figure
 
 
-spreading(folder / "untrained.h5", 0);
-
+spreading(folder / "untrained.h5", 0)
 # %% [markdown]
 # The two trajectories of a region, without and with the error, in the plane of its first principal components: they leave
 # the origin together and part when the error comes in.
 
 # %%
-figures.trajectory(open_trace(folder / "untrained.h5"), "V2");
-
+figures.trajectory(open_trace(folder / "untrained.h5"), "V2")
 # %% [markdown]
 # ## Training, and a lesion half way
 #
@@ -139,8 +143,7 @@ for name in groups:
 for ax, label in zip(axes, ("test accuracy", "mean |error| in V1"), strict=True):
     ax.axvline(EPOCHS // 2, color="k", linestyle=":")
     ax.set(xlabel="epoch", ylabel=label)
-axes[0].legend();
-
+axes[0].legend()
 # %% [markdown]
 # After the cut V1's error is exactly zero: its input weights stop moving. The circuit keeps what it has learned, and the
 # synapses onto V2 and the readout go on improving on V1's frozen features.
@@ -156,7 +159,7 @@ with open_trace(folder / "feedback to V1 cut.h5") as trace:
 # answers are right.
 
 # %%
-spreading(folder / "intact.h5", -1);
+spreading(folder / "intact.h5", -1)
 
 # %% [markdown]
 # ## Where to go from here

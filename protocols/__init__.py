@@ -13,7 +13,7 @@ HOME = {
 }
 ROOMS = ("tasks", "interventions", "experiments")
 
-__all__ = [*HOME, *ROOMS]  # noqa: PLE0604
+__all__ = [*HOME, *ROOMS]
 
 
 def __getattr__(name: str) -> Any:

@@ -54,7 +54,7 @@ class Intervention:
     """
 
     target: str
-    window: Window = Window()  # noqa: RUF009  (frozen)
+    window: Window = Window()
 
     def matches(self, name: str) -> bool:
         """Whether it is about the signal or weight of this name."""
@@ -183,7 +183,9 @@ def _changed(one: Intervention, name: str, value: jax.Array, where: Mapping[str,
     return value.at[..., neurons].add(noise)
 
 
-def freeze(interventions: Iterable[Intervention], update: jax.Array, steps: dict[str, jax.Array]) -> dict[str, jax.Array]:
+def freeze(
+    interventions: Iterable[Intervention], update: jax.Array, steps: dict[str, jax.Array]
+) -> dict[str, jax.Array]:
     """Cancel the steps of frozen weights at one update."""
     for one in interventions:
         if isinstance(one, Freeze):

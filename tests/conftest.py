@@ -1,4 +1,4 @@
-"""Strict numerics for every test: 64-bit types, no silent promotion of ranks, a compilation cache that outlives the run."""
+"""Strict numerics for every test: 64-bit types, no silent promotion of ranks; a compilation cache outlives the run."""
 
 import os
 from pathlib import Path
@@ -7,11 +7,11 @@ os.environ["JAX_ENABLE_X64"] = "1"
 os.environ.setdefault("MPLBACKEND", "agg")
 os.environ.setdefault("JAX_COMPILATION_CACHE_DIR", str(Path(__file__).resolve().parent.parent / ".cache" / "jax"))
 
-from circuits import backend  # noqa: E402, F401  (BrainPy first: its import would switch 64-bit types off)
+import jax
+import numpy as np
+import pytest
 
-import jax  # noqa: E402, I001
-import numpy as np  # noqa: E402
-import pytest  # noqa: E402
+from circuits import backend  # noqa: F401  (BrainPy first: its import would switch 64-bit types off)
 
 jax.config.update("jax_numpy_rank_promotion", "raise")
 jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.3)

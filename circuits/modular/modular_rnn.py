@@ -132,7 +132,7 @@ class ModularRNN(Circuit):
 
     @classmethod
     def resource_reuse(cls, task: Any, **settings: Any) -> "ModularRNN":
-        """Build the four-region graph of figure 5 for a joint task, see :func:`circuits.modular.presets.resource_reuse`."""
+        """Build the graph of figure 5 for a joint task, see :func:`circuits.modular.presets.resource_reuse`."""
         return cls(**resource_reuse(task.inputs, task.readouts, **settings))
 
     # -- construction -------------------------------------------------------------------------------------

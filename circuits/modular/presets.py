@@ -1,6 +1,7 @@
 """Published configurations of modular networks, as arguments of :class:`circuits.modular.ModularRNN`."""
 
 from collections.abc import Mapping
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -65,7 +66,9 @@ def chain(
     constrained = layout_code != 1
     forward = Uniform(gain_forward)
     between = gain_feedback if gain_feedback is not None else (np.sqrt(block) if constrained else spectral_radius)
-    from_readout = gain_output_feedback if gain_output_feedback is not None else (1.0 if constrained else spectral_radius)
+    from_readout = (
+        gain_output_feedback if gain_output_feedback is not None else (1.0 if constrained else spectral_radius)
+    )
     names = [f"V{k + 1}" for k in range(regions)]
     (stimulus,), (choice,) = inputs, readouts
     initial = {
@@ -75,8 +78,8 @@ def chain(
         "readout_bias": Uniform(gain_bias / np.sqrt(block), fan_in=False),
         "recurrent": SparseRecurrent(connection_rate, spectral_radius),
     }
-    upward = [(f"{low}.SI", f"{high}.RI") for low, high in zip(names, names[1:], strict=False)]
-    downward = [(f"{high}.SE", f"{low}.RE") for low, high in zip(names, names[1:], strict=False)]
+    upward = [(f"{low}.SI", f"{high}.RI") for low, high in pairwise(names)]
+    downward = [(f"{high}.SE", f"{low}.RE") for low, high in pairwise(names)]
     return {
         "regions": {name: Region(size, activation=activation, bias=bias, **role) for name in names},
         "inputs": inputs,

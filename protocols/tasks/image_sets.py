@@ -49,7 +49,7 @@ def statistics(pixels: np.ndarray, standardise: str | None) -> tuple[Any, Any]:
 
 
 def digits(**options: Any) -> ImageTask:
-    """Real 8x8 handwritten digits that come with scikit-learn: 1437 training and 360 test images, nothing to download."""
+    """Real 8x8 handwritten digits of scikit-learn: 1437 training and 360 test images, nothing to download."""
     return images("digits", **options)
 
 

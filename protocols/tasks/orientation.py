@@ -10,7 +10,7 @@ from protocols.tasks.gabor import gabor, noisy, trial
 from protocols.tasks.task import Task
 
 
-class gabor_2afc(Task):  # noqa: N801  (a factory like the other tasks)
+class gabor_2afc(Task):
     """Say whether a noisy Gabor patch is tilted clockwise. Every trial is fresh.
 
     Parameters
@@ -72,8 +72,8 @@ class gabor_2afc(Task):  # noqa: N801  (a factory like the other tasks)
         Returns
         -------
         dict
-            ``mean_output`` ``[K]``: mean probability of "clockwise" (what the paper plots); ``clockwise`` ``[K]``: number
-            of trials in which it exceeds the probability of "counter-clockwise".
+            ``mean_output`` ``[K]``: mean probability of "clockwise" (what the paper plots); ``clockwise`` ``[K]``:
+            number of trials in which it exceeds the probability of "counter-clockwise".
         """
 
         def one(angle: jax.Array, k: jax.Array) -> tuple[jax.Array, jax.Array]:

@@ -133,7 +133,7 @@ class ImageTask(Task):
         return Batch({"image": image}, {"choice": label}, {"label": label, "index": index})
 
 
-class joint(Task):  # noqa: N801  (a factory like the other tasks)
+class joint(Task):
     """Several tasks at once: every trial holds one stimulus of each.
 
     Inputs and readouts are called ``"<input>_<member>"``, for example ``"image_mnist"`` and ``"choice_mnist"``.

@@ -1,4 +1,4 @@
-"""A small run for the tests that kill it: `python -m tests.end_to_end.killed_run FILE EPOCHS`, resumed if FILE is there."""
+"""A small run for the tests that kill it: `python -m tests.end_to_end.killed_run FILE EPOCHS`; resumes if it can."""
 
 import sys
 from pathlib import Path

@@ -75,4 +75,6 @@ def assert_same(one: Path, other: Path) -> None:
     with open_trace(one) as left, open_trace(other) as right:
         assert list(left.keys()) == list(right.keys())
         for name in left.keys():
-            assert np.array_equal(left[name].values, right[name].values, equal_nan=left[name].values.dtype.kind == "f"), name
+            assert np.array_equal(
+                left[name].values, right[name].values, equal_nan=left[name].values.dtype.kind == "f"
+            ), name

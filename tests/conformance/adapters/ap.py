@@ -6,7 +6,7 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 
-from analysis import dynamics, finite_time, lyapunov
+from analysis import dynamics, lyapunov
 from circuits.circuit import Batch
 from circuits.modular import ModularRNN, Plasticity, propagation
 from circuits.modular.presets import chain, resource_reuse
