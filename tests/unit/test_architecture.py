@@ -35,10 +35,18 @@ def test_a_room_does_not_import_what_it_must_not(room: str):
 def test_protocols_use_only_the_trace_format_of_analysis_when_recording():
     """Only the report and the experiments' summaries may use more of analysis."""
     for name in modules("protocols"):
-        if name.startswith("protocols.experiments") or name in ("protocols.cli", "protocols.demo"):
+        if name.startswith("protocols.experiments") or name in ("protocols.commands", "protocols.demo"):
             continue
-        tree = ast.parse((ROOT / Path(*name.split("."))).with_suffix(".py").read_text() if (ROOT / Path(*name.split("."))).with_suffix(".py").exists() else "")
-        used = {node.module for node in ast.walk(tree) if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("analysis")}
+        tree = ast.parse(
+            (ROOT / Path(*name.split("."))).with_suffix(".py").read_text()
+            if (ROOT / Path(*name.split("."))).with_suffix(".py").exists()
+            else ""
+        )
+        used = {
+            node.module
+            for node in ast.walk(tree)
+            if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("analysis")
+        }
         assert all(module.startswith("analysis.trace") for module in used), name
 
 
