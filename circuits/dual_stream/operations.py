@@ -26,6 +26,7 @@ GAINS: dict[str, Callable[[jax.Array], jax.Array]] = {
     "tanh": lambda z: 1 - jnp.tanh(z) ** 2,
     "sigmoid": lambda z: jax.nn.sigmoid(z) * jax.nn.sigmoid(-z),
     "elu": lambda z: jnp.exp(jnp.minimum(z, 0)),
+    "softplus": jax.nn.sigmoid,
     "hard_sigmoid": lambda z: ((z > 0) & (z < 1)).astype(z.dtype),
 }
 """Slope of each transfer function at the potential ``z``; at a corner, the smaller one-sided slope."""

@@ -68,7 +68,7 @@ def descending(rule: str, case: Arrays) -> Any:
     """The stream of a case, with the settings that shape its arrays; identity B means no expansion."""
     settings = {"sparsity": float(case["sparsity"])} if "sparsity" in case else {}
     if "expansion_ratio" in case:
-        settings["expansion"] = int(case["expansion_ratio"])
+        settings["expansion"] = case["expansion_ratio"].item()
     elif rule == "kp":
         settings["expansion"] = 1
     return STREAMS[RULES[rule]](**settings)
@@ -176,8 +176,9 @@ def residual(case: Arrays, stream: Any) -> tuple[DualStream, Names]:
     """Stem, blocks with identity or down-sampling shortcuts, pooled read-out."""
     labels = [key.removeprefix("W_").removesuffix("_step0") for key in case if re.fullmatch(r"W_\w+_step0", key)]
     norms = [key.removeprefix("gamma_").removesuffix("_step0") for key in case if re.fullmatch(r"gamma_\w+_step0", key)]
-    nodes: dict[str, Node] = {"stem_conv": kernel(case, "stem_conv"), "stem_bn": norm(case), "stem_rate": Transfer()}
     size, number = case["act_stem_relu"].shape[2], 1
+    stem = kernel(case, "stem_conv", stride=-(-case["x"].shape[2] // size))
+    nodes: dict[str, Node] = {"stem_conv": stem, "stem_bn": norm(case), "stem_rate": Transfer()}
     while f"W_blk{number}_conv1_step0" in case:
         after = case[f"act_blk{number}_conv1"].shape[2]
         nodes |= block(case, number, stride=-(-size // after))

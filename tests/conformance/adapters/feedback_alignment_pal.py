@@ -60,7 +60,7 @@ def rate_constants(case: Arrays) -> rate_level.Constants:
     """Constants by our names; learning rates are given as a base and factors."""
     base = float(case["lr"])
     return rate_level.Constants(
-        transfers=tuple(case["activations"].tolist()),
+        transfers=tuple(TRANSFERS.get(name, name) for name in case["activations"].tolist()),
         rate=tuple(base * factor for factor in column(case, "lr_factors")),
         feedback_rate=tuple(base * factor for factor in column(case, "bw_lr_factors")),
         decay=column(case, "alpha"),
@@ -126,7 +126,9 @@ def dendritic_constants(case: Arrays) -> dendritic.Constants:
     """Constants by our names."""
     tuples = {name: column(case, key) for name, key in TUPLES.items()}
     numbers = {name: float(case[key]) for name, key in NUMBERS.items()}
-    return dendritic.Constants(transfer=TRANSFERS[str(case["activation"])], **tuples, **numbers)
+    return dendritic.Constants(
+        transfer=TRANSFERS.get(str(case["activation"]), str(case["activation"])), **tuples, **numbers
+    )
 
 
 TUPLES = {

@@ -16,7 +16,7 @@ from tests.conformance.harness import Check
 def replay(name: str, case: Arrays) -> Iterator[Check]:
     """Train, compare weights, losses and alignment after every epoch."""
     epochs, batches = case["X"].shape[:2]
-    stream = Product(expansion=int(case["expansion_ratio"]))
+    stream = Product(expansion=case["expansion_ratio"].item())
     net = DualStream.mlp(case["sizes"].tolist(), stream, dtype=jnp.float64)
     names = layers(case)
     net.write(stored(net, names, case, "_init") | stored(net, names, case, ""))
