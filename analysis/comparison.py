@@ -145,8 +145,8 @@ def flattened(settings: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def varying(traces: Sequence[Trace]) -> dict[str, list[Any]]:
-    """Return the settings in which runs differ: for each its value in every run."""
+    """Return the settings that all runs have and in which they differ: for each its value in every run."""
     tables = [settings_of(trace) for trace in traces]
-    names = dict.fromkeys(name for table in tables for name in table)
-    columns = {name: [table.get(name) for table in tables] for name in names}
+    names = [name for name in tables[0] if all(name in table for table in tables)]
+    columns = {name: [table[name] for table in tables] for name in names}
     return {name: column for name, column in columns.items() if any(one != column[0] for one in column)}

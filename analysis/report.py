@@ -62,19 +62,24 @@ def title_of(traces: Sequence[Trace]) -> str:
 
 def notes(traces: Sequence[Trace]) -> list[str]:
     """Say what a reader must know before comparing numbers."""
-    lines = []
+    said: dict[str, list[str]] = {}
     for trace in traces:
-        name, about = label_of(trace), trace.configuration
-        if trace.interrupted or trace.status in ("stopped", "failed"):
-            lines.append(f"{name}: the run is not complete ({trace.status}).")
-        if about.get("quick"):
-            lines.append(
-                f"{name}: a quick look with small settings; its numbers are not to be compared with the paper's."
-            )
-        elif about.get("full_size") is False:
-            lines.append(f"{name}: settings differ from those of the experiment.")
+        for warning in _warnings(trace):
+            said.setdefault(warning, []).append(label_of(trace))
     expected = dict.fromkeys(trace.configuration.get("expected", "") for trace in traces)
-    return [f"The paper finds: {text}." for text in expected if text] + lines
+    found = [f"The paper finds: {text}." for text in expected if text]
+    return found + [f"{', '.join(names)}: {warning}" for warning, names in said.items()]
+
+
+def _warnings(trace: Trace) -> list[str]:
+    about, warnings = trace.configuration, []
+    if trace.interrupted or trace.status in ("stopped", "failed"):
+        warnings.append(f"the run is not complete ({trace.status}).")
+    if about.get("quick"):
+        warnings.append("a quick look with small settings; the numbers do not compare with the paper's.")
+    elif about.get("full_size") is False:
+        warnings.append("settings differ from those of the experiment.")
+    return warnings
 
 
 def runs_table(traces: Sequence[Trace]) -> Table:

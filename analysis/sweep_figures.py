@@ -43,10 +43,16 @@ def sweep(*traces: Trace, over: str | None = None, at: str = "best", exponents: 
 
 
 def numeric(traces: Sequence[Trace]) -> str | None:
-    """Name the number in which runs differ, the one with most values; None where there is none."""
+    """Name the number that was varied: all that differs, or what has most values, three at least; else None."""
     columns = varying(traces)
-    numbers = {name: column for name, column in columns.items() if all(isinstance(one, int | float) for one in column)}
-    return max(numbers, key=lambda name: len(set(numbers[name])), default=None)
+    fewest = 2 if len(columns) == 1 else 3
+    counts = {name: len(set(column)) for name, column in columns.items() if all(map(_is_number, column))}
+    counts = {name: count for name, count in counts.items() if count >= fewest}
+    return max(counts, key=counts.__getitem__, default=None)
+
+
+def _is_number(one: Any) -> bool:
+    return isinstance(one, int | float) and not isinstance(one, bool)
 
 
 def draw_sweep(ax: Any, traces: Sequence[Trace], over: str, at: str) -> None:

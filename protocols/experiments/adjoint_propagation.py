@@ -27,6 +27,8 @@ RADII = (0.01, 0.1, 0.25, 0.5, 0.75, 1.0, 1.25, 1.5, 2.0)
 
 #: A chain of two regions of 1024 neurons on Fashion-MNIST: the authors' demo.
 DEMO = ChainOnImages()
+RATES = {"record.activity": ("V1.rate", "V2.rate")}
+LONG_INFERENCE = {"phases.iterations": (50, 2), "phases.error": "end_point"}
 DIGITS = {"task.name": "digits", "run.batch_size": 50, "run.seeds": 2, "optimizer.learning_rate": 5e-3}
 QUICK = {**DIGITS, "circuit.neurons": 128, "run.epochs": 5}
 
@@ -42,7 +44,7 @@ ACCURACY = (
         "adjoint-propagation/demo",
         "Figure 2a (small)",
         "Adjoint Propagation learns scikit-learn's digits in a minute",
-        takes="about a minute on 2 cores (measured)",
+        takes="about 45 seconds on 2 busy cores (measured)",
         conditions={
             "AP": overridden(
                 on("digits"),
@@ -51,8 +53,8 @@ ACCURACY = (
                     "run.epochs": 25,
                     "run.batch_size": 50,
                     "optimizer.learning_rate": 5e-3,
-                    "record.activity": ("V1.rate", "V2.rate"),
                     "record.every": 5,
+                    **RATES,
                 },
             )
         },
@@ -63,7 +65,7 @@ ACCURACY = (
         "adjoint-propagation/fig2a",
         "Figure 2a",
         "Test accuracy on MNIST, two regions of 1024 neurons",
-        takes="about 5 hours on 2 cores (estimated from one epoch)",
+        takes="about 5 hours on 2 cores (estimated)",
         conditions={"AP": on("mnist")},
         quick=QUICK,
         expected="a rising curve that does not collapse over long training",
@@ -73,7 +75,7 @@ ACCURACY = (
         "adjoint-propagation/fig2b",
         "Figure 2b",
         "Test accuracy on Fashion-MNIST, two regions of 1024 neurons",
-        takes="about 5 hours on 2 cores (estimated from one epoch)",
+        takes="about 5 hours on 2 cores (estimated)",
         conditions={"AP": on("fashion_mnist")},
         quick=QUICK,
         expected="a rising curve that does not collapse over long training",
@@ -86,7 +88,7 @@ DYNAMICS = (
         "adjoint-propagation/fig2c",
         "Figure 2c",
         "Accuracy and Lyapunov exponents against the spectral radius",
-        takes="about 2 days on 2 cores (estimated from one epoch)",
+        takes="about 2 days on 2 cores (estimated)",
         conditions=varied(
             overridden(
                 DEMO,
@@ -105,19 +107,10 @@ DYNAMICS = (
         "States and one-step differences while a region settles",
         takes="about a minute on 2 cores (estimated)",
         conditions=varied(
-            overridden(
-                DEMO,
-                {
-                    "run.epochs": 0,
-                    "run.seeds": 1,
-                    "phases.iterations": (50, 2),
-                    "phases.error": "end_point",
-                    "record.activity": ("V1.rate",),
-                },
-            ),
+            overridden(DEMO, {"run.epochs": 0, "run.seeds": 1, "record.activity": ("V1.rate",), **LONG_INFERENCE}),
             "SR={}",
             "circuit.spectral_radius",
-            (0.1, 0.25, 0.75, 1.0, 1.25, 1.5, 2.0),
+            RADII[1:],
         ),
         quick={"task.name": "digits", "circuit.neurons": 128, "run.batch_size": 50},
         expected="differences die out where the spectral radius is small and persist where it is large",
@@ -128,9 +121,7 @@ DYNAMICS = (
         "Trajectories of a region with and without the error, both representations",
         takes="about 2 minutes on 2 cores (estimated)",
         conditions=varied(
-            overridden(
-                DEMO, {"run.epochs": 1, "run.seeds": 1, "record.activity": ("V1.rate", "V2.rate"), "record.every": 1}
-            ),
+            overridden(DEMO, {"run.epochs": 1, "run.seeds": 1, "record.every": 1, **RATES}),
             "{}",
             "phases.error",
             ("short_trajectory", "end_point"),
@@ -145,12 +136,7 @@ DYNAMICS = (
         takes="about 2 weeks on 2 cores (estimated); meant for a GPU or --epochs 10 --seeds 1",
         conditions={
             f"{label}, T={steps}, SR={radius}": overridden(
-                DEMO,
-                {
-                    "phases.error": error,
-                    "phases.iterations": (steps, steps),
-                    "circuit.spectral_radius": radius,
-                },
+                DEMO, {"phases.error": error, "phases.iterations": (steps, steps), "circuit.spectral_radius": radius}
             )
             for label, error in (("STE", "short_trajectory"), ("EPE", "end_point"))
             for steps in (2, 4, 8, 16)
@@ -161,14 +147,14 @@ DYNAMICS = (
     ),
 )
 
-DEPTH = on("fashion_mnist", **{"phases.iterations": (8, 8)})
+DEPTHS = (1, 2, 3, 4, 6, 8, 10)
 SIZE = (
     experiment(
         "adjoint-propagation/fig4-depth",
         "Figure 4d, e",
         "Accuracy against depth",
         takes="about 4 days on 2 cores (estimated)",
-        conditions=varied(DEPTH, "{} regions", "circuit.regions", (1, 2, 3, 4, 6, 8, 10)),
+        conditions=varied(DEMO, "{} regions", "circuit.regions", DEPTHS),
         quick={**QUICK, "circuit.neurons": 64, "run.epochs": 2},
         expected="accuracy falls with depth, as it does for feedback alignment and back-propagation",
     ),
@@ -177,9 +163,7 @@ SIZE = (
         "Figure 4e, f",
         "Accuracy against depth where every neuron sends and receives everything",
         takes="about 4 days on 2 cores (estimated)",
-        conditions=varied(
-            overridden(DEPTH, {"circuit.layout_code": 1}), "{} regions", "circuit.regions", (1, 2, 3, 4, 6, 8, 10)
-        ),
+        conditions=varied(overridden(DEMO, {"circuit.layout_code": 1}), "{} regions", "circuit.regions", DEPTHS),
         quick={**QUICK, "circuit.neurons": 64, "run.epochs": 2},
         expected="better than with the constraint in shallow networks, and failure with 10 regions",
     ),
@@ -218,7 +202,7 @@ SHARING = tuple(
         f"adjoint-propagation/fig5-path{path}-{activity}",
         "Figure 5",
         f"Two tasks share four regions: path {path}, {activity} activity",
-        takes="about 15 hours on 2 cores (estimated)",
+        takes="about a day on 2 cores (estimated)",
         conditions={"AP": overridden(REUSE, {"circuit.path": path, "activity": activity})},
         quick=REUSE_QUICK,
         expected="both tasks are learned; they disturb each other little",
@@ -284,7 +268,7 @@ APPENDICES = (
         "adjoint-propagation/appendix2",
         "Appendix 2",
         "Orientation discrimination under noise, with psychometric curves",
-        takes="about 8 minutes on 2 cores (estimated)",
+        takes="about 10 minutes on 2 busy cores (measured)",
         conditions=varied(ORIENTATION, "noise={}", "task.noise_sd", (0.0, 0.2, 1.0, 2.0, 4.0)),
         quick={"task.n_train": 100, "task.n_test": 50, "run.epochs": 2, "run.seeds": 1, "circuit.neurons": 64},
         expected="a steep step up to a noise of 1, shallower and with lower plateaus beyond",
@@ -294,7 +278,7 @@ APPENDICES = (
         "adjoint-propagation/appendix3",
         "Appendix 3",
         "Amplitude of the local error in each region of a deep chain against the spectral radius",
-        takes="about a day on 2 cores (estimated)",
+        takes="about 10 hours on 2 cores (estimated)",
         conditions={
             f"{label}, SR={radius}": overridden(
                 DEMO,
