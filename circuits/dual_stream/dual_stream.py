@@ -68,7 +68,7 @@ class DualStream(Circuit):
         self.shapes = geometry.input_shapes(ascending, self.input_shape)
         self._register()
         self._signals, phases = self._measure()
-        self._arrivals, self._turn = arrivals(phases)
+        self._arrivals, self._stretches = arrivals(phases)
         for name, shape in self._signals.items():
             self.activity(name, shape)
 
@@ -139,16 +139,17 @@ class DualStream(Circuit):
         """Play one batch as a wave: every signal as ``[time, trial, unit]``.
 
         One time step takes activity from one node to the next, then the error back down; a signal is silent
-        before the wave arrives and stays afterwards.
+        before the wave arrives and stays until it comes again in another phase.
         """
         tree = self.prepare(tree, key)
         tree = tree | self.rehearse(tree, batch.inputs, key, tap).tree
         signals = self._observed(tree, batch.inputs, batch.targets, tap)
         steps = jnp.arange(1 + max(self._arrivals.values()))[:, None, None]
-        return {
-            name: jnp.where(steps >= self._arrivals[name], value.reshape(len(value), -1), 0)
-            for name, value in signals.items()
-        }
+        course: Tree = {}
+        for (name, phase), value in signals.items():
+            before = course.get(name, jnp.zeros((), value.dtype))
+            course[name] = jnp.where(steps >= self._arrivals[name, phase], value.reshape(len(value), -1), before)
+        return course
 
     def effective_feedback(self, tree: Tree) -> Tree:
         """Feedback that acts at each stage, by path, in the layout of its forward weight."""
@@ -159,8 +160,11 @@ class DualStream(Circuit):
         target = as_target(target, ascent.output)
         loss, error = self.loss(ascent.output, target)
         credit = self.descending.credit(self.ascending, tree, ascent, Goal(error, target, loss), tap)
-        metrics = self.metrics({self.readout: ascent.output}, {self.readout: target})
-        return Outcome(credit.changes, ascent.statistics | credit.tree, metrics | credit.metrics)
+        metrics = self.metrics({self.readout: ascent.output}, {self.readout: target}) | credit.metrics
+        if credit.modulated is not None:
+            again = self.metrics({self.readout: credit.modulated}, {self.readout: target})
+            metrics |= {f"modulated_{name}": value for name, value in again.items()}
+        return Outcome(credit.changes, ascent.statistics | credit.tree, metrics)
 
     def _top(self, tree: Tree, x: jax.Array, tap: Tap = untouched) -> jax.Array:
         return ascend(self.ascending, tree, tap("up.input.rate", "inference", x), training=False, tap=tap).output
@@ -171,6 +175,8 @@ class DualStream(Circuit):
         require(
             got == wanted and len(x) > 0, f"inputs: got shape {x.shape}, wanted (trials, {', '.join(map(str, wanted))})"
         )
+        finite = isinstance(x, jax.core.Tracer) or bool(np.isfinite(np.asarray(x)).all())
+        require(finite, "inputs: not all of them are finite")
         return x.astype(self.dtype)
 
     def _only(self, what: str, arrays: Mapping[str, jax.Array]) -> jax.Array:
@@ -183,19 +189,24 @@ class DualStream(Circuit):
         """Run both phases for one batch, leave every signal in its variable and return the output."""
         tree = {name: variable.value for name, variable in self._persistent.items()}
         signals = self._observed(tree, {"input": jnp.asarray(x)}, {self.readout: jnp.asarray(target)})
-        for name, value in signals.items():
+        for (name, _), value in signals.items():
             self._activity[name].value = value
-        return signals[self._output]
+        return signals[self._output, "inference"]
 
     def _observed(
         self, tree: Tree, inputs: Mapping[str, jax.Array], targets: Mapping[str, jax.Array], tap: Tap = untouched
-    ) -> Tree:
-        """Every signal of one batch, with one row for each trial."""
+    ) -> dict[tuple[str, str], jax.Array]:
+        """Every signal of one batch by name and phase, with one row for each trial."""
         electrode = Electrode(lambda name, phase: name in self._signals)
         self.cycle(tree, Batch(inputs, targets), chain(tap, electrode))
-        readings = {name: value for (name, _), value in electrode.readings.items()}
-        target = as_target(self._only("target", targets), readings[self._output])
-        return {name: self.descending.by_trial(name, value, target) for name, value in readings.items()}
+        readings = electrode.readings
+        target = as_target(self._only("target", targets), readings[self._output, "inference"])
+        return {key: self.descending.by_trial(key[0], value, target) for key, value in readings.items()}
+
+    @property
+    def citation(self) -> str:
+        """DOI or arXiv identifier of the descending stream."""
+        return self.descending.declaration.citation
 
     @property
     def _output(self) -> str:
@@ -206,10 +217,8 @@ class DualStream(Circuit):
     # -- what the trace stores ----------------------------------------------------------------------------
 
     def stretch(self, phase: str | None, **settings: Any) -> slice:
-        """Time steps of :meth:`trial` that belong to the phase ``"inference"`` or ``"learning"``."""
-        turn = self._turn
-        stretches = {None: slice(None), "inference": slice(turn), "learning": slice(turn, None)}
-        return choose(phase, stretches, "phase of a trial")
+        """Time steps of :meth:`trial` that belong to a phase: ``"inference"``, ``"learning"``, ``"modulation"``."""
+        return choose(phase, {None: slice(None), **self._stretches}, "phase of a trial")
 
     def populations(self) -> list[Population]:
         """List ascending, descending and intermediate populations."""

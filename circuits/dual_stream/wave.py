@@ -2,12 +2,14 @@
 
 from collections import Counter
 from collections.abc import Iterable
+from itertools import groupby
+from operator import itemgetter
 
 
-def arrivals(signals: Iterable[tuple[str, str]]) -> tuple[dict[str, int], int]:
-    """Time step at which each signal appears, and the step at which the learning phase begins.
+def arrivals(signals: Iterable[tuple[str, str]]) -> tuple[dict[tuple[str, str], int], dict[str, slice]]:
+    """Time step at which each signal appears, and the stretch of time that belongs to each phase.
 
-    Streams that run in the inference phase run side by side; signals of the learning phase follow one another.
+    Streams that run in the inference phase run side by side; signals of later phases follow one another.
 
     Parameters
     ----------
@@ -16,17 +18,22 @@ def arrivals(signals: Iterable[tuple[str, str]]) -> tuple[dict[str, int], int]:
 
     Examples
     --------
-    >>> arrivals([("up.a.rate", "inference"), ("up.b.rate", "inference"), ("down.b.rate", "learning")])
-    ({'up.a.rate': 0, 'up.b.rate': 1, 'down.b.rate': 2}, 2)
+    >>> steps, phases = arrivals([("up.a.rate", "inference"), ("up.b.rate", "inference"), ("down.b.rate", "learning")])
+    >>> list(steps.values()), phases
+    ([0, 1, 2], {'inference': slice(None, 2, None), 'learning': slice(2, 3, None)})
     """
     clocks: Counter[str] = Counter()
     steps, later = {}, []
     for name, phase in signals:
         if phase == "inference":
             stream = name.partition(".")[0]
-            steps[name] = clocks[stream]
+            steps[name, phase] = clocks[stream]
             clocks[stream] += 1
         else:
-            later.append(name)
+            later.append((name, phase))
     turn = max(clocks.values(), default=0)
-    return steps | {name: turn + step for step, name in enumerate(later)}, turn
+    phases = {"inference": slice(turn)}
+    for phase, group in groupby(later, key=itemgetter(1)):
+        phases[phase] = slice(turn, turn := turn + len(list(group)))
+    first = phases["inference"].stop
+    return steps | {key: first + step for step, key in enumerate(later)}, phases

@@ -8,7 +8,7 @@ import jax
 import jax.numpy as jnp
 
 from circuits.dual_stream import DualStream
-from circuits.dual_stream.self_assembling import KINDS, PerKind, SelfAssembling, optimizer
+from circuits.dual_stream.self_assembling import KINDS, PerKind, SelfAssembling, Training
 from tests.conformance.dual_streams import Arrays, Trainer, batch
 from tests.conformance.harness import Check
 
@@ -23,10 +23,7 @@ def per_kind(case: Arrays, what: str) -> PerKind:
 
 def build(case: Arrays, plastic: tuple[str, ...], suffix: str) -> DualStream:
     """The circuit of a case with the file's weights."""
-    settings = {}
-    if "gamma_W" in case:
-        gated = tuple(kind for kind in GATED if case[f"gate_{kind}"])
-        settings = {"decay": per_kind(case, "gamma"), "gated": gated}
+    settings = {"gated": tuple(kind for kind in GATED if case[f"gate_{kind}"])} if "gate_W" in case else {}
     transfer = str(case["downstream_activation"])
     widths = tuple(case["sizes_down"].tolist()[1:-1])
     stream = SelfAssembling(widths=widths, transfer=transfer, plastic=plastic, **settings)
@@ -82,8 +79,8 @@ class Run:
 
     def __post_init__(self) -> None:
         self.net = build(self.case, self.plastic, "_init")
-        decay = self.net.descending.decay
-        self.trainer = Trainer(self.net, optimizer(per_kind(self.case, "eta"), decay))
+        self.decay = per_kind(self.case, "gamma")
+        self.trainer = Trainer(self.net, Training(per_kind(self.case, "eta"), self.decay).optimizer())
         self.batch = batch(self.case["x"], self.case["target"])
         self.cycle = jax.jit(lambda tree: self.net.cycle(tree, self.batch))
 

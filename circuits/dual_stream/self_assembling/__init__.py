@@ -6,15 +6,15 @@ cases, and where a choice remained it is said which was made.
 ``kinds.py``       the four kinds of synapses and a number for each
 ``levels.py``      the levels at which the two streams face each other
 ``transfers.py``   what descending cells do with what they receive
-``plasticity.py``  the heterosynaptic product, clipping, competition, local losses
+``plasticity.py``  the heterosynaptic product, competition, local losses
 ``stream.py``      the descending stream
 ``modulation.py``  the third phase: descending currents added back to the ascending cells
-``training.py``    a learning rate for each kind
+``training.py``    a rate, a decay and a regulariser for each kind; clipping
 """
 
 from circuits.dual_stream.self_assembling.kinds import KINDS, PerKind
 from circuits.dual_stream.self_assembling.modulation import Modulation
 from circuits.dual_stream.self_assembling.stream import SelfAssembling, TiedSelfAssembling
-from circuits.dual_stream.self_assembling.training import advice, optimizer
+from circuits.dual_stream.self_assembling.training import Training, advice
 
-__all__ = ["KINDS", "Modulation", "PerKind", "SelfAssembling", "TiedSelfAssembling", "advice", "optimizer"]
+__all__ = ["KINDS", "Modulation", "PerKind", "SelfAssembling", "TiedSelfAssembling", "Training", "advice"]

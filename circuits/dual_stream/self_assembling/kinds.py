@@ -39,15 +39,9 @@ class PerKind(NamedTuple):
         """
         return cls(value, value, value, value)
 
-    def of(self, name: str) -> float:
-        """Value for a weight array by its full name.
-
-        Examples
-        --------
-        >>> PerKind(1, 2, 3, 4).of("down.rate1.V")
-        3
-        """
-        return getattr(self, kind_of(name))
+    def scaled(self, factor: float) -> Self:
+        """Multiply all of them: the paper fixes the ratios of the rates once, and tunes a common factor."""
+        return type(self)(*(factor * value for value in self))
 
     def check(self, what: str) -> None:
         """Refuse negative numbers."""

@@ -56,7 +56,7 @@ def levels(nodes: Nodes) -> list[Level]:
     found = ", ".join(type(node).__name__ for node in nodes.values())
     require(fits, f"self-assembling learning needs Dense, Transfer, Dense, ..., Dense from the bottom up, got {found}")
     stages, rates = paths[::2], paths[1::2]
-    senders = [*rates[1:], stages[-1]]
+    senders = [*rates, stages[-1]][1:]
     return [
         Level(stage, rate, above, sender, nodes[stage].outputs)
         for (stage, above), rate, sender in zip(pairwise(stages), rates, senders, strict=True)

@@ -11,7 +11,7 @@ from circuits.errors import require
 
 Weight = Float[Array, "post pre"]
 Regulariser = Callable[[jax.Array], jax.Array]
-"""What decays: ``R(X)`` in the change ``drive - gamma R(X)``, shaped like the weight ``X``."""
+"""What decays: ``R(X)`` in the step ``eta (drive - gamma R(X))``, shaped like the weight ``X``."""
 
 
 def heterosynaptic(
@@ -25,19 +25,6 @@ def heterosynaptic(
     Array([[ 2., -2.]], dtype=float32)
     """
     return delivered.T @ presynaptic / len(presynaptic)
-
-
-def clipped(drive: Float[Array, "..."], limit: float) -> Float[Array, "..."]:
-    """Scale a drive whose norm exceeds ``limit`` down to it; a limit of 0 means none.
-
-    Examples
-    --------
-    >>> clipped(jnp.array([3.0, 4.0]), 1.0)
-    Array([0.6, 0.8], dtype=float32)
-    """
-    if not limit:
-        return drive
-    return drive * (limit / jnp.maximum(jnp.linalg.norm(drive.reshape(-1)), limit))
 
 
 def local_loss(drive: Weight, weight: Weight, decay: float) -> Float[Array, ""]:

@@ -10,9 +10,10 @@ import numpy as np
 
 from circuits.circuit import Synapses
 from circuits.dual_stream.operations import gain
-from circuits.dual_stream.self_assembling.kinds import KINDS, PerKind, kind_of
+from circuits.dual_stream.self_assembling.kinds import KINDS, kind_of
 from circuits.dual_stream.self_assembling.levels import Level, levels
-from circuits.dual_stream.self_assembling.plasticity import Regulariser, clipped, heterosynaptic, plain
+from circuits.dual_stream.self_assembling.modulation import Modulation, modulate
+from circuits.dual_stream.self_assembling.plasticity import heterosynaptic
 from circuits.dual_stream.self_assembling.transfers import TRANSFERS, Received
 from circuits.dual_stream.stack import Ascent, Nodes
 from circuits.dual_stream.starts import Gaussian, Shape, Start, identity
@@ -58,11 +59,10 @@ class SelfAssembling(DescendingStream):
     Minus the derivative of the loss runs down the descending stream, ``hbar_l = f(Wbar_l hbar_{l+1})``. At every level
     the streams exchange currents, ``u = V hbar`` onto the ascending and ``ubar = Vbar h`` onto the descending cells. A
     synapse changes with its own input times what the *other* pathway delivers to its cell (means over trials):
-    ``W: (g u) h_below^T``, ``Wbar: (gbar ubar) hbar_above^T``, ``V: h hbar^T``, ``Vbar: hbar h^T``, each minus
-    ``decay * R(X)``. At the output both lateral matrices are the identity, fixed (Liao et al. 2024; reconstructed).
-
-    The equations hold for a step inside which decay and drive share the learning rate; make the optimiser with
-    :func:`circuits.dual_stream.self_assembling.optimizer`.
+    ``W: (g u) h_below^T``, ``Wbar: (gbar ubar) hbar_above^T``, ``V: h hbar^T``, ``Vbar: hbar h^T``. At the output both
+    lateral matrices are the identity, fixed (Liao et al. 2024; reconstructed). Every plastic weight also decays, which
+    is what makes the streams align: take the optimiser of
+    :class:`circuits.dual_stream.self_assembling.Training`.
 
     Parameters
     ----------
@@ -75,15 +75,12 @@ class SelfAssembling(DescendingStream):
         the slope of its transfer function). The paper's text fits all choices; without gated ``"W"`` a linear
         descending stream hardly beats a linear read-out.
     plastic
-        Kinds that learn; the others stay as they are, without decay.
-    decay
-        Fraction ``gamma`` in ``drive - gamma R(X)``.
-    regularisers
-        ``R`` by kind; plain decay by default.
-    clip
-        Largest Frobenius norm of a drive; 0 for no limit.
+        Kinds that learn; the others stay as they are.
     starts
         How descending weights start, by kind.
+    modulation
+        A third phase of every trial, in which the currents onto the ascending cells act on them at once; metrics
+        ``modulated_loss`` and ``modulated_accuracy``. It changes no weight. None by default.
 
     Notes
     -----
@@ -113,36 +110,30 @@ class SelfAssembling(DescendingStream):
     transfer: str = "identity"
     gated: tuple[str, ...] = ("W",)
     plastic: tuple[str, ...] = KINDS
-    decay: PerKind = PerKind.same(1e-4)  # noqa: RUF009  (a tuple)
-    regularisers: Mapping[str, Regulariser] = field(default_factory=dict)
-    clip: float = 0.0
     starts: Mapping[str, Start] = field(default_factory=dict)
+    modulation: Modulation | None = None
 
     def __post_init__(self):
         choose(self.transfer, TRANSFERS, "descending transfer function")
         for what, given, valid in (
             ("gated", self.gated, KINDS[:2]),
             ("plastic", self.plastic, KINDS),
-            ("regularisers", self.regularisers, KINDS),
             ("starts", self.starts, KINDS[1:]),
         ):
             for kind in given:
                 require(kind in valid, f"{what}: unknown kind of synapses {kind!r}: {nearest(kind, valid)}")
-        self.decay.check("a decay")
-        require(self.clip >= 0, f"the limit of a drive cannot be negative, got {self.clip}")
 
     # -- special cases ------------------------------------------------------------------------------------
 
     @classmethod
-    def kolen_pollack(cls, decay: float = 1e-4) -> Self:
-        """One descending partner a cell, joined one to one: Kolen-Pollack learning, if both rates are equal."""
-        same = PerKind.same(decay)
-        return cls(transfer="upstream_jacobian", plastic=("W", "Wbar"), decay=same, starts=UNIT)
+    def kolen_pollack(cls) -> Self:
+        """One descending partner a cell, joined one to one: Kolen-Pollack learning, if rates and decay are equal."""
+        return cls(transfer="upstream_jacobian", gated=(), plastic=("W", "Wbar"), starts=UNIT)
 
     @classmethod
-    def feedback_alignment(cls, decay: float = 1e-4) -> Self:
+    def feedback_alignment(cls) -> Self:
         """As :meth:`kolen_pollack` with fixed random descending weights: feedback alignment."""
-        return cls(transfer="upstream_jacobian", plastic=("W",), decay=PerKind.same(decay), starts=UNIT)
+        return cls(transfer="upstream_jacobian", gated=(), plastic=("W",), starts=UNIT)
 
     # -- weights ------------------------------------------------------------------------------------------
 
@@ -155,7 +146,7 @@ class SelfAssembling(DescendingStream):
     def _weight_shapes(self, nodes: Nodes) -> dict[str, Shape]:
         hidden = levels(nodes)
         widths = self._check_widths(hidden)
-        senders = [*widths[1:], list(nodes.values())[-1].outputs]
+        senders = [*widths, list(nodes.values())[-1].outputs][1:]
         found = {}
         for level, width, sender in zip(hidden, widths, senders, strict=True):
             shapes = {"Wbar": (width, sender), "V": (level.size, width), "Vbar": (width, level.size)}
@@ -225,16 +216,18 @@ class SelfAssembling(DescendingStream):
     def _slope(self, nodes: Nodes, level: Level, ascent: Ascent) -> jax.Array:
         return gain(nodes[level.rate].name)(ascent.entering[level.rate])
 
-    def drives(self, nodes: Nodes, tree: Tree, ascent: Ascent, error: jax.Array, tap: Tap = untouched) -> Tree:
-        """What drives every weight array in one batch, by full name, before clipping and decay."""
+    def drives(
+        self, nodes: Nodes, tree: Tree, ascent: Ascent, error: jax.Array, tap: Tap = untouched
+    ) -> tuple[Tree, Tree]:
+        """What drives every weight array in one batch, by full name; and the currents onto the ascending cells."""
         signals = self.exchange(nodes, tree, ascent, error, tap)
-        hidden = levels(nodes)
-        delivered = {list(nodes)[-1]: signals[hidden[-1].rate].arriving if hidden else error}
+        top = list(nodes)[-1]
+        delivered = {top: next((one.arriving for one in signals.values()), error)}
         found: Tree = {}
-        for level in hidden:
+        for level in levels(nodes):
             one, h = signals[level.rate], ascent.entering[level.above]
-            slope = self._slope(nodes, level, ascent) if "W" in self.gated else 1.0
-            delivered[level.stage] = slope * one.onto_ascending
+            slope = self._slope(nodes, level, ascent)
+            delivered[level.stage] = slope * one.onto_ascending if "W" in self.gated else one.onto_ascending
             onto = one.slope * one.onto_descending if "Wbar" in self.gated else one.onto_descending
             lateral = heterosynaptic(h, one.rate)
             own = {"Wbar": heterosynaptic(onto, one.arriving), "V": lateral, "Vbar": lateral.T}
@@ -242,16 +235,16 @@ class SelfAssembling(DescendingStream):
         for path, current in delivered.items():
             summed = nodes[path].changes(current, ascent.entering[path])
             found |= {f"up.{path}.{name}": value / len(current) for name, value in summed.items()}
-        return found
+        return found, {f"up.{path}.current": one.onto_ascending for path, one in signals.items()}
 
     def credit(self, nodes: Nodes, tree: Tree, ascent: Ascent, goal: Goal, tap: Tap) -> Credit:
-        """Run the descending stream and change the plastic kinds: minus the drives, plus decay."""
-        drives = self.drives(nodes, tree, ascent, -goal.error * len(goal.error), tap)
-        return Credit({n: self._change(n, d, tree[n]) for n, d in drives.items() if kind_of(n) in self.plastic}, {})
-
-    def _change(self, name: str, drive: jax.Array, weight: jax.Array) -> jax.Array:
-        regulariser = self.regularisers.get(kind_of(name), plain)
-        return self.decay.of(name) * regulariser(weight) - clipped(drive, self.clip)
+        """Run the descending stream; the plastic kinds change by minus their drives. Then modulate, if asked for."""
+        drives, currents = self.drives(nodes, tree, ascent, -goal.error * len(goal.error), tap)
+        changes = {name: -drive for name, drive in drives.items() if kind_of(name) in self.plastic}
+        if self.modulation is None:
+            return Credit(changes, {})
+        x = ascent.entering[next(iter(nodes))]
+        return Credit(changes, {}, modulated=modulate(nodes, tree, x, currents, self.modulation, tap).output)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -264,14 +257,15 @@ class TiedSelfAssembling(SelfAssembling):
         transports="weights",
         phases=2,
         exact=True,
-        exact_when="always, without decay",
+        exact_when="always",
         citation="arXiv:2412.20018",
     )
     transfer: str = "upstream_jacobian"
+    gated: tuple[str, ...] = ()
     plastic: tuple[str, ...] = ("W",)
-    decay: PerKind = PerKind.same(0.0)  # noqa: RUF009  (a tuple)
     starts: Mapping[str, Start] = field(default_factory=lambda: UNIT)
 
-    def prepare(self, nodes: Nodes, shapes: Mapping[str, Shape], tree: Tree, key: jax.Array) -> Tree:
-        """Copy the ascending weights."""
-        return {level.names()["Wbar"]: tree[f"up.{level.above}.W"].T for level in levels(nodes)}
+    def credit(self, nodes: Nodes, tree: Tree, ascent: Ascent, goal: Goal, tap: Tap) -> Credit:
+        """Copy the ascending weights first."""
+        tied = {level.names()["Wbar"]: tree[f"up.{level.above}.W"].T for level in levels(nodes)}
+        return super().credit(nodes, tree | tied, ascent, goal, tap)._replace(tree=tied)

@@ -44,11 +44,14 @@ class Credit(NamedTuple):
         Other persistent arrays that changed.
     metrics
         Scalars of the stream's own, such as local losses.
+    modulated
+        Output of a further phase in which the sample is still there, if the stream has one; scored like the first.
     """
 
     changes: Tree
     tree: Tree
     metrics: Tree = {}  # noqa: RUF012  (never changed)
+    modulated: jax.Array | None = None
 
 
 @dataclass(frozen=True)

@@ -15,6 +15,7 @@ from analysis.self_assembly import exchange_residual, matrix_learning_rate, matr
 from circuits.dual_stream.presets import dense_stack
 from circuits.dual_stream.schedules import momentum_sgd
 from circuits.dual_stream.self_assembling import KINDS, Modulation, plasticity
+from circuits.dual_stream.self_assembling.kinds import kind_of
 from circuits.dual_stream.self_assembling.modulation import modulate
 from circuits.dual_stream.stack import ascend, descend
 from circuits.tap import Electrode
@@ -83,11 +84,11 @@ def first_sweep(run: Run) -> Iterator[Check]:
         yield Check(theirs, electrode.readings[key])
     yield from ranks(run, "_init")
     error = electrode.readings[our_signals(case)["error"]]
-    drives = net.descending.drives(
-        net.ascending, run.tree, ascend(net.ascending, run.tree, run.batch.inputs["x"]), error
-    )
+    ascent = ascend(net.ascending, run.tree, run.batch.inputs["x"])
+    drives, _ = net.descending.drives(net.ascending, run.tree, ascent, error)
     outcome = run.cycle(run.tree)
-    steps, _ = run.trainer.optimizer.update(outcome.changes, run.trainer.state)
+    weights = {name: run.tree[name] for name in outcome.changes}
+    steps, _ = run.trainer.optimizer.update(outcome.changes, run.trainer.state, weights)
     exact = bare(case, "transposed").cycle(run.tree, run.batch).changes
     for ours, theirs in our_names(case).items():
         yield Check(f"drive_{theirs}", drives[ours])
@@ -96,7 +97,7 @@ def first_sweep(run: Run) -> Iterator[Check]:
             yield Check(f"bp_descent_{theirs}", -exact[ours])
             yield Check(f"cos_{theirs}", cosine(drives[ours], -exact[ours]))
         else:
-            gamma = net.descending.decay.of(ours)
+            gamma = getattr(run.decay, kind_of(ours))
             yield Check(f"local_loss_{theirs}", plasticity.local_loss(drives[ours], run.tree[ours], gamma))
 
 
@@ -173,7 +174,7 @@ def transport(case: Arrays) -> Iterator[Check]:
         def step(tree: Any, _: None) -> Any:
             outcome = run.net.cycle(tree, run.batch)
             weights = {name: tree[name] for name in outcome.changes}
-            updates, _ = run.trainer.optimizer.update(outcome.changes, run.trainer.state)
+            updates, _ = run.trainer.optimizer.update(outcome.changes, run.trainer.state, weights)
             return tree | optax.apply_updates(weights, updates), (tree, outcome.metrics["loss"])
 
         return jax.lax.scan(step, tree, None, length=steps)
