@@ -4,8 +4,11 @@ from collections.abc import Callable
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 import optax
 from jaxtyping import Array, Float, Int, Shaped
+
+from circuits.errors import require
 
 Loss = Callable[[jax.Array, jax.Array], tuple[jax.Array, jax.Array]]
 """``loss(output, target) -> (mean over trials, its derivative with respect to the output)``."""
@@ -59,13 +62,31 @@ LOSSES: dict[str, Loss] = {
 def as_target(target: Shaped[Array, "trial ..."], output: jax.Array) -> jax.Array:
     """Targets in the form of the output: integer class labels become one-hot rows.
 
+    Raises
+    ------
+    CircuitError
+        If the target is neither shaped like the output nor made of labels of its classes.
+
     Examples
     --------
     >>> as_target(jnp.array([1]), jnp.zeros((1, 2)))
     Array([[0., 1.]], dtype=float32)
     """
-    labels = jnp.issubdtype(target.dtype, jnp.integer) and target.ndim < output.ndim
-    return jax.nn.one_hot(target, output.shape[-1], dtype=output.dtype) if labels else target.astype(output.dtype)
+    if target.shape == output.shape and not jnp.issubdtype(target.dtype, jnp.integer):
+        return target.astype(output.dtype)
+    labels = jnp.issubdtype(target.dtype, jnp.integer) and target.shape == output.shape[:1] and output.ndim == 2
+    wanted = f"float targets of shape {output.shape}" + (" or integer labels" if output.ndim == 2 else "")
+    require(labels, f"target: got {target.dtype} of shape {target.shape}, wanted {wanted}")
+    check_labels(target, output.shape[-1])
+    return jax.nn.one_hot(target, output.shape[-1], dtype=output.dtype)
+
+
+def check_labels(labels: Int[Array, " trial"], classes: int) -> None:
+    """Refuse labels that name no class (where values are known: not while JAX traces)."""
+    if not isinstance(labels, jax.core.Tracer):
+        known = np.asarray(labels)
+        low, high = int(known.min()), int(known.max())
+        require(0 <= low <= high < classes, f"labels: got {low} to {high}, wanted classes from 0 to {classes - 1}")
 
 
 def accuracy(output: Float[Array, "trial c"], target: Float[Array, "trial c"]) -> Float[Array, ""]:

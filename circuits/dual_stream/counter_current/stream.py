@@ -61,7 +61,8 @@ class CounterCurrent(DescendingStream):
     those of one and the same phase: the descending stream waits for no output (Kao and Hariharan 2024).
 
     What is not local: a mismatch is an inner product over all units of a level, known to each of them; where
-    ``comparison`` has a weight ``within``, so is the similarity of trials within a batch; clipping sums over a stream.
+    ``comparison`` has a weight ``within``, so is the similarity of trials within a batch; flooding lets the output gate
+    all levels; clipping, if the optimiser does it, sums over a stream.
 
     Parameters
     ----------

@@ -23,6 +23,7 @@ from circuits.dual_stream.counter_current.training import Descent, Training
 from circuits.dual_stream.losses import as_target
 from circuits.dual_stream.operations import BatchNorm
 from circuits.dual_stream.stack import stages
+from circuits.optimisers import total_norm
 from circuits.tap import Electrode
 from tests.conformance.dual_streams import Arrays, to_ours, to_theirs
 from tests.conformance.harness import Check
@@ -178,7 +179,7 @@ class Replay:
             after = self.learn(outcome)
             for stream, found in norms.items():
                 mine = {name: one for name, one in after["centralise"].items() if name.startswith(stream)}
-                found.append(optax.global_norm(mine))
+                found.append(total_norm(mine))
             if step == 1:
                 yield from self.changes(after, case)
             if step in (1, last):
