@@ -17,6 +17,7 @@ from circuits.dual_stream.target import Noise, architectures, feedback_losses
 from circuits.dual_stream.target.learned import LearnedFeedback
 from circuits.dual_stream.target.reconstruction import scene
 from circuits.dual_stream.target.stream import TargetPropagation
+from circuits.dual_stream.target.training import MEULEMANS, ernoult
 from circuits.errors import CircuitError
 from circuits.tap import Electrode, untouched
 
@@ -316,3 +317,25 @@ def test_one_trial_cannot_be_standardised():
     net = dense("fixed_difference_target", standardised="hidden")
     with pytest.raises(CircuitError, match="needs several values a unit"):
         net.respond(net.read(), {"x": jnp.ones((1, 6))})
+
+
+# -- published settings ---------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", MEULEMANS)
+def test_published_optimisers_move_both_streams(name):
+    settings = MEULEMANS[name]
+    net = DualStream(*architectures.dense_with_biases(SIZES), settings.stream, dtype=jnp.float64)
+    tree, optimizer = net.read(), settings.optimizer()
+    weights = {name: tree[name] for name in net.plastic}
+    changes = net.learn(tree, trials(net), KEY).changes
+    updates, _ = optimizer.update(changes, optimizer.init(weights), weights)
+    for name, update in updates.items():
+        assert update.any(), name
+    first = jnp.abs(updates["up.layer3.W"]).max()  # Adam's first step has the size of its rate
+    assert 0.5 < first * settings.stream.stepsize / settings.up.rate <= 1
+
+
+def test_published_convolutional_feedback_has_settings_for_every_level():
+    levels = ernoult().levels(architectures.pooling()[0])
+    assert len(levels) == len(ernoult().iterations) == len(ernoult().noise) == len(ernoult().optimizer) == 5
