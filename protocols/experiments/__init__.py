@@ -10,7 +10,7 @@ from circuits.errors import CircuitError, nearest
 from protocols.experiments.experiment import Configuration, Experiment, Reference
 
 #: The files, in the order in which they are listed.
-PAPERS = ("adjoint_propagation",)
+PAPERS = ("adjoint_propagation", "self_assembling_learning")
 
 __all__ = ["Configuration", "Experiment", "ExperimentError", "Reference", "every", "find"]
 

@@ -99,6 +99,7 @@ DYNAMICS = (
             RADII,
         ),
         quick={**QUICK, "circuit.neurons": 64, "run.epochs": 3},
+        quick_conditions=("SR=0.1", "SR=0.5", "SR=1.0", "SR=1.5"),
         expected="accuracy peaks near a spectral radius of 0.1; both exponents grow with it and almost coincide",
     ),
     experiment(
@@ -113,6 +114,7 @@ DYNAMICS = (
             RADII[1:],
         ),
         quick={"task.name": "digits", "circuit.neurons": 128, "run.batch_size": 50},
+        quick_conditions=("SR=0.1", "SR=1.0", "SR=2.0"),
         expected="differences die out where the spectral radius is small and persist where it is large",
     ),
     experiment(
@@ -142,7 +144,10 @@ DYNAMICS = (
             for steps in (2, 4, 8, 16)
             for radius in RADII
         },
-        quick={**QUICK, "circuit.neurons": 32, "run.epochs": 1, "run.seeds": 1, "run.batch_size": 200},
+        quick={**QUICK, "circuit.neurons": 64, "run.epochs": 3, "run.seeds": 1},
+        quick_conditions=tuple(
+            f"{error}, T={steps}, SR={radius}" for error in ("STE", "EPE") for steps in (2, 8) for radius in (0.1, 1.0)
+        ),
         expected="two iterations are enough for short trajectories; above a radius of about 1 more of them harm",
     ),
 )
@@ -156,6 +161,7 @@ SIZE = (
         takes="about 4 days on 2 cores (estimated)",
         conditions=varied(DEMO, "{} regions", "circuit.regions", DEPTHS),
         quick={**QUICK, "circuit.neurons": 64, "run.epochs": 2},
+        quick_conditions=("1 regions", "2 regions", "4 regions"),
         expected="accuracy falls with depth, as it does for feedback alignment and back-propagation",
     ),
     experiment(
@@ -165,6 +171,7 @@ SIZE = (
         takes="about 4 days on 2 cores (estimated)",
         conditions=varied(overridden(DEMO, {"circuit.layout_code": 1}), "{} regions", "circuit.regions", DEPTHS),
         quick={**QUICK, "circuit.neurons": 64, "run.epochs": 2},
+        quick_conditions=("1 regions", "2 regions", "4 regions"),
         expected="better than with the constraint in shallow networks, and failure with 10 regions",
     ),
     experiment(
@@ -174,6 +181,7 @@ SIZE = (
         takes="about 2 days on 2 cores (estimated)",
         conditions=varied(DEMO, "{} neurons", "circuit.neurons", (64, 128, 256, 512, 1024, 2048)),
         quick={**DIGITS, "run.epochs": 1, "run.seeds": 1},
+        quick_conditions=("64 neurons", "128 neurons", "256 neurons"),
         expected="accuracy grows with the number of neurons",
     ),
     experiment(
@@ -182,7 +190,8 @@ SIZE = (
         "Accuracy against the number of neurons that receive error",
         takes="about 2 days on 2 cores (estimated)",
         conditions=varied(DEMO, "{} RE neurons", "circuit.receivers_of_error", (2, 5, 10, 20, 50, 100, 256)),
-        quick={**DIGITS, "run.epochs": 2, "run.seeds": 1},
+        quick={**DIGITS, "circuit.neurons": 256, "run.epochs": 2, "run.seeds": 1},
+        quick_conditions=("2 RE neurons", "10 RE neurons", "50 RE neurons"),
         expected="accuracy drops notably below 10 neurons",
     ),
 )
@@ -238,6 +247,7 @@ COMPARISON = (
         takes="about 2 days on 2 cores (estimated)",
         conditions=TABLE,
         quick={"task.train": 500, "task.test": 100, "run.epochs": 1, "run.seeds": 1, "run.batch_size": 50},
+        quick_conditions=tuple(label for label in TABLE if label.endswith(", mnist") and "1024" not in label),
         expected="back-propagation at least feedback alignment at least Adjoint Propagation, with small gaps; sizes of "
         "the paper's own baselines are not published",
         references=tuple(
@@ -268,9 +278,10 @@ APPENDICES = (
         "adjoint-propagation/appendix2",
         "Appendix 2",
         "Orientation discrimination under noise, with psychometric curves",
-        takes="about 10 minutes on 2 busy cores (measured)",
+        takes="about 9 minutes on 2 busy cores (measured)",
         conditions=varied(ORIENTATION, "noise={}", "task.noise_sd", (0.0, 0.2, 1.0, 2.0, 4.0)),
         quick={"task.n_train": 100, "task.n_test": 50, "run.epochs": 2, "run.seeds": 1, "circuit.neurons": 64},
+        quick_conditions=("noise=0.0", "noise=1.0", "noise=4.0"),
         expected="a steep step up to a noise of 1, shallower and with lower plateaus beyond",
         references=GABOR,
     ),
@@ -294,6 +305,9 @@ APPENDICES = (
             for radius in (0.1, 0.25, 0.5, 1.0, 1.5)
         },
         quick={**QUICK, "circuit.neurons": 64, "run.epochs": 2, "run.seeds": 1},
+        quick_conditions=tuple(
+            f"{label}, SR={radius}" for label in ("constrained", "unconstrained") for radius in (0.1, 1.0)
+        ),
         expected="with separate blocks the radius regulates the amplitude; without the constraint it cannot",
     ),
 )

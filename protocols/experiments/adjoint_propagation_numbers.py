@@ -8,7 +8,6 @@ PREPRINT = "preprint abstract, doi:10.21203/rs.3.rs-6759684/v1"
 STORED = "output stored with the authors' program, one run"
 STORED_MEAN = "output stored with the authors' program, mean of 5 runs"
 RERUN = "authors' program run again, one run"
-GABOR_STORED = "output stored with the authors' program, mean of the best of 5 runs"
 
 
 def curve(series: str, values: Mapping[float, tuple[float, float | None]], source: str) -> tuple[Reference, ...]:
@@ -90,7 +89,7 @@ GABOR_OUTPUT = {
 }
 GABOR = (
     *(
-        Reference("test_accuracy", at, round(value / 100, 6), GABOR_STORED, condition=f"noise={noise}")
+        Reference("test_accuracy", at, round(value / 100, 6), STORED_MEAN, condition=f"noise={noise}")
         for noise, values in GABOR_ACCURACY.items()
         for at, value in zip(("best", "last", 1), values, strict=True)
     ),

@@ -72,6 +72,8 @@ class Experiment:
         One configuration for each curve or point, by label.
     quick
         Overrides that let it finish in well under a minute and need no download.
+    quick_conditions
+        Conditions of the quick look; all by default.
     expected
         What the paper found, in words.
     references
@@ -85,6 +87,7 @@ class Experiment:
     takes: str
     conditions: Mapping[str, Configuration]
     quick: Mapping[str, Any] = field(default_factory=dict)
+    quick_conditions: tuple[str, ...] = ()
     expected: str = ""
     references: tuple[Reference, ...] = ()
 
@@ -107,7 +110,8 @@ class Experiment:
         for label in only:
             if label not in self.conditions:
                 raise SettingError(f"{self.name} has no condition {label!r}: {nearest(label, self.conditions)}")
-        chosen = {label: self.conditions[label] for label in (only or self.conditions)}
+        labels = only or (self.quick_conditions if quick else ()) or self.conditions
+        chosen = {label: self.conditions[label] for label in labels}
         return _apply(_apply(chosen, self.quick if quick else {}), overrides or {})
 
     def record(self, condition: str, configuration: Configuration, *, quick: bool) -> dict[str, Any]:
