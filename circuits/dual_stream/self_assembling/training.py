@@ -109,6 +109,6 @@ def advice(net: "DualStream", training: Training) -> list[str]:
     for level in levels(net.ascending) if "V" in stream.plastic and rates.V >= 0.3 * rates.W else ():
         lateral = np.asarray(tree[level.names()["V"]])
         size = lateral.std() * np.sqrt(lateral.shape[1])
-        if size > 1:
+        if round(size, 1) > 1:
             found.append(f"V at {level.rate} starts large (sd * sqrt(width) = {size:.2g}): training often diverges")
     return found
