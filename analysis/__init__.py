@@ -4,9 +4,15 @@ from importlib import import_module
 from importlib.util import find_spec
 from typing import Any
 
-_HOMES = {"open_trace": "trace", "Trace": "trace", "TraceError": "trace", "TraceWriter": "trace_writer"}
+_HOMES = {
+    "open_trace": "trace",
+    "Trace": "trace",
+    "TraceError": "trace",
+    "TraceWriter": "trace_writer",
+    "cite": "bibliography",
+}
 
-__all__ = ["Trace", "TraceError", "TraceWriter", "open_trace"]
+__all__ = ["Trace", "TraceError", "TraceWriter", "cite", "open_trace"]
 
 
 def __getattr__(name: str) -> Any:

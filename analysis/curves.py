@@ -7,7 +7,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from analysis.comparison import headline, label_of, opened, words
-from analysis.style import band, canvas, colours, styled
+from analysis.style import QUIET, band, canvas, colours, styled
 from analysis.trace import Trace, TraceError
 
 PREFIX = "amplitude."
@@ -45,8 +45,12 @@ def draw_learning_curve(ax: Any, *traces: Trace, series: str | None = None) -> N
     kind = words(lines[0][1]).replace("test ", "")
     ax.set(xlabel="epoch", ylabel=f"{kind} (%)" if scale == 100 else kind, title="Learning")
     ax.xaxis.set_major_locator(MaxNLocator(integer=True))
-    if len(lines) > 1:
-        ax.legend(fontsize=7 if len(lines) > 6 else None, ncols=1 + (len(lines) > 8))
+    if any(line.get_label() == "_published" for line in ax.lines):
+        ax.plot([], [], "o", mfc="white", mec=QUIET, ms=5, label="published or stored")
+    if len(lines) > 4:
+        ax.legend(fontsize=7, loc="center left", bbox_to_anchor=(1, 0.5))
+    elif len(ax.get_legend_handles_labels()[0]) > 1:
+        ax.legend()
 
 
 def _lines(traces: tuple[Trace, ...], series: str | None) -> list[tuple[Trace, str, str]]:
@@ -72,7 +76,7 @@ def _references(ax: Any, trace: Trace, series: str, scale: float, colour: Any) -
     numbered = [one for one in known if not isinstance(one["at"], str)]
     points = [(one["at"], scale * one["value"]) for one in numbered if one["at"] <= last]
     if points:
-        ax.plot(*zip(*points, strict=True), "o", mfc="white", mec=colour, ms=5, label=f"reference, {words(series)}")
+        ax.plot(*zip(*points, strict=True), "o", mfc="white", mec=colour, ms=5, label="_published")
 
 
 @styled

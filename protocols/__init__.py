@@ -9,6 +9,7 @@ HOME = {
     "Online": "protocols.online",
     "Record": "protocols.recording",
     "amplitude": "protocols.recording",
+    "Measure": "protocols.measuring",
     "RunError": "protocols.checkpoint",
 }
 ROOMS = ("tasks", "interventions", "experiments")
