@@ -1,11 +1,13 @@
 """Timing by ratios: the median of interleaved measurements in one run."""
 
+import contextlib
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import jax
 import numpy as np
+from jax.experimental.compilation_cache import compilation_cache
 
 
 def interleaved(functions: Mapping[str, Callable[[], Any]], rounds: int = 15) -> dict[str, float]:
@@ -31,6 +33,19 @@ def interleaved(functions: Mapping[str, Callable[[], Any]], rounds: int = 15) ->
             if turn:
                 times[name].append(time.perf_counter() - start)
     return {name: float(np.median(values)) for name, values in times.items()}
+
+
+@contextlib.contextmanager
+def without_cache() -> Iterator[None]:
+    """Compile everything anew inside the block."""
+    folder = jax.config.jax_compilation_cache_dir
+    jax.config.update("jax_compilation_cache_dir", None)
+    compilation_cache.reset_cache()
+    try:
+        yield
+    finally:
+        jax.config.update("jax_compilation_cache_dir", folder)
+        compilation_cache.reset_cache()
 
 
 def exponent(sizes: list[float], seconds: list[float]) -> float:
