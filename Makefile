@@ -8,7 +8,7 @@ export JAX_COMPILATION_CACHE_DIR ?= $(CURDIR)/.cache/jax
 .PHONY: demo test lint bench science conformance notebooks clean
 
 demo: $(READY)
-	$(VENV)/bin/biocredit demo -o demo
+	$(RUN) -m protocols.demo demo
 
 test: $(READY)
 	$(RUN) -m pytest -n 2 --dist loadscope
