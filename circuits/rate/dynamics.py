@@ -70,9 +70,11 @@ def keep_fraction(tau: Float[Array, "..."], dt: float) -> Float[Array, "..."]:
 def external_current(
     inputs: Float[Array, "*lead input"], w_in: Float[Array, "input neuron"], bias: Float[Array, " neuron"] | None = None
 ) -> Float[Array, "*lead neuron"]:
-    """Current from outside the network, x U + b, for all steps in one matrix product."""
-    current = inputs @ w_in
-    return current if bias is None else current + per_neuron(bias, current.ndim)
+    """Current from outside the network, x U + b, for all steps in one matrix product (the bias is one more input)."""
+    if bias is None:
+        return inputs @ w_in
+    inputs = jnp.concatenate([inputs, jnp.ones_like(inputs[..., :1])], axis=-1)
+    return inputs @ jnp.concatenate([w_in, bias[None]])
 
 
 def rate_function(neuron: Neuron, tap: Tap = untouched) -> Callable[[jax.Array, jax.Array | None], jax.Array]:

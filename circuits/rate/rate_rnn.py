@@ -27,7 +27,7 @@ from circuits.tap import Tap, untouched
 
 #: Sign of the cells of a type, by the first letter of its name.
 SIGNS = {"E": 1, "I": -1}
-#: Activity of the cells, and of the chemistry between types, that :meth:`RateRNN.trial` returns.
+#: Activity of the cells.
 CELL_VARIABLES = ("state", "rate", "trace", "learning_signal", "secretion")
 
 
@@ -262,8 +262,6 @@ class RateRNN(Circuit):
         signs = {"W_rec": tree["sign"][:, None], "W_out": tree["sign"][:, None], "W_in": tree["sign_in"]}
         return updates | {k: keep_sign(tree[k], updates[k], sign) for k, sign in signs.items() if k in updates}
 
-    # -- the running system -------------------------------------------------------------------------------
-
     def update(self, x: jax.Array, *target: jax.Array) -> jax.Array:
         """Advance by one step and return the readout ``[trial, output]``.
 
@@ -280,8 +278,6 @@ class RateRNN(Circuit):
         for name, value in one_step(self.network, tree, state, x, *target).items():
             self._activity[name].value = value
         return self._activity["output"].value
-
-    # -- what the network is ------------------------------------------------------------------------------
 
     def spectrum(self) -> np.ndarray:
         """Eigenvalues of the recurrent weights, the largest first."""

@@ -77,7 +77,9 @@ class Receptors(NamedTuple):
 
     def powers(self, steps: int) -> tuple[jax.Array, jax.Array]:
         """K^0 .. K^(steps-1), and K^steps."""
-        last, series = jax.lax.scan(lambda power, _: (power @ self.mix, power), jnp.eye(len(self.mix), dtype=self.mix.dtype), length=steps)
+        last, series = jax.lax.scan(
+            lambda power, _: (power @ self.mix, power), jnp.eye(len(self.mix), dtype=self.mix.dtype), length=steps
+        )
         return series, last
 
 

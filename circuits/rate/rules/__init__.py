@@ -27,6 +27,7 @@ WILLIAMS_1989 = "10.1162/neco.1989.1.2.270"
 MENICK_2020 = "arXiv:2006.07232"
 
 SYNAPSES = (*LOCAL, "recurrent_weights")
+INFLUENCE = tuple(name for name in SYNAPSES if name != "rate")
 TYPES = (*LOCAL, "membership", "types", "type_means")
 FIXED_TYPES = (*LOCAL, "membership", "types", "fixed_type_means")
 
@@ -88,7 +89,7 @@ def _rules() -> dict[str, Rule]:
         rules[name] = Rule(
             name,
             influence_rule(synapses),
-            signals=SYNAPSES,
+            signals=INFLUENCE,
             exact=not exact_when,
             exact_when=exact_when,
             memory="O(N^3)",

@@ -25,7 +25,7 @@ Signals = Mapping[str, Any]
 Gain = Callable[[Signals], jax.Array]
 Route = Callable[[Signals, jax.Array, jax.Array], jax.Array]
 
-LOCAL = ("input", "presynaptic_rate", "gain", "learning_signal", "neuron", "tap")
+LOCAL = ("input", "presynaptic_rate", "rate", "gain", "learning_signal", "neuron", "tap")
 
 
 def own_gain(signals: Signals) -> jax.Array:
@@ -106,29 +106,31 @@ class Credit:
 
     def update(self, state: Tree, signals: Signals) -> tuple[Tree, Tree]:
         """Return the changes of input and recurrent weights, and of the current's bias, for a batch of trials."""
-        return state, synaptic_changes(signals, self.credit(signals))
-
-    def credit(self, signals: Signals) -> jax.Array:
-        """Credit of (1 - keep) times the current of every neuron at every step, ``[time, trial, neuron]``."""
-        neuron = signals["neuron"]
-        credit = neuron.leak.credit_of_current(self.state_credit(signals), neuron.keep)
-        return signals["tap"]("cells.credit", "learning", credit)
+        return state, synaptic_changes(signals, self.state_credit(signals))
 
     def state_credit(self, signals: Signals) -> jax.Array:
         """Credit q_t that pairs with the eligibility of the same step, ``[time, trial, neuron]``."""
         neuron = signals["neuron"]
         secretion = neuron.leak.secretion(signals["learning_signal"], signals["gain"], neuron.keep)
         secretion = signals["tap"]("cells.secretion", "learning", secretion)
-        if self.route is None:
-            return secretion
-        return secretion + self.owner(signals) * self.route(signals, secretion, self.path(signals))
+        credit = secretion
+        if self.route is not None:
+            credit = secretion + self.owner(signals) * self.route(signals, secretion, self.path(signals))
+        return signals["tap"]("cells.credit", "learning", credit)
 
 
 def synaptic_changes(signals: Signals, credit: jax.Array) -> Tree:
-    """Pair credit of the current with presynaptic activity: one matrix product over time and trials."""
-    weigh = 1 - signals["neuron"].keep
+    """Pair credit q_t with the traces of presynaptic activity: one matrix product over time and trials.
+
+    Rates meet the credit of the step after them, where they are presynaptic activity, so no array is shifted in time
+    but the small input.
+    """
+    neuron, inputs = signals["neuron"], signals["input"]
+    first, later = neuron.leak.credit_of_current(credit, neuron.keep)
+    coming = jnp.concatenate([inputs[1:], jnp.zeros_like(inputs[:1])])
+    start, weigh = signals["presynaptic_rate"][0], 1 - neuron.keep
     return {
-        "W_in": over_time(signals["input"], credit) * per_neuron(weigh, 2),
-        "W_rec": over_time(signals["presynaptic_rate"], credit) * per_neuron(weigh, 2),
-        "b_rec": credit.sum((0, 1)) * weigh,
+        "W_in": (over_time(coming, later) + inputs[0].T @ first) * per_neuron(weigh, 2),
+        "W_rec": (over_time(signals["rate"], later) + start.T @ first) * per_neuron(weigh, 2),
+        "b_rec": (later.sum((0, 1)) + first.sum(0)) * weigh,
     }
