@@ -126,6 +126,8 @@ class Circuit(bp.DynamicalSystem):
         If ``dtype`` is float64 while JAX runs without 64-bit types.
     """
 
+    #: What the axes of a weight array are.
+    weight_axes: tuple[str, ...] = ("pre", "post")
     #: Keyword arguments of :meth:`learn` that a protocol may set, with their defaults.
     phase_settings: Mapping[str, Any] = {}
 

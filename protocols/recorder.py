@@ -127,7 +127,7 @@ class Recorder:
     def _weights(self, run: "Protocol", record: Record) -> None:
         name, values = record.of, np.asarray(run.tree[record.of])[None]
         entry = run.circuit.synapses.get(name)
-        axes = tuple(f"{name}:{axis}" for axis in ("pre", "post", "row", "column")[: values.ndim - 2])
+        axes = tuple(f"{name}:{axis}" for axis in run.circuit.weight_axes[: values.ndim - 2])
         dims, shape = ("snapshot", "seed", *axes), (None, *values.shape[1:])
         meaning = f"weights of {name}" if entry is None else f"{entry.kind} weights from {entry.pre} to {entry.post}"
         path = f"weights/{name}"

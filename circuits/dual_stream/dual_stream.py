@@ -48,6 +48,8 @@ class DualStream(Circuit):
     resnet20 = classmethod(presets.resnet20)
     resnet18 = classmethod(presets.resnet18)
 
+    weight_axes = ("post", "pre", "row", "column")
+
     def __init__(
         self,
         ascending: Nodes,

@@ -36,6 +36,7 @@ class LayeredCircuit(Circuit):
         See :class:`circuits.circuit.Circuit`.
     """
 
+    weight_axes = ("post", "pre", "row", "column")
     #: Cost of the output, for the metrics.
     cost: Cost
 
