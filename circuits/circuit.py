@@ -221,6 +221,10 @@ class Circuit(bp.DynamicalSystem):
         """List when populations evolve in :meth:`trial`: ``(phase, population, first step, end)``."""
         return []
 
+    def signals(self) -> tuple[str, ...]:
+        """Names of signals besides weights and rates that an intervention may act on (modulators, receptors)."""
+        return ()
+
     def reset_state(self, batch_size: int = 1, **_: Any) -> None:
         """Set every activity variable to zero for ``batch_size`` trials."""
         for variable in self._activity.values():

@@ -62,7 +62,7 @@ class Intervention:
 
     def names(self, circuit: Circuit) -> list[str]:
         """List what it acts on in a circuit."""
-        return [name for name in circuit.synapses if self.matches(name)]
+        return [name for name in (*circuit.synapses, *circuit.signals()) if self.matches(name)]
 
     def describe(self) -> str:
         """Say in words what is done, for the trace."""
@@ -145,7 +145,7 @@ def check(interventions: Iterable[Intervention], circuit: Circuit) -> None:
     """
     for intervention in interventions:
         if not intervention.names(circuit):
-            known = [*circuit.synapses, *parts(circuit)]
+            known = [*circuit.synapses, *circuit.signals(), *parts(circuit)]
             raise CircuitError(f"nothing to {intervention.describe()}: {nearest(intervention.target, known)}")
 
 

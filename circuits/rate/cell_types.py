@@ -61,6 +61,18 @@ def affinity(types: tuple[str, ...], dtype: jnp.dtype, tap: Tap) -> Float[Array,
     return jnp.stack(entries).reshape(len(types), len(types))
 
 
+def chemicals(types: tuple[str, ...]) -> tuple[str, ...]:
+    """Names under which modulators and receptors pass through taps.
+
+    Examples
+    --------
+    >>> chemicals(("I", "E"))[:3]
+    ('modulator.I', 'modulator.E', 'receptor.I~>I')
+    """
+    receptors = (f"receptor.{sends}~>{feels}" for sends in types for feels in types)
+    return (*(f"modulator.{name}" for name in types), *receptors)
+
+
 def to_cells(values: Float[Array, "*lead type"], membership: Float[Array, "neuron type"]) -> jax.Array:
     """Hand each cell what its type receives."""
     return values @ membership.T

@@ -11,7 +11,7 @@ import numpy as np
 from circuits.activations import activation
 from circuits.circuit import Batch, Circuit, Outcome, Population, Synapses
 from circuits.errors import choose
-from circuits.rate import wiring
+from circuits.rate import cell_types, wiring
 from circuits.rate.checks import check_names, check_numbers, check_rule, one_of
 from circuits.rate.drawing import Drawing
 from circuits.rate.leak import LEAKS
@@ -171,8 +171,6 @@ class RateRNN(Circuit):
         """Build a network with the ports, time step and loss of a temporal task."""
         return cls(task.inputs, neurons, task.readouts, **{"dt": task.dt, **getattr(task, "scoring", {}), **settings})
 
-    # -- construction -------------------------------------------------------------------------------------
-
     def _register(self) -> None:
         (source, _), (sink, _) = self.inputs.copy().popitem(), self.readouts.copy().popitem()
         values = self.initial(self.seed)
@@ -198,15 +196,11 @@ class RateRNN(Circuit):
         return self.drawing.draw(self.network, seed)
 
     def _warn_unstable(self) -> None:
-        signals, mu = self.network.rule.signals, self.drawing.mu
-        if "mu" in signals and mu > 1:
+        seen, mu = set(self.network.rule.signals), self.drawing.mu
+        if "mu" in seen and mu > 1:
             warnings.warn(f"mu = {mu} is above 1: a mean gain is usually between 0.2 and 0.5", stacklevel=3)
-        if {"mu", "types"} <= set(signals):
-            radius = float(self.network.modulator_radius(self.read()))
-            if radius >= 1:
-                warnings.warn(f"modulators grow by {radius:.3f} per step with mu = {mu}: take less", stacklevel=3)
-
-    # -- trials -------------------------------------------------------------------------------------------
+        if {"mu", "types"} <= seen and (radius := float(self.network.modulator_radius(self.read()))) >= 1:
+            warnings.warn(f"modulators grow by {radius:.3f} per step with mu = {mu}: take less", stacklevel=3)
 
     def learn(self, tree: Tree, batch: Batch, key: jax.Array | None = None, tap: Tap = untouched) -> Outcome:
         """Run a batch of trials and let the rule say how the plastic weights should change."""
@@ -283,6 +277,10 @@ class RateRNN(Circuit):
         """Eigenvalues of the recurrent weights, the largest first."""
         values = np.linalg.eigvals(np.asarray(self.read()["W_rec"], np.float64))
         return values[np.argsort(-np.abs(values))]
+
+    def signals(self) -> tuple[str, ...]:
+        """Modulators and receptors by name, for pharmacology, where the rule has any."""
+        return cell_types.chemicals(self.network.names) if "types" in self.network.rule.signals else ()
 
     def populations(self) -> list[Population]:
         """List input, cells with their types, readout."""

@@ -1,6 +1,7 @@
 """The rate network as a circuit: running system, constraints, interventions, bad input."""
 
 import brainpy.math as bm
+import jax
 import jax.numpy as jnp
 import numpy as np
 import optax
@@ -10,6 +11,7 @@ from circuits import Batch, RateRNN
 from circuits.errors import CircuitError
 from circuits.rate import cell_types
 from circuits.rate.deep_rewiring import deep_rewiring
+from protocols import interventions
 from tests.unit.rate_case import STEPS, assert_same, autodiff, differ, network, trials
 
 
@@ -93,6 +95,27 @@ def test_a_blocked_receptor_is_a_zero_in_every_tap():
     control = net.learn(tree, batch).changes["W_rec"]
     np.testing.assert_allclose(blocked[:, 3:], no_modulator[:, 3:], rtol=1e-12, atol=1e-16)
     np.testing.assert_allclose(blocked[:, :3], control[:, :3], rtol=1e-12, atol=1e-16)
+
+
+def test_interventions_of_the_protocols_reach_modulators_receptors_and_cells():
+    net, batch = network("modprop_wab"), trials()
+    tree, key = net.read(), jax.random.key(0)
+    control = net.learn(tree, batch).changes
+
+    def learn(intervention, update=0):
+        interventions.check([intervention], net)
+        return net.learn(tree, batch, None, interventions.tap([intervention], net, jnp.array(update), key)).changes
+
+    for one in (interventions.lesion("modulator.I"), interventions.scale("receptor.I~>*", 0.5)):
+        assert differ(learn(one), control)
+    silenced = learn(interventions.silence("cells.I"))
+    assert not np.any(silenced["W_rec"][:3])
+    assert not np.any(silenced["W_out"][:3])
+    later = interventions.lesion("modulator.*", start=5)
+    assert_same(learn(later), control)
+    assert_same(learn(later, 5), network("three_factor").learn(tree, batch).changes)
+    with pytest.raises(CircuitError, match=r"did you mean 'modulator\.I'"):
+        interventions.check([interventions.lesion("modulators.I")], net)
 
 
 def test_random_feedback_is_fixed_and_gives_another_learning_signal():
