@@ -118,9 +118,9 @@ def test_error_is_the_derivative_of_the_loss(name):
     np.testing.assert_allclose(error, jax.grad(lambda z: LOSSES[name](z, target)[0])(output), atol=1e-14)
 
 
-def test_labels_become_one_hot_but_integer_images_do_not():
+def test_labels_become_one_hot_and_other_targets_stay_as_they_are():
     np.testing.assert_array_equal(as_target(jnp.array([2]), jnp.zeros((1, 3))), [[0, 0, 1]])
-    np.testing.assert_array_equal(as_target(jnp.array([[2, 3]]), jnp.zeros((1, 2))), [[2, 3]])
+    np.testing.assert_array_equal(as_target(jnp.array([[2.0, 3.0]]), jnp.zeros((1, 2))), [[2, 3]])
 
 
 @pytest.mark.parametrize(

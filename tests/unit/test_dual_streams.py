@@ -96,6 +96,12 @@ def test_seeds_are_one_more_axis(net):
             np.testing.assert_allclose(together[name][index], change, rtol=1e-9, atol=1e-12, err_msg=name)
 
 
+def test_effective_feedback_has_the_layout_of_the_forward_weights(net):
+    tree = net.read()
+    for path, feedback in net.effective_feedback(tree).items():
+        assert feedback.shape == tree[f"up.{path}.W"].shape, path
+
+
 @pytest.mark.parametrize("name", STREAMS)
 def test_single_precision_stays_single(name):
     net = DualStream.mlp((6, 5, 3), name)
@@ -145,7 +151,7 @@ def test_sparse_feedback_has_an_exact_number_of_zeros_that_never_fill(name):
             change = net.cycle(tree, batch(net)).changes[own]
             assert not change[~mask].any()
             assert change.any()
-    if "down.layer1.R_mask" not in masks:
+    if "down.layer1.R_mask" not in masks and net.effective_feedback(tree):
         feedback = net.effective_feedback(tree)["layer1"]
         assert not feedback[~masks["down.layer1.B_mask"]].any()
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import jax
 import jax.numpy as jnp
 
+from circuits.dual_stream.stack import Nodes
 from circuits.dual_stream.stages import Shape, Stage
 from circuits.dual_stream.streams.stagewise import Signals, Stagewise, Watch
 from circuits.dual_stream.streams.stream import Declaration
@@ -33,6 +34,10 @@ class Direct(Stagewise):
     def kernel_shapes(self, stage: Stage, outputs: int) -> dict[str, Shape]:
         """As many postsynaptic units as the circuit has outputs."""
         return {"B": stage.kernel_shape(outputs)}
+
+    def effective_feedback(self, nodes: Nodes, tree: Tree) -> Tree:
+        """Nothing: feedback that comes from the output has no forward counterpart at a stage."""
+        return {}
 
     def deliver(self, stage: Stage, kernels: Tree, signals: Signals, watch: Watch) -> tuple[jax.Array, Tree]:
         """Send the output error through the stage's adjoint."""

@@ -108,6 +108,10 @@ class DescendingStream(ABC):
     def synapses(self, nodes: Nodes) -> list[Synapses]:
         """Rows of the stream's weights for the circuit's register; says which of them are plastic."""
 
+    def effective_feedback(self, nodes: Nodes, tree: Tree) -> Tree:
+        """Feedback that acts at a stage, by path, in the layout of its forward weight (default: none compares)."""
+        return {}
+
     def prepare(self, nodes: Nodes, shapes: Mapping[str, Shape], tree: Tree, key: jax.Array) -> Tree:
         """Arrays that change before a trial, without a stimulus: fresh magnitudes, a mirror phase (default: none)."""
         return {}

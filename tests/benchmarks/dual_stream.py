@@ -1,0 +1,108 @@
+"""Dual streams: training steps against bare matrix products, and feedback alignment against automatic gradients."""
+
+from collections.abc import Callable, Iterator
+from itertools import pairwise
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+
+from circuits.circuit import Batch
+from circuits.dual_stream import DualStream
+from circuits.dual_stream.losses import as_target
+from circuits.dual_stream.schedules import momentum_sgd
+from circuits.dual_stream.stack import ascend
+from tests.benchmarks.timing import interleaved, row
+
+SIZES, EXPANSION, UPDATES = (784, 512, 512, 10), 10, 10
+
+
+def images(*shape: int) -> tuple[jax.Array, jax.Array]:
+    """Random inputs and labels."""
+    rng = np.random.default_rng(0)
+    return jnp.asarray(rng.standard_normal(shape), jnp.float32), jnp.asarray(rng.integers(0, 10, shape[0]))
+
+
+def training(stream: str, trials: int) -> Callable[[], Any]:
+    """Several whole updates, optimiser included, in one compiled scan."""
+    net, optimizer, (x, y) = DualStream.mlp(SIZES, stream), momentum_sgd(0.01, 0.9, 1e-4), images(trials, SIZES[0])
+
+    def update(carry: tuple, key: jax.Array) -> tuple[tuple, jax.Array]:
+        tree, state = carry
+        outcome = net.learn(tree, Batch({"image": x}, {"choice": y}), key)
+        weights = {name: tree[name] for name in outcome.changes}
+        steps, state = optimizer.update(outcome.changes, state, weights)
+        return (tree | optax.apply_updates(weights, steps), state), outcome.metrics["loss"]
+
+    tree = net.read()
+    start = tree, optimizer.init({name: tree[name] for name in net.plastic})
+    run = jax.jit(lambda start: jax.lax.scan(update, start, jax.random.split(jax.random.key(0), UPDATES)))
+    return lambda: run(start)
+
+
+def products(trials: int, expansion: int = 0) -> Callable[[], Any]:
+    """The dense products of the same updates; with ``expansion``, those of the product stream."""
+    rng, (x, _) = np.random.default_rng(1), images(trials, SIZES[0])
+    draw = lambda *shape: jnp.asarray(rng.standard_normal(shape) / np.sqrt(shape[1]), jnp.float32)  # noqa: E731
+    W = [draw(above, below) for below, above in pairwise(SIZES)]
+    B = [draw(above, expansion * above) for above in SIZES[1:]]
+    R = [draw(expansion * above, below) for below, above in pairwise(SIZES)]
+
+    def update(weights: tuple, _: None) -> tuple[tuple, None]:
+        W, R = weights
+        h = [x]
+        for w in W:
+            h.append(h[-1] @ w.T)
+        delta, W, R = h[-1], list(W), list(R)
+        for level in reversed(range(len(W))):
+            above, learned = delta, W[level] + 1e-9 * delta.T @ h[level]
+            delta = above @ W[level]
+            if expansion:
+                wide = above @ B[level]
+                delta, R[level] = wide @ R[level], R[level] + 1e-9 * wide.T @ h[level]
+            W[level] = learned
+        return (W, R), None
+
+    run = jax.jit(lambda weights: jax.lax.scan(update, weights, None, length=UPDATES))
+    return lambda: run((W, R))
+
+
+def residual(stream: str, trials: int = 32) -> Callable[[], Any]:
+    """Changes of one batch in ResNet-20."""
+    net, (x, y) = DualStream.resnet20(stream), images(trials, 32, 32, 3)
+    learn = jax.jit(lambda tree: net.learn(tree, Batch({"image": x}, {"choice": y}), jax.random.key(0)).changes)
+    tree = net.read()
+    return lambda: learn(tree)
+
+
+def automatic(trials: int = 32) -> Callable[[], Any]:
+    """Gradient of the same loss by automatic differentiation."""
+    net, (x, y) = DualStream.resnet20("transposed"), images(trials, 32, 32, 3)
+    tree = net.read()
+
+    def loss(weights: dict[str, jax.Array]) -> jax.Array:
+        output = ascend(net.ascending, tree | weights, x).output
+        return net.loss(output, as_target(y, output))[0]
+
+    gradient, weights = jax.jit(jax.grad(loss)), {name: tree[name] for name in net.plastic}
+    return lambda: gradient(weights)
+
+
+def lines() -> Iterator[str]:
+    """All ratios of this benchmark."""
+    for trials in (64, 512):
+        streams = {name: training(name, trials) for name in ("transposed", "random", "product")}
+        seconds = interleaved({**streams, "bare": products(trials), "bare product": products(trials, EXPANSION)}, 9)
+        for name, bare, target in (
+            ("transposed", "bare", 1.3),
+            ("random", "bare", 1.3),
+            ("product", "bare product", 1.4),
+        ):
+            what = f"update of 784-512-512-10 by {name}, batch {trials} / bare products"
+            yield row(what, seconds[name] / seconds[bare], f"at most {target}")
+    seconds = interleaved({"random": residual("random"), "automatic": automatic()}, 7)
+    yield row(
+        "ResNet-20, random feedback / automatic gradient", seconds["random"] / seconds["automatic"], "at most 1.15"
+    )
