@@ -21,3 +21,12 @@ jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.3)
 def rng(request: pytest.FixtureRequest) -> np.random.Generator:
     """A random generator that depends on the name of the test alone."""
     return np.random.default_rng(list(request.node.name.encode()))
+
+
+def pytest_make_parametrize_id(config: pytest.Config, val: object, argname: str) -> str | None:
+    """Name parameters without memory addresses, so that all test processes agree on the names."""
+    if callable(val):
+        return getattr(val, "__name__", type(val).__name__)
+    if isinstance(val, tuple):
+        return "-".join(str(pytest_make_parametrize_id(config, part, argname) or part) for part in val)
+    return None
