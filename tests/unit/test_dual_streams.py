@@ -22,7 +22,10 @@ def strict():
         yield
 
 
-@pytest.fixture(params=[*((dense, name) for name in STREAMS), *((residual, name) for name in STAGEWISE)], ids=str)
+@pytest.fixture(
+    params=[*((dense, name) for name in STREAMS), *((residual, name) for name in STAGEWISE)],
+    ids=lambda pair: f"{pair[0].__name__}-{pair[1]}",
+)
 def net(request):
     build, name = request.param
     return build(name)
