@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Measure:
-    """One measurement of all networks of a run, stored under ``/learning`` when the run is complete.
+    """One measurement of all networks of a run, stored under ``/learning``.
 
     Parameters
     ----------
@@ -24,11 +24,15 @@ class Measure:
         Names and coordinates of the axes after the seed: values, or ``(values, units, long_name)``.
     meaning
         What the values are.
+    every
+        Epochs from one measurement to the next, the one before learning included; only once, when the run is
+        complete, by default. The axis of epochs follows the seed.
     """
 
     of: Callable[["Protocol"], Mapping[str, Any]]
     axes: Mapping[str, Any]
     meaning: str
+    every: int | None = None
 
 
 def psychometric_curve(largest: int, trials: int) -> Measure:

@@ -86,7 +86,8 @@ class Recorder:
         """End the trace: complete, or stopped and ready to be resumed."""
         if run.epoch >= epochs:
             for measure in run.measures:
-                self._measure(run, measure)
+                if measure.every is None:
+                    self._measure(run, measure)
             self.writer.close("complete")
             checkpoint.path_beside(self.path).unlink(missing_ok=True)
             return
@@ -113,7 +114,19 @@ class Recorder:
             meaning = f"{measure.meaning}: {meaning}"
             self.writer.constant(f"learning/{name}", values, dims, units, meaning, coords=measure.axes)
 
+    def _measure_again(self, run: "Protocol", measure: Measure) -> None:
+        axis = f"every_{measure.every}_epochs"
+        for name, values in measure.of(run).items():
+            dims, (units, meaning) = ("seed", axis, *measure.axes), describe(name)
+            shape, meaning = (len(values), None, *values.shape[1:]), f"{measure.meaning}: {meaning}"
+            path = f"learning/{name}"
+            self.writer.declare(path, dims, shape, units=units, long_name=meaning, coords=measure.axes)
+            self.writer.append(path, values[:, None], at=[run.epoch])
+
     def _snapshots(self, run: "Protocol") -> None:
+        for measure in run.measures:
+            if measure.every and run.epoch % measure.every == 0:
+                self._measure_again(run, measure)
         due = [record for record in run.records if run.epoch % record.every == 0]
         for record in due:
             if run._kinds[record.label] == "weights":

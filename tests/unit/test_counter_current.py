@@ -26,11 +26,11 @@ def normal(seed, *size):
 def test_changes_are_gradients_of_the_local_losses(kind):
     net = CIRCUITS[kind]()
     tree, batch = seeded(net), trials(net)
-    outcome = net.learn(tree, batch, jax.random.key(0))
+    outcome = jax.jit(lambda tree: net.learn(tree, batch, jax.random.key(0)))(tree)
     losses = local_losses(net, batch)
     weights = {name: tree[name] for name in net.plastic}
     np.testing.assert_allclose(list(outcome.metrics.values())[-1], sum(losses(weights, tree)), rtol=1e-12)
-    wanted = jax.grad(lambda w: sum(losses(w, tree)))(weights)
+    wanted = jax.jit(jax.grad(lambda w: sum(losses(w, tree))))(weights)
     assert set(outcome.changes) == set(net.plastic)
     for name, change in outcome.changes.items():
         assert name.endswith(".b") or float(jnp.abs(wanted[name]).max()) > 1e-8, name
