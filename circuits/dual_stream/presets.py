@@ -96,16 +96,16 @@ def convolutional(
 
 
 def resnet20(
-    cls: type["DualStream"], descending: Any = "transposed", *, classes: int = 10, **options: Any
+    cls: type["DualStream"], descending: Any = "transposed", *, classes: int = 10, size: int = 32, **options: Any
 ) -> "DualStream":
-    """ResNet-20 for 32 x 32 colour images (He et al. 2015, arXiv 1512.03385, with shortcuts without parameters)."""
+    """ResNet-20 for small colour images (He et al. 2015, arXiv 1512.03385, with shortcuts without parameters)."""
     nodes: dict[str, Node] = {"stem_conv": _convolution(3, 16), "stem_bn": BatchNorm(), "stem_rate": Transfer()}
     inputs = 16
     for index, outputs in enumerate((16, 16, 16, 32, 32, 32, 64, 64, 64), start=1):
         nodes |= basic_block(f"block{index}", inputs, outputs, _subsampled(inputs, outputs))
         inputs = outputs
     nodes |= {"pool": GlobalAveragePool(), "readout": Dense(inputs, classes)}
-    return cls(nodes, (32, 32, 3), descending, **options)
+    return cls(nodes, (size, size, 3), descending, **options)
 
 
 def resnet18(

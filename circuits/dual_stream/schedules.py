@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from math import prod
 
 import jax
 import jax.numpy as jnp
@@ -56,8 +57,8 @@ def _steps(start: float, boundaries: Sequence[int], factor: float) -> optax.Sche
     require(start >= 0 and factor >= 0, f"a schedule cannot be negative, got start {start}, factor {factor}")
 
     def value(step: int | jax.Array) -> jax.Array:
-        passed = jnp.asarray([step >= boundary for boundary in boundaries], float).sum()
-        return start * factor**passed
+        passed = (jnp.where(step >= boundary, factor, 1.0) for boundary in boundaries)  # takes the weights' precision
+        return prod(passed, start=start)
 
     return value
 
@@ -73,9 +74,9 @@ def momentum_sgd(
     """
     for name, value in (("learning rate", learning_rate), ("momentum", momentum), ("weight decay", weight_decay)):
         require(callable(value) or value >= 0, f"{name} cannot be negative, got {value}")
-    return optax.chain(
-        optax.add_decayed_weights(weight_decay), optax.trace(momentum), optax.scale_by_learning_rate(learning_rate)
-    )
+    decay = optax.add_decayed_weights(weight_decay) if callable(weight_decay) or weight_decay else optax.identity()
+    trace = optax.trace(momentum) if momentum else optax.identity()
+    return optax.chain(decay, trace, optax.scale_by_learning_rate(learning_rate))
 
 
 def keep_factor_sgd(rate: float, keep: float, batch_size: int) -> optax.GradientTransformation:

@@ -10,7 +10,12 @@ from circuits.errors import CircuitError, nearest
 from protocols.experiments.experiment import Configuration, Experiment, Reference
 
 #: The files, in the order in which they are listed.
-PAPERS = ("adjoint_propagation", "self_assembling_learning")
+PAPERS = (
+    "adjoint_propagation",
+    "product_feedback_alignment",
+    "self_assembling_learning",
+    "counter_current_learning",
+)
 
 __all__ = ["Configuration", "Experiment", "ExperimentError", "Reference", "every", "find"]
 

@@ -52,7 +52,7 @@ class Product(Stagewise):
     def kernel_shapes(self, stage: Stage, outputs: int) -> dict[str, Shape]:
         """``B [out, m]`` (1 x 1 for a convolution) and ``R`` like ``W`` with ``m`` outputs."""
         size = round(self.expansion * stage.outputs)
-        whole = size == self.expansion * stage.outputs
+        whole = np.isclose(size, self.expansion * stage.outputs, rtol=1e-9)
         require(whole, f"expansion {self.expansion} of {stage.outputs} units is not a whole number of units")
         second = stage.kernel_shape(size)
         return {"B": (stage.outputs, size, *(1,) * (len(second) - 2)), "R": second}
