@@ -149,6 +149,8 @@ class pattern_generation(Task):
         In Hz.
     seed
         Seed of noise, amplitudes and phases.
+    n_train
+        Presentations of the trial that count as one pass.
 
     Examples
     --------
@@ -167,14 +169,15 @@ class pattern_generation(Task):
         inputs: int = 50,
         frequencies: tuple[float, ...] = (0.5, 1.0, 2.0, 3.0, 4.0),
         seed: int = 0,
+        n_train: int = 1,
         dt: float = 1.0,
     ):
-        positive(steps=steps, inputs=inputs, dt=dt)
+        positive(steps=steps, inputs=inputs, n_train=n_train, dt=dt)
         rng = np.random.default_rng(seed)
         self.name, self.inputs, self.readouts = "pattern_generation", {"noise": inputs}, {"pattern": 1}
         self.arrays = {"noise": rng.standard_normal((steps, inputs))}
         self.arrays["pattern"] = sinusoids(rng, steps, dt, tuple(frequencies))[:, None]
-        self.n_train, self.n_test, self.steps, self.dt = 1, 1, steps, dt
+        self.n_train, self.n_test, self.steps, self.dt = n_train, 1, steps, dt
         self.periods = consecutive(dt, pattern=steps)
 
     def draw(self, arrays: Any, index: jax.Array, key: jax.Array, *, test: bool = False) -> Batch:
