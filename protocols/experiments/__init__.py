@@ -15,6 +15,7 @@ PAPERS = (
     "product_feedback_alignment",
     "self_assembling_learning",
     "counter_current_learning",
+    "modprop",
 )
 
 __all__ = ["Configuration", "Experiment", "ExperimentError", "Reference", "every", "find"]
