@@ -10,7 +10,7 @@ import jax
 import jax.numpy as jnp
 
 from circuits.activations import activation, silent_at_rest
-from circuits.modular.region import Block, Region
+from circuits.modular.region import Region
 
 Multiply = Callable[[jax.Array, jax.Array], jax.Array]
 
@@ -42,7 +42,7 @@ def settle(
     iterations: int,
     *,
     start: jax.Array | None = None,
-    awake: Block | None = None,
+    awake: tuple[slice, ...] | None = None,
     precision: str = "float32",
     tap: Callable[[jax.Array], jax.Array] | None = None,
 ) -> jax.Array:
@@ -61,7 +61,8 @@ def settle(
     start
         State before the first iteration; at rest (zero) by default, which saves the first product.
     awake
-        Neurons that can be active after the first iteration from rest: only their rows enter the second product.
+        Stretches of neurons that can be active after the first iteration from rest: only their rows enter the second
+        product. All by default.
     precision
         A name in :data:`PRECISIONS`.
     tap
@@ -79,7 +80,8 @@ def settle(
     if start is None:
         rate, done = tap(f(current)), 1
         if awake is not None and iterations > 1:
-            rate = tap(f(product(awake.take(rate), weight[awake.where], precision) + current))
+            recurrent = sum(product(rate[..., run], weight[run], precision) for run in awake)
+            rate = tap(f(recurrent + current))
             done = 2
 
     def iterate(_: jax.Array, rate: jax.Array) -> jax.Array:

@@ -13,7 +13,7 @@ import jax.numpy as jnp
 
 from circuits.modular.dynamics import operand, product, settle, wakes_by_current_alone
 from circuits.modular.phases import Phases
-from circuits.modular.region import Block, union, zeros
+from circuits.modular.region import runs, zeros
 from circuits.modular.wiring import Projection, Wiring, owner
 from circuits.rule import Tree
 from circuits.tap import Tap, active, untouched
@@ -61,7 +61,9 @@ def inference(
             current = wiring.block(projection.post).add(current, phases.feedforward_gain * arriving)
         clamp[name] = tap(f"{name}.clamp", "inference", current)
         awake = _awake(wiring, name, incoming, tap)
-        rate[name] = _settle(name, wiring, phases, tree, clamp[name], phases.iterations[0], None, awake, tap, "inference")
+        rate[name] = _settle(
+            name, wiring, phases, tree, clamp[name], phases.iterations[0], None, awake, tap, "inference"
+        )
     outputs = {name: _read_out(name, wiring, phases, tree, inputs, rate, tap) for name in wiring.readouts}
     return Settled(clamp, rate, {name: value for name, value in outputs.items() if value is not None})
 
@@ -168,19 +170,22 @@ def _settle(name, wiring, phases, tree, clamp, iterations, start, awake, tap, ph
     current = clamp + tap(f"{name}.bias", phase, tree[f"{name}.bias"])[None] if region.bias else clamp
     inner = active(tap)
     change = None if inner is untouched else lambda rate: inner(f"{name}.rate", phase, rate)
-    rate = settle(
-        region, weight, current, iterations, start=start, awake=awake, precision=phases.precision, tap=change
-    )
+    rate = settle(region, weight, current, iterations, start=start, awake=awake, precision=phases.precision, tap=change)
     return tap(f"{name}.rate", phase, rate)
 
 
-def _awake(wiring: Wiring, name: str, incoming: list[Projection], tap: Tap) -> Block | None:
-    """Neurons that the incoming currents can wake, where nothing else can."""
+#: More stretches of neurons than this are not worth products of their own.
+MOST_STRETCHES = 4
+
+
+def _awake(wiring: Wiring, name: str, incoming: list[Projection], tap: Tap) -> tuple[slice, ...] | None:
+    """Neurons that the incoming currents can wake, where nothing else can and it saves anything."""
     region = wiring.regions[name]
     if active(tap) is not untouched or not wakes_by_current_alone(region):
         return None
-    awake = union([wiring.block(projection.post) for projection in incoming], region.size)
-    return None if len(awake) == region.size else awake
+    awake = runs([wiring.block(projection.post) for projection in incoming], region.size)
+    whole = sum(run.stop - run.start for run in awake) == region.size
+    return None if whole or not 0 < len(awake) <= MOST_STRETCHES else awake
 
 
 def _part(wiring: Wiring, end: str, ports: Mapping[str, jax.Array], regions: Tree) -> jax.Array:

@@ -144,12 +144,19 @@ def pieces(count: int, size: int) -> dict[str, range]:
     return {f"b{k + 1}": range(k * width, (k + 1) * width) for k in range(count)}
 
 
-def union(blocks: list[Block], size: int) -> Block:
-    """Return the block of all neurons that belong to at least one of these blocks."""
-    member = np.zeros(size, bool)
+def runs(blocks: list[Block], size: int) -> tuple[slice, ...]:
+    """Return the stretches of consecutive neurons that belong to at least one of these blocks.
+
+    Examples
+    --------
+    >>> runs([Block(np.arange(2)), Block(np.array([1, 2, 5]))], 8)
+    (slice(0, 3, None), slice(5, 6, None))
+    """
+    member = np.zeros(size + 2, np.int8)
     for block in blocks:
-        member[block.neurons] = True
-    return Block(np.flatnonzero(member))
+        member[block.neurons + 1] = 1
+    starts, stops = np.flatnonzero(np.diff(member) == 1), np.flatnonzero(np.diff(member) == -1)
+    return tuple(slice(int(start), int(stop)) for start, stop in zip(starts, stops, strict=True))
 
 
 def zeros(batch: int, size: int, dtype: jnp.dtype) -> jax.Array:

@@ -10,6 +10,10 @@ from protocols.experiments.adjoint_propagation_numbers import (
     DEMO_FASHION,
     DEMO_MNIST,
     GABOR,
+    OUR_FASHION,
+    OUR_GABOR,
+    OUR_MNIST,
+    OUR_PATH_B,
     PATH_B,
     PATH_C,
     PREPRINT_FASHION,
@@ -69,7 +73,7 @@ ACCURACY = (
         conditions={"AP": on("mnist")},
         quick=QUICK,
         expected="a rising curve that does not collapse over long training",
-        references=(*PREPRINT_MNIST, *DEMO_MNIST),
+        references=(*PREPRINT_MNIST, *DEMO_MNIST, *OUR_MNIST),
     ),
     experiment(
         "adjoint-propagation/fig2b",
@@ -79,7 +83,7 @@ ACCURACY = (
         conditions={"AP": on("fashion_mnist")},
         quick=QUICK,
         expected="a rising curve that does not collapse over long training",
-        references=(*PREPRINT_FASHION, *DEMO_FASHION),
+        references=(*PREPRINT_FASHION, *DEMO_FASHION, *OUR_FASHION),
     ),
 )
 
@@ -152,6 +156,26 @@ DYNAMICS = (
     ),
 )
 
+PRECISION = (
+    experiment(
+        "adjoint-propagation/precision",
+        "not in the paper",
+        "What bfloat16 products with float32 accumulation cost in accuracy, both error representations",
+        takes="about 2 hours on 2 cores (estimated)",
+        conditions={
+            f"{label}, {precision}": overridden(
+                DEMO,
+                {"phases.error": error, "circuit.matmul_precision": precision, "run.epochs": 3, "run.seeds": 3},
+            )
+            for label, error in (("STE", "short_trajectory"), ("EPE", "end_point"))
+            for precision in ("float32", "bfloat16")
+        },
+        quick={**QUICK, "run.epochs": 10},
+        expected="small differences of activity carry the error, so rounding of the operands costs accuracy where "
+        "errors are small",
+    ),
+)
+
 DEPTHS = (1, 2, 3, 4, 6, 8, 10)
 SIZE = (
     experiment(
@@ -217,7 +241,11 @@ SHARING = tuple(
         expected="both tasks are learned; they disturb each other little",
         references=references,
     )
-    for path, activity, references in (("B", "alternating", ()), ("B", "ongoing", PATH_B), ("C", "ongoing", PATH_C))
+    for path, activity, references in (
+        ("B", "alternating", ()),
+        ("B", "ongoing", (*PATH_B, *OUR_PATH_B)),
+        ("C", "ongoing", PATH_C),
+    )
 )
 
 RUN = DEMO.run
@@ -283,7 +311,7 @@ APPENDICES = (
         quick={"task.n_train": 100, "task.n_test": 50, "run.epochs": 2, "run.seeds": 1, "circuit.neurons": 64},
         quick_conditions=("noise=0.0", "noise=1.0", "noise=4.0"),
         expected="a steep step up to a noise of 1, shallower and with lower plateaus beyond",
-        references=GABOR,
+        references=(*GABOR, *OUR_GABOR),
     ),
     experiment(
         "adjoint-propagation/appendix3",
@@ -312,4 +340,4 @@ APPENDICES = (
     ),
 )
 
-EXPERIMENTS = (*ACCURACY, *DYNAMICS, *SIZE, *SHARING, *COMPARISON, *APPENDICES)
+EXPERIMENTS = (*ACCURACY, *DYNAMICS, *PRECISION, *SIZE, *SHARING, *COMPARISON, *APPENDICES)
