@@ -144,4 +144,4 @@ def root(squares):
 
 
 def learned(net: DualStream, tree: dict, batch: Batch) -> dict:
-    return net.learn(tree, batch, jax.random.key(0)).changes
+    return jax.jit(lambda tree: net.learn(tree, batch, jax.random.key(0)).changes)(tree)

@@ -95,10 +95,14 @@ def test_recordings_have_a_row_for_every_trial(kind):
     """Prototypes are one row a class to a tap; a trial is shown the row of its class."""
     net = CIRCUITS[kind]()
     tree, batch = seeded(net), trials(net)
-    electrode = Electrode()
-    net.learn(tree, batch, jax.random.key(0), electrode)
-    course = net.trial(tree, batch, jax.random.key(0))
-    for (name, _), value in electrode.readings.items():
+
+    def observe(tree):
+        electrode = Electrode()
+        net.learn(tree, batch, jax.random.key(0), electrode)
+        return {name: one for (name, _), one in electrode.readings.items()}, net.trial(tree, batch, jax.random.key(0))
+
+    readings, course = jax.jit(observe)(tree)
+    for name, value in readings.items():
         if name in course:
             rows = value[batch.targets["choice"]] if name.startswith("down.") else value
             np.testing.assert_array_equal(course[name][-1], rows.reshape(7, -1))
@@ -153,9 +157,10 @@ def test_several_networks_at_once(kind):
     net = CIRCUITS[kind]()
     batch, key = trials(net), jax.random.key(0)
     trees = [seeded(net, seed) for seed in range(3)]
-    together = jax.vmap(lambda tree: net.learn(tree, batch, key))(jax.tree.map(lambda *one: jnp.stack(one), *trees))
+    learn = jax.jit(lambda tree: net.learn(tree, batch, key))
+    together = jax.jit(jax.vmap(learn))(jax.tree.map(lambda *one: jnp.stack(one), *trees))
     for number, tree in enumerate(trees):
-        alone = net.learn(tree, batch, key)
+        alone = learn(tree)
         for mine, its in zip(jax.tree.leaves(alone), jax.tree.leaves(together), strict=True):
             np.testing.assert_allclose(mine, its[number], rtol=1e-9, atol=1e-12)
 
@@ -163,11 +168,11 @@ def test_several_networks_at_once(kind):
 @pytest.mark.parametrize("dtype", [jnp.float32, jnp.float64])
 def test_everything_stays_in_the_circuits_type(dtype):
     net = DualStream(*architectures.strided([2, 4, 5], 3, normalised="after"), "counter_current", dtype=dtype)
-    outcome = net.learn(net.read(), trials(net), jax.random.key(0))
+    outcome = jax.jit(lambda tree: net.learn(tree, trials(net), jax.random.key(0)))(net.read())
     assert {one.dtype for one in jax.tree.leaves(outcome)} == {jnp.dtype(dtype)}
     optimizer = TRAININGS["cifar10_pooling"].optimizer(10)
     weights = {name: net.read()[name] for name in net.plastic}
-    steps, _ = optimizer.update(outcome.changes, optimizer.init(weights), weights)
+    steps, _ = jax.jit(optimizer.update)(outcome.changes, optimizer.init(weights), weights)
     assert {one.dtype for one in jax.tree.leaves(steps)} == {jnp.dtype(dtype)}
 
 
