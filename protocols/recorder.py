@@ -163,7 +163,7 @@ class Recorder:
             dims,
             (None, *kept.shape[1:]),
             units="1",
-            long_name=f"{variable} of {population}",
+            long_name=f"{variable} of {population}" if population else variable,
             dtype=kept.dtype.str,
             coords={"time": scale},
         )
@@ -173,9 +173,8 @@ class Recorder:
         when = phases(run.circuit.schedule(**run.settings[0]), population, course.shape[2])
         kept_when = when[run.circuit.stretch(record.when, **run.settings[0])]
         self.writer.constant(f"{group}/phase", kept_when, ("time",), "1", "phase in which the population evolves")
-        self.writer.constant(
-            f"{group}/block", blocks(run.circuit, population), ("neuron",), "1", "blocks of each neuron"
-        )
+        parts = blocks(run.circuit, population, course.shape[-1])
+        self.writer.constant(f"{group}/block", parts, ("neuron",), "1", "blocks of each neuron")
 
 
 def phases(schedule: Sequence[tuple[str, str, int, int]], population: str, steps: int) -> np.ndarray:
@@ -187,10 +186,10 @@ def phases(schedule: Sequence[tuple[str, str, int, int]], population: str, steps
     return names
 
 
-def blocks(circuit: Circuit, population: str) -> np.ndarray:
-    """Name the blocks of every neuron of a population, joined by ``+``."""
+def blocks(circuit: Circuit, population: str, size: int) -> np.ndarray:
+    """Name the blocks of every neuron of a population, joined by ``+``; what is no population has none."""
     found = next((one for one in circuit.populations() if one.name == population), None)
-    names = [[] for _ in range(found.size)] if found else []
+    names = [[] for _ in range(size)]
     for block, neurons in found.blocks.items() if found else ():
         for neuron in neurons:
             names[neuron].append(block)
@@ -212,6 +211,7 @@ def describe(name: str) -> tuple[str, str]:
         ("loss", "nat", "loss, mean over trials"),
         ("accuracy", "1", "fraction of trials answered correctly"),
         ("amplitude", "1", "mean absolute value over trials and neurons"),
+        ("angle", "degree", f"angle, {name}"),
     ):
         if word in name:
             return units, part + meaning
