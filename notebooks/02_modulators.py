@@ -78,7 +78,8 @@ right.set(title="their spectrum", xlabel="real part", ylabel="imaginary part", a
 # %% [markdown]
 # ## One trial
 #
-# Rates follow the cues and forget them; the trace of a presynaptic cell is its rate, low-pass filtered.
+# The four most active cells of each type. Rates follow the cues and fade; the trace of a presynaptic cell is its rate,
+# low-pass filtered: what its synapses remember of it.
 
 
 # %%
@@ -96,10 +97,14 @@ def shade(ax: plt.Axes) -> None:
 
 
 figure, axes = plt.subplots(1, 2, figsize=(9, 3), layout="constrained", sharex=True)
+with open_trace(folder / "untrained.h5") as trace:
+    both = int(np.argmax(trace["activity/cells/cue_1"].values + trace["activity/cells/cue_2"].values))
+activity = courses(folder / "untrained.h5", "cells/rate", trial=both).mean(0)
 for ax, name in zip(axes, ("rate", "trace"), strict=True):
-    course = courses(folder / "untrained.h5", f"cells/{name}")
-    for cells, colour, label in ((slice(0, 4), "tab:blue", "I cells"), (slice(12, 18), "tab:red", "E cells")):
-        lines = ax.plot(course[:, cells], color=colour, linewidth=1)
+    course = courses(folder / "untrained.h5", f"cells/{name}", trial=both)
+    for cells, colour, label in ((np.arange(12), "tab:blue", "I cells"), (np.arange(12, 60), "tab:red", "E cells")):
+        busiest = cells[np.argsort(activity[cells])[-4:]]
+        lines = ax.plot(course[:, busiest], color=colour, linewidth=1)
         lines[0].set_label(label)
     shade(ax)
     ax.set(xlabel="time (ms)", ylabel=name)
@@ -118,7 +123,7 @@ RULES = {"BPTT": "bptt", "ModProp": "modprop_wab", "MDGL": "mdgl", "three-factor
 
 def learn(name: str, rule: str, *surgery: interventions.Intervention) -> Online:
     """Train three networks and record them."""
-    settings = {"optimizer": optax.adam(2e-3), "batch_size": 32, "seeds": SEEDS, "interventions": surgery}
+    settings = {"optimizer": optax.adam(7e-4), "batch_size": 32, "seeds": SEEDS, "interventions": surgery}
     run = Online(build(rule), task, records=watch, **settings)
     return run.train(EPOCHS, record=folder / f"{name}.h5", progress=False)
 
@@ -128,17 +133,17 @@ runs = {name: learn(name, rule) for name, rule in RULES.items()}
 
 # %%
 def curves(names: list[str]) -> plt.Figure:
-    """Test loss: mean and range over networks."""
+    """Test loss: median and range over networks."""
     figure, ax = plt.subplots(figsize=(5.5, 3.4), layout="constrained")
     for name in names:
         with open_trace(folder / f"{name}.h5") as trace:
             loss = trace["learning/test_loss"]
-            (line,) = ax.plot(loss.coords["epoch"], loss.values.mean(0), label=name)
+            (line,) = ax.plot(loss.coords["epoch"], np.median(loss.values, 0), label=name)
             ax.fill_between(
                 loss.coords["epoch"], loss.values.min(0), loss.values.max(0), color=line.get_color(), alpha=0.15
             )
     ax.axhline(np.log(2), color="k", linestyle=":", linewidth=1)
-    ax.set(xlabel="epoch (20 updates)", ylabel="test loss (nat)", ylim=(0, None))
+    ax.set(xlabel="epoch (20 updates)", ylabel="test loss (nat)", ylim=(0, 1))
     ax.legend()
     return figure
 
@@ -151,8 +156,8 @@ curves(list(RULES))
 # ## After an error
 #
 # The trained network steps through a trial, one call of `update` a millisecond. For 30 ms after the second cue a teacher
-# says what was right, or says the opposite. A teacher that disagrees is an error: both modulators rise at once, and stay
-# while it lasts.
+# says what was right, or says the opposite. A teacher that disagrees is an error: modulators leave their baseline at
+# once, in either direction, and stay away from it while the error lasts.
 
 
 # %%

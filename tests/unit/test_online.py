@@ -4,8 +4,9 @@ import numpy as np
 import optax
 import pytest
 
+from analysis import open_trace
 from circuits import ModularRNN, RateRNN
-from protocols import Online, RunError, TwoPhase, interventions, tasks
+from protocols import Online, Record, RunError, TwoPhase, interventions, tasks
 
 TASK = tasks.delayed_xor(cue=5, delay=10, n_train=20, n_test=10)
 
@@ -28,6 +29,29 @@ def test_more_changes_give_other_weights_and_a_lesion_reaches_them():
     frozen = build(update_every=5, interventions=[interventions.freeze_plasticity("W_rec")])
     before = np.asarray(frozen.tree["W_rec"])
     assert np.array_equal(frozen.train(1, progress=False).tree["W_rec"], before)
+
+
+@pytest.mark.parametrize("every", ["trial", 5])
+def test_without_modulators_modprop_is_the_three_factor_rule(every):
+    surgery = [interventions.lesion("modulator.*")]
+    blocked = build("modprop_wab", update_every=every, interventions=surgery).train(1, progress=False)
+    plain, intact = (
+        build(rule, update_every=every).train(1, progress=False) for rule in ("three_factor", "modprop_wab")
+    )
+    np.testing.assert_allclose(blocked.tree["W_rec"], plain.tree["W_rec"], atol=1e-6)
+    assert np.abs(intact.tree["W_rec"] - plain.tree["W_rec"]).max() > 1e-5
+
+
+def test_what_belongs_to_no_population_can_be_recorded(tmp_path):
+    names = ("modulator", "receptor", "output", "cells.rate")
+    run = build("modprop_wab", records=[Record(of=name) for name in names], probe_trials=3)
+    run.train(1, tmp_path / "run.h5", progress=False)
+    with open_trace(tmp_path / "run.h5") as trace:
+        modulator = trace["activity/modulator/modulator"]
+        assert modulator.values.shape == (2, 1, 3, TASK.steps, 2)
+        assert not modulator.values[..., :-1, :].any(), "the answer counts at the last step alone"
+        assert modulator.values[..., -1, :].any()
+        assert trace["activity/cells/block"].values.tolist() == ["I"] * 2 + ["E"] * 10
 
 
 @pytest.mark.parametrize(("every", "message"), [(7, "does not divide"), (0, "update_every"), ("epoch", "update_every")])
