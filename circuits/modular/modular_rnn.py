@@ -72,7 +72,8 @@ class ModularRNN(Circuit):
     batch_divisor
         Divides the summed changes of a batch; the number of trials by default.
     matmul_precision
-        ``"float32"``, ``"tensorfloat32"`` (on GPUs) or ``"bfloat16"`` operands with float32 accumulation.
+        Of the recurrent products, which are nearly all the work: ``"float32"``, ``"tensorfloat32"`` (on GPUs) or
+        ``"bfloat16"`` operands with float32 accumulation. Projections between regions are always float32.
     seed, dtype
         See :class:`circuits.circuit.Circuit`.
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import jax
 import jax.numpy as jnp
 
-from circuits.modular.dynamics import operand, product, settle, wakes_by_current_alone
+from circuits.modular.dynamics import product, settle, wakes_by_current_alone
 from circuits.modular.phases import Phases
 from circuits.modular.region import runs, zeros
 from circuits.modular.wiring import Projection, Wiring, owner
@@ -195,7 +195,7 @@ def _part(wiring: Wiring, end: str, ports: Mapping[str, jax.Array], regions: Tre
 def _send(wiring, projection, tree, ports, regions, phases, tap, phase):
     weight = tap(projection.name, phase, tree[projection.name])
     signal = _part(wiring, projection.pre, ports, regions)
-    return product(signal, operand(weight, phases.precision), phases.precision)
+    return product(signal, weight, "float32")
 
 
 def _read_out(name, wiring, phases, tree, inputs, rate, tap):

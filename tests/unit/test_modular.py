@@ -17,7 +17,9 @@ SIZES = {"inputs": {"retina": 12}, "readouts": {"choice": 3}}
 
 def two_regions(spectral_radius: float = 0.8, neurons: int = 40, **settings) -> ModularRNN:
     task = type("Sizes", (), SIZES)
-    return ModularRNN.chain(task, regions=2, neurons=neurons, spectral_radius=spectral_radius, dtype=jnp.float64, **settings)
+    return ModularRNN.chain(
+        task, regions=2, neurons=neurons, spectral_radius=spectral_radius, dtype=jnp.float64, **settings
+    )
 
 
 @pytest.fixture
@@ -93,7 +95,9 @@ def test_the_timeline_ends_where_the_phases_end(batch: Batch):
         seen, course = signals(net, batch, **settings), net.trial(net.read(), batch, **settings)
         for name in ("V1", "V2"):
             inference = net.stretch("inference", **settings)
-            np.testing.assert_allclose(course[f"{name}.rate"][inference][-1], seen[f"{name}.rate", "inference"], atol=1e-14)
+            np.testing.assert_allclose(
+                course[f"{name}.rate"][inference][-1], seen[f"{name}.rate", "inference"], atol=1e-14
+            )
             np.testing.assert_allclose(course[f"{name}.rate"][-1], seen[f"{name}.rate", "learning"], atol=1e-14)
             np.testing.assert_allclose(course[f"{name}.error"][-1], seen[f"{name}.error", "learning"], atol=1e-14)
 
@@ -141,7 +145,9 @@ def test_recurrent_plasticity_keeps_absent_synapses_absent(batch: Batch):
 def test_modes_switch_projections_and_plasticity(batch: Batch):
     task = type("Two", (), {"inputs": {"a": 12, "b": 12}, "readouts": {"o": 3, "p": 3}})
     net = ModularRNN.resource_reuse(task, neurons=48, dtype=jnp.float64)
-    both = Batch({"a": batch.inputs["retina"], "b": batch.inputs["retina"]}, dict.fromkeys("op", batch.targets["choice"]))
+    both = Batch(
+        {"a": batch.inputs["retina"], "b": batch.inputs["retina"]}, dict.fromkeys("op", batch.targets["choice"])
+    )
     changes = net.learn(net.read(), both, mode="task2", error="end_point").changes
     assert set(changes) == {"b->R3.b5", "R3.b2->R4.b1", "R4.b3->p"}
     assert all(np.abs(change).max() > 0 for change in changes.values())
@@ -266,9 +272,28 @@ def test_ones_iteration_is_feed_forward_control_where_blocks_overlap(batch: Batc
     changed = net.read()
     changed |= {"V1.W_rec": changed["V1.W_rec"] * 3}
     settings = {"iterations": (1, 1)}
-    for left, right in zip(*(net.learn(t, batch, **settings).changes.values() for t in (net.read(), changed)), strict=True):
+    for left, right in zip(
+        *(net.learn(t, batch, **settings).changes.values() for t in (net.read(), changed)), strict=True
+    ):
         np.testing.assert_array_equal(left, right)
 
 
 def test_loss_clips_probabilities():
     assert np.isfinite(propagation.cross_entropy(jnp.array([[0.0, 1.0]]), jnp.array([[1.0, 0.0]]))).all()
+
+
+@pytest.mark.parametrize("scattered", [False, True])
+@pytest.mark.parametrize("error", ["short_trajectory", "end_point"])
+def test_bfloat16_learns_compiled_whatever_the_blocks(scattered: bool, error: str, rng: np.random.Generator):
+    order = rng.permutation(64) if scattered else np.arange(64)
+    roles = {role: order[16 * k : 16 * k + 16] for k, role in enumerate(("RI", "SI", "RE", "SE"))}
+    net = ModularRNN(
+        {"V1": Region(64, **roles)},
+        inference=[("retina", "V1.RI"), ("V1.SI", "choice")],
+        feedback=[("choice", "V1.RE")],
+        matmul_precision="bfloat16",
+        **SIZES,
+    )
+    batch = Batch({"retina": rng.random((20, 12), np.float32)}, {"choice": rng.integers(0, 3, 20)})
+    changes = jax.jit(lambda tree: net.learn(tree, batch, error=error).changes)(net.read())
+    assert all(np.isfinite(change).all() and np.abs(change).max() > 0 for change in changes.values())
