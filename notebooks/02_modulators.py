@@ -196,6 +196,11 @@ learn("no receptor for I", "modprop_wab", interventions.lesion("receptor.I~>*"))
 learn("no modulators", "modprop_wab", interventions.lesion("modulator.*"))
 curves(["ModProp", "no receptor for I", "no modulators"])
 
+# %% [markdown]
+# Half a message can be worse than none: with the E modulator alone, these networks learn more slowly than with no
+# modulator at all. A likely reason, not tested here: excitation and inhibition nearly cancel in the weights, and so
+# should the messages that come back through them.
+
 # %%
 for name in ("no receptor for I", "no modulators"):
     with open_trace(folder / f"{name}.h5") as trace:
