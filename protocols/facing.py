@@ -12,7 +12,6 @@ import numpy as np
 
 from analysis import alignment, kernels, operations
 from analysis.representation import joint_embedding
-from analysis.similarity import cka_matrix
 from circuits.circuit import Batch
 from circuits.counting import product_operations
 from circuits.dual_stream.counter_current.levels import parts
@@ -66,11 +65,11 @@ def labels(run: "Protocol", trials: int) -> np.ndarray:
 
 
 @jax.jit
-def compact(rows: jax.Array) -> jax.Array:
-    """Rows in as many dimensions as rows, with the same inner products once centred: CKA sees no difference."""
+def unit_gram(rows: jax.Array) -> jax.Array:
+    """Inner products of all pairs of centred rows, as one vector of length 1; CKA is the product of two of them."""
     centred = rows - rows.mean(0, keepdims=True)
-    values, vectors = jnp.linalg.eigh(centred @ centred.T)
-    return vectors * jnp.sqrt(jnp.maximum(values, 0))[None]
+    products = (centred @ centred.T).ravel()
+    return products / jnp.linalg.norm(products)
 
 
 def similarity_of_streams(levels: int, trials: int = 1000, every: int | None = 1) -> Measure:
@@ -89,9 +88,9 @@ def similarity_of_streams(levels: int, trials: int = 1000, every: int | None = 1
     def of(run: "Protocol") -> dict[str, np.ndarray]:
         rows, found = labels(run, trials), []
         for pairs in streams(run, trials, range(levels)):
-            ups = {f"a{n}": _rows(a, None) for n, (a, _) in enumerate(pairs)}
-            downs = {f"b{n}": _rows(b, rows) for n, (_, b) in enumerate(pairs)}
-            found.append(cka_matrix(dict(reversed(downs.items())), ups))
+            ups = jnp.stack([unit_gram(a) for a, _ in pairs])
+            downs = jnp.stack([unit_gram(b if len(b) == len(rows) else b[rows]) for _, b in reversed(pairs)])
+            found.append(np.asarray(downs @ ups.T, np.float64))
         return {"cka": np.array(found)}
 
     axes = {
@@ -99,12 +98,6 @@ def similarity_of_streams(levels: int, trials: int = 1000, every: int | None = 1
         "ascending_level": (np.arange(levels), "1", "level of the ascending stream, 0 is the input"),
     }
     return Measure(of, axes, "centred kernel alignment of the two streams", every)
-
-
-def _rows(activity: jax.Array, classes: np.ndarray | None) -> np.ndarray:
-    rows = activity if classes is None or len(activity) == len(classes) else activity[classes]
-    few = rows.shape[1] <= len(rows)
-    return np.asarray(rows if few else compact(rows), np.float64)
 
 
 def embedding_of_streams(levels: Sequence[int], trials: int = 500, every: int | None = 1) -> Measure:

@@ -85,11 +85,12 @@ def test_similarity_is_that_of_the_activities():
     np.testing.assert_allclose(found[0], similarity.cka_matrix(b, a), rtol=1e-4)
 
 
-def test_compact_rows_have_the_same_similarity():
+def test_similarity_is_the_product_of_unit_grams():
     random = np.random.default_rng(0)
     x, y = random.normal(size=(9, 40)), random.normal(size=(9, 5))
-    assert facing.compact(jnp.asarray(x)).shape == (9, 9)
-    np.testing.assert_allclose(similarity.cka(facing.compact(jnp.asarray(x)), y), similarity.cka(x, y), rtol=1e-9)
+    product = facing.unit_gram(jnp.asarray(x)) @ facing.unit_gram(jnp.asarray(y))
+    np.testing.assert_allclose(product, similarity.cka(x, y), rtol=1e-9)
+    assert np.isnan(facing.unit_gram(jnp.ones((4, 3)))).all()
 
 
 def test_embeddings_hold_trials_then_classes():
