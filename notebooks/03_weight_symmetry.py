@@ -33,8 +33,8 @@ from circuits import DualStream
 from circuits.dual_stream.schedules import momentum_sgd, weight_decay_steps
 from circuits.dual_stream.streams import Product
 from protocols import TwoPhase, tasks
-from protocols.aligned import alignment as feedback_alignment
-from protocols.aligned import angle_to_gradient, reciprocity
+from protocols.measures.aligned import alignment as feedback_alignment
+from protocols.measures.aligned import angle_to_gradient, reciprocity
 
 folder = Path(tempfile.mkdtemp())
 EPOCHS = 15

@@ -34,7 +34,7 @@ from circuits import DualStream
 from circuits.dual_stream.self_assembling import Modulation, PerKind, SelfAssembling, Training
 from circuits.dual_stream.starts import Gaussian
 from protocols import TwoPhase, tasks
-from protocols.aligned import alignment, angle_to_gradient
+from protocols.measures.aligned import alignment, angle_to_gradient
 
 folder = Path(tempfile.mkdtemp())
 EPOCHS = 25

@@ -32,7 +32,7 @@ from circuits import DualStream
 from circuits.dual_stream.counter_current.architectures import dense
 from circuits.dual_stream.counter_current.training import TRAININGS
 from protocols import TwoPhase, tasks
-from protocols.facing import embedding_of_streams, similarity_of_streams, weights_facing
+from protocols.measures.facing import embedding_of_streams, similarity_of_streams, weights_facing
 
 folder = Path(tempfile.mkdtemp())
 EPOCHS = 30

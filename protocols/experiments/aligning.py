@@ -88,7 +88,7 @@ class LayersOnImages(Configuration):
     def build(self) -> "Protocol":
         """Build circuit, task and protocol."""
         from circuits import DualStream
-        from protocols.aligned import alignment, angle_to_gradient, reciprocity
+        from protocols.measures.aligned import alignment, angle_to_gradient, reciprocity
 
         task = self.task.load()
         (inputs,), (classes,) = task.inputs.values(), task.readouts.values()
@@ -129,7 +129,7 @@ class ResidualOnImages(Configuration):
     def build(self) -> "Protocol":
         """Build circuit, task and protocol."""
         from circuits import DualStream
-        from protocols.aligned import alignment
+        from protocols.measures.aligned import alignment
         from protocols.tasks import as_maps
 
         own = self.circuit
@@ -168,7 +168,7 @@ class ExpansionAsBorn(Configuration):
         """Build circuit, task and protocol."""
         from circuits import DualStream
         from protocols import TwoPhase
-        from protocols.aligned import expansion_spectrum, limit_of_path
+        from protocols.measures.aligned import expansion_spectrum, limit_of_path
 
         task, run = self.task.load(), self.run
         sizes = (*task.inputs.values(), *task.readouts.values())

@@ -68,7 +68,7 @@ class Look:
     def measures(self, net: Any) -> "tuple[Measure, ...]":
         """Make the measurements."""
         from circuits.errors import choose
-        from protocols import facing
+        from protocols.measures import facing
 
         table = {
             "similarity": lambda: facing.similarity_of_streams(len(facing.facing_names(net)), self.trials, self.every),

@@ -180,7 +180,7 @@ class RatesOnXor(Configuration):
         """Measure angles between gradients, if rules are to be compared."""
         from dataclasses import replace
 
-        from protocols.experiments.gradient_angles import gradient_angles
+        from protocols.measures.gradient_angles import gradient_angles
 
         circuits = {rule: replace(self.circuit, rule=rule).build(task, self.run.seed) for rule in self.compared}
         return (gradient_angles(circuits),) if circuits else ()

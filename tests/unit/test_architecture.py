@@ -32,22 +32,17 @@ def test_a_room_does_not_import_what_it_must_not(room: str):
     assert not loaded_after(imports) & set(FORBIDDEN[room])
 
 
-def test_protocols_use_only_the_trace_format_of_analysis_when_recording():
-    """Only the report and the experiments' summaries may use more of analysis."""
-    for name in modules("protocols"):
-        if name.startswith("protocols.experiments") or name in ("protocols.commands", "protocols.demo"):
-            continue
-        tree = ast.parse(
-            (ROOT / Path(*name.split("."))).with_suffix(".py").read_text()
-            if (ROOT / Path(*name.split("."))).with_suffix(".py").exists()
-            else ""
-        )
-        used = {
-            node.module
-            for node in ast.walk(tree)
-            if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("analysis")
-        }
-        assert all(module.startswith("analysis.trace") for module in used), name
+#: The rooms of protocols that apply metrics: measures taken during a run, experiments, and the commands that report.
+MAY_ANALYSE = ("protocols.measures", "protocols.experiments", "protocols.commands", "protocols.demo")
+
+
+def test_protocols_otherwise_use_only_the_trace_format_of_analysis():
+    for path in sorted((ROOT / "protocols").rglob("*.py")):
+        name = ".".join(path.relative_to(ROOT).with_suffix("").parts)
+        imports = [node for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.ImportFrom)]
+        used = [node.module for node in imports if (node.module or "").startswith("analysis")]
+        if not name.startswith(MAY_ANALYSE):
+            assert all(module.startswith("analysis.trace") for module in used), name
 
 
 def test_help_answers_without_jax():

@@ -10,9 +10,9 @@ from analysis.trace import open_trace
 from circuits import RateRNN
 from protocols import Online, tasks
 from protocols.experiments import find
-from protocols.experiments.gradient_angles import gradient_angles
 from protocols.experiments.modprop import EXPERIMENTS, RATES
 from protocols.experiments.settings import overridden
+from protocols.measures.gradient_angles import gradient_angles
 
 REFERENCE = Path(__file__).parents[3] / "shared" / "reference"
 TASK = tasks.delayed_xor(cue=4, delay=4, bump_sd=2.0, n_train=16, n_test=8)

@@ -35,7 +35,10 @@ def test_it_learns():
 
 
 def test_seeds_are_independent_of_each_other_and_of_how_they_run():
-    together, alone = build(seeds=2).train(2, progress=False), build(seeds=[0, 1], parallel="vmap").train(2, progress=False)
+    together, alone = (
+        build(seeds=2).train(2, progress=False),
+        build(seeds=[0, 1], parallel="vmap").train(2, progress=False),
+    )
     for name in together.tree:
         np.testing.assert_allclose(together.tree[name], alone.tree[name], atol=1e-5)
     assert not np.array_equal(together.tree["V1.W_rec"][0], together.tree["V1.W_rec"][1])
@@ -132,7 +135,9 @@ def test_resuming_needs_the_same_protocol(tmp_path: Path):
 def test_lesion_silence_freeze_and_noise_do_what_they_say():
     plain = build(seeds=1).train(1, progress=False)
     lesioned = build(seeds=1, interventions=[interventions.lesion("V2.SE~>V1.RE")]).train(1, progress=False)
-    assert np.array_equal(lesioned.tree["image->V1.RI"][0], lesioned.circuit.initial(0)["image->V1.RI"].astype(np.float32))
+    assert np.array_equal(
+        lesioned.tree["image->V1.RI"][0], lesioned.circuit.initial(0)["image->V1.RI"].astype(np.float32)
+    )
     frozen = build(seeds=1, interventions=[interventions.freeze_plasticity("V1.*", start=3)])
     frozen.train(1, progress=False)
     assert not same(plain, frozen)
