@@ -12,7 +12,8 @@ from circuits.counting import product_operations
 from circuits.dual_stream.counter_current import architectures
 from circuits.dual_stream.counter_current.training import TRAININGS
 from circuits.errors import CircuitError
-from protocols import TwoPhase, facing, tasks
+from protocols import TwoPhase, tasks
+from protocols.measures import facing
 from protocols.tasks import ImageTask
 
 
