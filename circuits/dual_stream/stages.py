@@ -25,9 +25,9 @@ from typing import ClassVar
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jax import lax
 from jaxtyping import Array, Float
 
+from circuits.dual_stream.convolution import convolve
 from circuits.dual_stream.starts import Shape, Start, glorot
 from circuits.errors import require
 
@@ -177,14 +177,7 @@ class Convolution(Stage):
 
     def convolve(self, h: Float[Array, "trial y x c"], kernel: Float[Array, "o c kh kw"]) -> jax.Array:
         """Cross-correlate with this stage's stride, padding and dilation."""
-        return lax.conv_general_dilated(
-            h,
-            kernel,
-            self.stride,
-            [(p, p) for p in self.padding],
-            rhs_dilation=self.dilation,
-            dimension_numbers=("NHWC", "OIHW", "NHWC"),
-        )
+        return convolve(h, kernel, self.stride, self.padding, self.dilation)
 
     def forward(self, weights: Weights, h: Float[Array, "trial y x c"]) -> Float[Array, "trial i j o"]:
         """Potential of every channel at every position."""
