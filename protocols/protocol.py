@@ -4,8 +4,6 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import jax
-import jax.numpy as jnp
 import numpy as np
 import optax
 
@@ -17,6 +15,7 @@ from protocols import interventions as lesions
 from protocols.checkpoint import RunError
 from protocols.learning_step import LearningStep, State
 from protocols.measuring import Measure
+from protocols.networks import Networks
 from protocols.order import check_order, chunk_length, epoch_order
 from protocols.progress import meter
 from protocols.recorder import Recorder
@@ -98,71 +97,34 @@ class Protocol:
         self.measures = tuple(measures)
         self._kinds = {record.label: record.kind(circuit) for record in self.records}
         self.settings = [check_settings(circuit, {**settings, **one}) for one in alternate]
-        self.parallel = parallel or ("map" if jax.default_backend() == "cpu" else "vmap")
-        if self.parallel not in ("map", "vmap"):
-            raise RunError(f"unknown parallel {self.parallel!r}: valid are 'map', 'vmap'")
         self.updates_per_pass = task.n_train // batch_size
         self.chunk = chunk_length(self.updates_per_pass, chunk)
         self.epoch, self.last = 0, {}
         self.probe_trials = min(probe_trials, task.n_test)
-        self._arrays = jax.tree.map(jnp.asarray, task.arrays)
-        self._build(optimizer or optax.adam(1e-3), first_as_is=isinstance(seeds, int))
-
-    # -- compiled parts -----------------------------------------------------------------------------------
-
-    def _build(self, optimizer: optax.GradientTransformation, first_as_is: bool) -> None:
+        optimizer = optimizer or optax.adam(1e-3)
         signals = [record for record in self.records if self._kinds[record.label] == "signal"]
-        common = (self.circuit, self.task, optimizer)
-        self.steps = [self._learning_step(*common, one, self.interventions, signals) for one in self.settings]
-        trees = [self._tree(seed, first_as_is and number == 0) for number, seed in enumerate(self.seeds)]
-        states = [self._state(tree, seed) for tree, seed in zip(trees, self.seeds, strict=True)]
-        self.state: State = self._spread(jax.tree.map(lambda *leaves: jnp.stack(leaves), *states))
-        self._learn = [jax.jit(self._over_seeds(step.many), donate_argnums=0) for step in self.steps]
-        self._probe = jax.jit(self._over_seeds(self.steps[0].probe))
-        self._score = jax.jit(self._over_seeds(self.steps[0].evaluate), static_argnums=3)
+        steps = [
+            self._learning_step(circuit, task, optimizer, one, self.interventions, signals) for one in self.settings
+        ]
+        as_is = isinstance(seeds, int)
+        self.networks = Networks(
+            circuit, steps, task.arrays, self.seeds, as_is=as_is, parallel=parallel, batch_size=batch_size
+        )
 
     def _learning_step(self, *parts: Any) -> LearningStep:
         """Put together what happens in one update."""
         return LearningStep(*parts)
-
-    def _tree(self, seed: int, as_is: bool) -> Tree:
-        if as_is:
-            return self.circuit.read()
-        return {name: self.circuit._cast(value) for name, value in self.circuit.initial(seed).items()}
-
-    def _state(self, tree: Tree, seed: int) -> State:
-        plastic = [step.plastic(tree, self._arrays, self.batch_size) for step in self.steps]
-        optimizers = [
-            step.optimizer.init({name: tree[name] for name in names})
-            for step, names in zip(self.steps, plastic, strict=True)
-        ]
-        counters = {"update": jnp.zeros((), jnp.int32), "seed": jnp.asarray(seed, jnp.int32)}
-        return {"tree": tree, "optimizer": optimizers, **counters}
-
-    def _spread(self, state: State) -> State:
-        """Deal the seeds out to all devices, where they run at once and divide evenly."""
-        devices = jax.devices()
-        if self.parallel == "map" or len(devices) == 1 or len(self.seeds) % len(devices):
-            return state
-        mesh = jax.sharding.Mesh(np.array(devices), ("seed",))
-        return jax.device_put(state, jax.sharding.NamedSharding(mesh, jax.sharding.PartitionSpec("seed")))
-
-    def _over_seeds(self, function: Any) -> Any:
-        def every(state: State, arrays: Any, index: jax.Array, *static: Any) -> Any:
-            def one(pair: tuple[State, jax.Array]) -> Any:
-                return function(pair[0], arrays, pair[1], *static)
-
-            return jax.lax.map(one, (state, index)) if self.parallel == "map" else jax.vmap(one)((state, index))
-
-        return every
-
-    # -- learning -----------------------------------------------------------------------------------------
 
     @property
     def citations(self) -> list[str]:
         """DOI or arXiv identifiers of the circuit's rule and of the task."""
         task = getattr(self.task, "citations", [self.task.citation])
         return list(dict.fromkeys(text for text in (getattr(self.circuit, "citation", ""), *task) if text))
+
+    @property
+    def state(self) -> State:
+        """Everything of all networks in training that changes, with the leading axis ``seed``."""
+        return self.networks.state
 
     @property
     def tree(self) -> Tree:
@@ -172,7 +134,7 @@ class Protocol:
     @property
     def updates(self) -> int:
         """Number of updates done so far."""
-        return int(np.asarray(self.state["update"])[0])
+        return self.networks.updates
 
     def train(
         self,
@@ -216,14 +178,14 @@ class Protocol:
             The trace; its checkpoint lies beside it. The protocol must be built like the one that wrote it.
         """
         state, done = checkpoint.load(checkpoint.path_beside(record), self.state)
-        self.state = self._spread(jax.tree.map(jnp.asarray, state))
+        self.networks.restore(state)
         self.epoch = done["epoch"]
         recorder = Recorder.resume(self, record, done["lengths"])
         logs = [{name: np.asarray(value) for name, value in log.items()} for log in done["logs"]]
         return self._train(done["epochs"], recorder, progress, logs)
 
     def _train(self, epochs: int, recorder: Recorder | None, progress: bool, logs: list[dict]) -> "Protocol":
-        total = (epochs - self.epoch) * self.updates_per_pass * len(self.steps) - sum(map(_updates, logs))
+        total = (epochs - self.epoch) * self.updates_per_pass * len(self.settings) - sum(map(_updates, logs))
         bar = meter(total, self.task.name, progress)
         try:
             with stop_request() as stop:
@@ -240,22 +202,17 @@ class Protocol:
             raise
         finally:
             bar.close()
-            self._write_back()
+            self.networks.write_back()
         return self
 
-    def _write_back(self) -> None:
-        """Put the weights of the first network into the circuit (unless an interrupt tore them away)."""
-        if not any(leaf.is_deleted() for leaf in self.tree.values()):
-            self.circuit.write({name: np.asarray(value[0]) for name, value in self.tree.items()})
-
     def _complete(self, logs: list[dict]) -> bool:
-        return sum(map(_updates, logs)) == self.updates_per_pass * len(self.steps)
+        return sum(map(_updates, logs)) == self.updates_per_pass * len(self.settings)
 
     def _epoch(self, recorder: Any, bar: Any, stop: Any, logs: list[dict]) -> list[dict]:
         """Run what is left of the present epoch, chunk by chunk."""
         logs = list(logs)
         start = sum(map(_updates, logs))
-        for number, step in enumerate(range(0, self.updates_per_pass * len(self.steps), self.chunk)):
+        for number, step in enumerate(range(0, self.updates_per_pass * len(self.settings), self.chunk)):
             if step < start:
                 continue
             if stop.made:
@@ -269,14 +226,7 @@ class Protocol:
     def _chunk(self, turn: int, first: int) -> dict[str, np.ndarray]:
         """Run one compiled stretch of one pass; return what was logged, ``[seed, update]`` by name."""
         order = [epoch_order(self.task.n_train, self.batch_size, self.shuffle, s, self.epoch) for s in self.seeds]
-        index = jnp.asarray(np.stack(order)[:, first : first + self.chunk])
-        own = {**self.state, "optimizer": self.state["optimizer"][turn]}
-        new, log = self._learn[turn](own, self._arrays, index)
-        optimizers = list(self.state["optimizer"])
-        optimizers[turn] = new["optimizer"]
-        self.state = {**new, "optimizer": optimizers}
-        finite = {name: np.asarray(flags) for name, flags in log.pop("finite").items()}
-        return {name: np.asarray(values, np.float64) for name, values in log.items()} | {"finite": finite}
+        return self.networks.learn(turn, np.stack(order)[:, first : first + self.chunk])
 
     def _check_finite(self, log: dict[str, Any]) -> None:
         finite = {"loss": np.isfinite(log["loss"]), **log.pop("finite")}
@@ -307,19 +257,14 @@ class Protocol:
         totals: dict[str, np.ndarray] = {}
         for rows in (whole, rest):
             if rows.size:
-                index = jnp.asarray(np.broadcast_to(rows, (len(self.seeds), *rows.shape)))
-                own = {**self.state, "optimizer": self.state["optimizer"][0]}
-                for name, value in self._score(own, self._arrays, index, test).items():
-                    totals[name] = totals.get(name, 0) + np.asarray(value) * rows.shape[1] / count
+                for name, value in self.networks.score(rows, test).items():
+                    totals[name] = totals.get(name, 0) + value * rows.shape[1] / count
         return totals
 
     def activity(self) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
         """Run the probe trials slowly; return activity ``[seed, trial, time, neuron]`` and the trial table by name."""
-        index = jnp.broadcast_to(jnp.arange(self.probe_trials, dtype=jnp.int32), (len(self.seeds), self.probe_trials))
-        own = {**self.state, "optimizer": self.state["optimizer"][0]}
-        courses, trials = self._probe(own, self._arrays, index)
-        table = {name: np.asarray(values[0]) for name, values in trials.items()}
-        return {name: np.moveaxis(np.asarray(course), 1, 2) for name, course in courses.items()}, table
+        courses, table = self.networks.probe(np.arange(self.probe_trials, dtype=np.int32))
+        return {name: np.moveaxis(course, 1, 2) for name, course in courses.items()}, table
 
 
 def check_settings(circuit: Circuit, settings: Mapping[str, Any]) -> dict[str, Any]:

@@ -44,12 +44,13 @@ def _quick_recurrent(rng: np.random.Generator, shape: tuple[int, int]) -> np.nda
 
 def training_step(run: TwoPhase) -> Any:
     """One update of one seed, compiled; the state is handed from call to call."""
-    step = jax.jit(lambda state, arrays, index: run.steps[0](state, arrays, index)[0], donate_argnums=0)
+    networks = run.networks
+    step = jax.jit(lambda state, arrays, index: networks.steps[0](state, arrays, index)[0], donate_argnums=0)
     state = jax.tree.map(lambda leaf: jnp.array(leaf[0]), {**run.state, "optimizer": run.state["optimizer"][0]})
     box, index = SimpleNamespace(state=state), jnp.arange(run.batch_size, dtype=jnp.int32)
 
     def call() -> Any:
-        box.state = step(box.state, run._arrays, index)
+        box.state = step(box.state, networks.arrays, index)
         return box.state
 
     return call
@@ -131,17 +132,15 @@ def overhead() -> str:
     """What an epoch costs beyond its compiled updates."""
     run = protocol(trials=BATCH * 12)
     run.train(1, progress=False)
-    index = jnp.arange(BATCH * 12, dtype=jnp.int32).reshape(1, 12, BATCH)
+    index = np.arange(BATCH * 12, dtype=np.int32).reshape(1, 12, BATCH)
 
     def epoch() -> Any:
         run.train(1, progress=False)
         return run.state["update"]
 
     def compiled() -> Any:
-        own = {**run.state, "optimizer": run.state["optimizer"][0]}
-        new, _ = run._learn[0](own, run._arrays, index)
-        run.state = {**new, "optimizer": [new["optimizer"]]}
-        return new["update"]
+        run.networks.learn(0, index)
+        return run.state["update"]
 
     seconds = interleaved({"epoch": epoch, "compiled": compiled}, rounds=5)
     return row("whole epoch / its compiled updates", seconds["epoch"] / seconds["compiled"], "below 1.03")
@@ -158,9 +157,10 @@ def compile_ratio() -> str:
 def compile_seconds(regions: int) -> float:
     """Seconds to trace and compile one update of a chain."""
     run = protocol(neurons=64, regions=regions, batch=20)
+    networks = run.networks
     state = jax.tree.map(lambda leaf: leaf[0], {**run.state, "optimizer": run.state["optimizer"][0]})
     start = time.perf_counter()
-    jax.jit(lambda *arguments: run.steps[0](*arguments)).lower(state, run._arrays, jnp.arange(20)).compile()
+    jax.jit(lambda *arguments: networks.steps[0](*arguments)).lower(state, networks.arrays, jnp.arange(20)).compile()
     return time.perf_counter() - start
 
 
