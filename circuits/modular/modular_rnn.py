@@ -1,7 +1,6 @@
 """Modular recurrent networks that learn by Adjoint Propagation, as a BrainPy dynamical system."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 import jax
@@ -11,41 +10,16 @@ import numpy as np
 from circuits.backend import bm
 from circuits.circuit import Batch, Circuit, Outcome, Population, Synapses, classification
 from circuits.errors import CircuitError, choose, nearest, require
-from circuits.modular import propagation
+from circuits.modular import propagation, weights
 from circuits.modular.dynamics import PRECISIONS
 from circuits.modular.phases import PHASE_SETTINGS, Phases
 from circuits.modular.presets import chain, resource_reuse
 from circuits.modular.region import Region
 from circuits.modular.running import schedule, simultaneous, timeline
+from circuits.modular.weights import INITIAL, PLASTIC_KINDS, Plasticity
 from circuits.modular.wiring import Mode, Wiring, projections
 from circuits.rule import Tree
-from circuits.synapses import Constant, Normal, SparseRecurrent, stream
 from circuits.tap import Tap, untouched
-
-
-@dataclass(frozen=True)
-class Plasticity:
-    """How one kind of synapses learns: factor on the optimiser's step, decay per update (not times the rate)."""
-
-    factor: float = 1.0
-    decay: float = 0.0
-
-
-#: Kinds of weights that can be plastic, with what a new circuit does.
-PLASTIC_KINDS: Mapping[str, Plasticity | None] = {
-    "inference": Plasticity(),
-    "recurrent": None,
-    "bias": None,
-    "readout_bias": None,
-}
-#: Initial distribution by kind of weights, if none is given (the multi-task graphs of the paper).
-INITIAL = {
-    "inference": Normal(0.1),
-    "feedback": Normal(0.5),
-    "recurrent": SparseRecurrent(),
-    "bias": Constant(0.0),
-    "readout_bias": Constant(0.0),
-}
 
 
 class ModularRNN(Circuit):
@@ -140,7 +114,7 @@ class ModularRNN(Circuit):
 
     def _register(self) -> None:
         values = self.initial(self.seed)
-        for name, (kind, pre, post) in self._weights().items():
+        for name, (kind, pre, post) in weights.arrays(self.wiring).items():
             rule = self.plasticity.get(kind)
             plastic = rule is not None and (kind != "inference" or self.wiring.projections[name].plastic)
             mask = f"{name.rpartition('.')[0]}.mask" if kind == "recurrent" else None
@@ -157,36 +131,9 @@ class ModularRNN(Circuit):
             self.activity(f"{name}.error", size)
         self.nudged = bm.Variable(jnp.zeros((), self.dtype))
 
-    def _weights(self) -> dict[str, tuple[str, str, str]]:
-        """Kind and ends of every weight array by name."""
-        found = {}
-        for name, region in self.wiring.regions.items():
-            found[f"{name}.W_rec"] = ("recurrent", name, name)
-            if region.bias:
-                found[f"{name}.bias"] = ("bias", "", name)
-        for name, p in self.wiring.projections.items():
-            found[name] = ("feedback" if p.error else "inference", p.pre, p.post)
-        for name in self.wiring.readouts:
-            found[f"{name}.bias"] = ("readout_bias", "", name)
-        return found
-
-    def _shape(self, name: str, kind: str, pre: str, post: str) -> tuple[int, ...]:
-        regions = self.wiring.regions
-        if kind == "recurrent":
-            return (regions[post].size,) * 2
-        if kind in ("bias", "readout_bias"):
-            return (regions[post].size if kind == "bias" else self.wiring.readouts[post],)
-        return (self.wiring.size(pre), self.wiring.size(post))
-
     def initial(self, seed: int) -> dict[str, np.ndarray]:
         """Draw all weights, and the masks of existing recurrent synapses."""
-        values = {}
-        for name, (kind, pre, post) in self._weights().items():
-            draw = self.distributions.get(name, self.distributions[kind])
-            values[name] = draw(stream(seed, name), self._shape(name, kind, pre, post))
-            if kind == "recurrent":
-                values[f"{post}.mask"] = (values[name] != 0).astype(np.int8)
-        return values
+        return weights.draw(self.wiring, self.distributions, seed)
 
     # -- the two phases -----------------------------------------------------------------------------------
 
