@@ -1,7 +1,6 @@
 """The base class of every circuit: a BrainPy dynamical system with a register of synapses and a pure layer."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 import jax
@@ -11,6 +10,7 @@ import numpy as np
 from circuits.backend import bm, bp
 from circuits.errors import CircuitError, nearest, require
 from circuits.pure import PureSystem
+from circuits.register import Population, Synapses, constrain_update, projection_row
 from circuits.rule import Tree
 from circuits.tap import Tap, untouched
 
@@ -49,62 +49,6 @@ class Outcome(NamedTuple):
     metrics: dict[str, jax.Array]
 
 
-@dataclass(frozen=True)
-class Synapses:
-    """What the register knows of one weight array.
-
-    Parameters
-    ----------
-    name
-        Name of the array in the circuit's tree.
-    pre, post
-        Populations or blocks, such as ``"V1.SI"``.
-    kind
-        What the synapses are for: ``"inference"``, ``"recurrent"``, ``"feedback"``, ``"bias"``, ...
-    plastic
-        Whether a rule may change them.
-    factor
-        Multiplies the optimiser's step.
-    decay
-        Fraction of the weight lost at every update, not multiplied by the learning rate.
-    mask
-        Name of a 0/1 array in the tree; only synapses with 1 exist.
-    sign
-        ``"E"``, ``"I"``, ``"mixed"``: what the presynaptic cells may do.
-    """
-
-    name: str
-    pre: str
-    post: str
-    kind: str
-    plastic: bool = True
-    factor: float = 1.0
-    decay: float = 0.0
-    mask: str | None = None
-    sign: str = "mixed"
-
-
-@dataclass(frozen=True)
-class Population:
-    """What the register knows of one population of neurons.
-
-    Parameters
-    ----------
-    name, size, kind
-        Name, number of neurons, what they are (``"region"``, ``"readout"``, ``"ascending"``, ...).
-    blocks
-        Index sets of named parts: ``{"RI": array of neuron numbers}``.
-    cell_type
-        Name of the cell type of each neuron; empty if there is only one.
-    """
-
-    name: str
-    size: int
-    kind: str
-    blocks: Mapping[str, np.ndarray] = field(default_factory=dict)
-    cell_type: tuple[str, ...] = ()
-
-
 class Circuit(bp.DynamicalSystem):
     """A circuit of populations and projections.
 
@@ -130,6 +74,8 @@ class Circuit(bp.DynamicalSystem):
     weight_axes: tuple[str, ...] = ("pre", "post")
     #: Keyword arguments of :meth:`learn` that a protocol may set, with their defaults.
     phase_settings: Mapping[str, Any] = {}
+    #: Whether taps are told the step of the trial (:func:`circuits.tap.at`); a step then lasts ``dt`` ms.
+    clocked: bool = False
 
     def __init__(self, *, seed: int = 0, dtype: Any = None):
         super().__init__()
@@ -291,28 +237,3 @@ def classification(outputs: Tree, targets: Mapping[str, jax.Array]) -> dict[str,
         metrics["loss"] = metrics["loss"].astype(output.dtype) + jnp.mean(losses)
         metrics["accuracy" if len(outputs) == 1 else f"accuracy.{name}"] = right
     return metrics
-
-
-def constrain_update(synapses: Synapses, tree: Tree, update: jax.Array) -> jax.Array:
-    """Mask and scale one additive update, then subtract the decay of the weight."""
-    if synapses.factor != 1.0:
-        update = update * synapses.factor
-    if synapses.mask is not None:
-        update = update * tree[synapses.mask].astype(update.dtype)
-    if synapses.decay:
-        update = update - synapses.decay * tree[synapses.name]
-    return update
-
-
-def projection_row(synapses: Synapses, variables: Mapping[str, Any]) -> dict[str, Any]:
-    """Describe one weight array for the trace; density is the fraction of non-zero weights."""
-    weight = np.asarray(variables[synapses.name].value)
-    return {
-        "name": synapses.name,
-        "pre": synapses.pre,
-        "post": synapses.post,
-        "kind": synapses.kind,
-        "plastic": synapses.plastic,
-        "sign": synapses.sign,
-        "density": float(np.count_nonzero(weight) / max(weight.size, 1)),
-    }
