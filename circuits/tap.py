@@ -6,11 +6,19 @@ strings, decided while JAX traces, so a tap that leaves a signal alone costs not
 
 A *passive* tap never changes anything. Loops over time hand their signals only to :func:`active` taps; what is
 to be recorded leaves the loop as an output and is tapped outside.
+
+A *timed* tap acts differently at different steps of a trial. Circuits whose trials have time bind it to the steps of
+the signals at hand (:func:`at`); what does not vary by itself (a projection, a receptor) then has a :func:`gain`, its
+time course. Taps that are not timed come back from :func:`at` as they are.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from functools import reduce
+from typing import Any
 
 import jax
+import jax.numpy as jnp
+import numpy as np
 
 Tap = Callable[[str, str, jax.Array], jax.Array]
 """``tap(name, phase, value) -> value``: signal name, phase of the trial, the signal itself."""
@@ -31,23 +39,93 @@ def is_passive(tap: Tap) -> bool:
 
 def chain(*taps: Tap) -> Tap:
     """Apply several taps one after the other, the first one first."""
-    members = [part for tap in taps if tap is not untouched for part in getattr(tap, "members", [tap])]
-    if len(members) <= 1:
-        return members[0] if members else untouched
+    parts = [part for tap in taps if tap is not untouched for part in members(tap)]
+    if len(parts) <= 1:
+        return parts[0] if parts else untouched
 
     def chained(name: str, phase: str, value: jax.Array) -> jax.Array:
-        for member in members:
-            value = member(name, phase, value)
+        for part in parts:
+            value = part(name, phase, value)
         return value
 
-    chained.members = members
-    chained.passive = all(map(is_passive, members))
+    chained.members = parts
+    chained.passive = all(map(is_passive, parts))
     return chained
+
+
+def members(tap: Tap) -> list[Tap]:
+    """List the taps of a chain; a tap alone is a chain of one."""
+    return getattr(tap, "members", [tap])
 
 
 def active(tap: Tap) -> Tap:
     """Keep only the taps that may change a signal: the ones that a loop over time must call."""
-    return chain(*(member for member in getattr(tap, "members", [tap]) if not is_passive(member)))
+    return chain(*(member for member in members(tap) if not is_passive(member)))
+
+
+class AtSteps:
+    """A timed tap bound to the steps of the signals at hand.
+
+    Parameters
+    ----------
+    tap
+        A tap, or a chain, of which some members have ``at(steps) -> tap`` and
+        ``gain(name, phase, steps, dtype) -> array or None``.
+    steps
+        Numbers of the steps along the leading axis of every signal, or the number of one step inside a loop.
+    """
+
+    def __init__(self, tap: Tap, steps: Any):
+        self.still, self.steps = tap, steps
+        self.members = [part.at(steps) if hasattr(part, "at") else part for part in members(tap)]
+
+    def __call__(self, name: str, phase: str, value: jax.Array) -> jax.Array:
+        """Hand a signal through all members."""
+        for part in self.members:
+            value = part(name, phase, value)
+        return value
+
+    def gains(self, name: str, phase: str, dtype: Any) -> Iterator[jax.Array]:
+        """Yield the time courses that members give to what does not vary by itself."""
+        for part in members(self.still):
+            found = part.gain(name, phase, self.steps, dtype) if hasattr(part, "gain") else None
+            if found is not None:
+                yield found
+
+
+def at(tap: Tap, steps: Any) -> Tap:
+    """Bind a timed tap to steps, counted from the start of the stretch that a circuit was asked to run."""
+    tap = still(tap)
+    return AtSteps(tap, steps) if any(hasattr(part, "at") for part in members(tap)) else tap
+
+
+def still(tap: Tap) -> Tap:
+    """Return the tap for what does not vary by itself."""
+    return getattr(tap, "still", tap)
+
+
+def from_before(tap: Tap, steps: int) -> Tap:
+    """Bind a tap to signals that begin so many steps earlier."""
+    if not isinstance(tap, AtSteps):
+        return tap
+    return at(tap, np.concatenate([tap.steps[0] - np.arange(steps, 0, -1), tap.steps]))
+
+
+def gain(tap: Tap, name: str, phase: str, dtype: Any) -> jax.Array | None:
+    """Time course ``[time]`` by which a projection or a receptor is multiplied; ``None`` where it is constant."""
+    found = list(tap.gains(name, phase, dtype)) if isinstance(tap, AtSteps) else []
+    return reduce(jnp.multiply, found) if found else None
+
+
+def gated(tap: Tap, name: str, phase: str, values: jax.Array) -> jax.Array:
+    """Scale what enters a projection, ``[time, ...]``, by the time course of its gain."""
+    course = gain(tap, name, phase, values.dtype)
+    return values if course is None else values * along_time(course, values.ndim)
+
+
+def along_time(values: jax.Array, ndim: int) -> jax.Array:
+    """Give a time course further axes of length one; a single value stays as it is."""
+    return values.reshape(-1, *(1,) * (ndim - 1)) if values.ndim else values
 
 
 class Electrode:

@@ -1,11 +1,13 @@
-"""Interventions: silence, lesion, freeze, scale, add noise; where, when and how much.
+"""Interventions: silence, lesion, freeze, scale, delay, add noise; where, when and how much.
 
 An intervention names its target as the circuit names it: a population or block (``"V1"``, ``"V1.SI"``) for activity,
-a weight array (``"V2.SE~>V1.RE"``, ``"V1.W_rec"``) for projections. It acts from the update ``start`` on (counted from
-0) until just before ``stop``, in every phase of a trial or in one. Wild cards (``"*~>*"``) name several at once.
+a weight array (``"V2.SE~>V1.RE"``, ``"V1.W_rec"``) for projections, ``"modulator.E"`` and ``"receptor.E~>I"`` for
+chemistry. It acts from the update ``start`` on (counted from 0) until just before ``stop``, in every phase of a trial
+or in one, all the time or from ``after`` until just before ``before`` (in ms) of every trial. Wild cards (``"*~>*"``)
+name several at once. How interventions are done is said in :mod:`protocols.surgery`.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from typing import Any
@@ -14,9 +16,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from circuits import tap as taps
 from circuits.circuit import Circuit
-from circuits.errors import CircuitError, nearest
+from circuits.errors import CircuitError, nearest, require
 
 
 @dataclass(frozen=True)
@@ -29,16 +30,48 @@ class Window:
         First update with the intervention, and first update without it again (never by default).
     phase
         Name of the phase of a trial; all by default.
+    after, before
+        Time in the trial, in ms, at which the intervention begins and at which it has ended; the whole trial by
+        default. A step acts if its time, number times ``dt``, is in between.
+
+    Raises
+    ------
+    CircuitError
+        If nothing is left between the two.
     """
 
     start: int = 0
     stop: int | None = None
     phase: str | None = None
+    after: float = 0.0
+    before: float | None = None
+
+    def __post_init__(self) -> None:
+        empty = self.before is not None and self.before <= self.after
+        require(self.after >= 0 and not empty, f"no window within the trial: after {self.after}, before {self.before}")
+
+    @property
+    def within_trial(self) -> bool:
+        """Whether it is about a part of the trial only."""
+        return self.after > 0 or self.before is not None
 
     def on(self, update: jax.Array) -> jax.Array:
         """Whether the intervention is on at this update."""
         after = update >= self.start
         return after if self.stop is None else after & (update < self.stop)
+
+    def open(self, step: jax.Array, dt: float) -> jax.Array:
+        """Whether the intervention is on at this step of a trial, of ``dt`` ms."""
+        first, last = (None if time is None else int(np.ceil(time / dt - 1e-6)) for time in (self.after, self.before))
+        return step >= first if last is None else (step >= first) & (step < last)
+
+    def describe(self) -> str:
+        """Say when in words."""
+        until = "" if self.stop is None else f" until update {self.stop}"
+        during = "" if self.phase is None else f", in the {self.phase} phase"
+        end = "its end" if self.before is None else f"{self.before:g} ms"
+        within = f", from {self.after:g} ms of each trial to {end}" if self.within_trial else ""
+        return f"from update {self.start}{until}{during}{within}"
 
 
 @dataclass(frozen=True)
@@ -66,10 +99,7 @@ class Intervention:
 
     def describe(self) -> str:
         """Say in words what is done, for the trace."""
-        window = self.window
-        until = "" if window.stop is None else f" until update {window.stop}"
-        during = "" if window.phase is None else f", in the {window.phase} phase"
-        return f"{type(self).__name__.lower()} {self.target} from update {window.start}{until}{during}"
+        return f"{type(self).__name__.lower()} {self.target} {self.window.describe()}"
 
     def change(self, value: jax.Array, key: jax.Array) -> jax.Array:
         """Return the changed signal."""
@@ -125,6 +155,31 @@ class AddNoise(Intervention):
         return [name for name in parts(circuit) if self.matches(name)]
 
 
+@dataclass(frozen=True)
+class Delay(Intervention):
+    """Let a modulator arrive later than it is secreted; what is under way at the end of the trial is lost.
+
+    Parameters
+    ----------
+    by
+        Time in ms.
+    """
+
+    by: float = 0.0
+
+    def names(self, circuit: Circuit) -> list[str]:
+        """List the modulators."""
+        return [name for name in circuit.signals() if name.startswith("modulator.") and self.matches(name)]
+
+    def describe(self) -> str:
+        """Say in words what is done, for the trace."""
+        return f"delay {self.target} by {self.by:g} ms {self.window.describe()}"
+
+    def steps(self, dt: float) -> int:
+        """Number of steps."""
+        return round(self.by / dt)
+
+
 def parts(circuit: Circuit) -> dict[str, tuple[str, np.ndarray]]:
     """Return every population and block by name: population and neuron numbers."""
     found = {}
@@ -136,72 +191,44 @@ def parts(circuit: Circuit) -> dict[str, tuple[str, np.ndarray]]:
 
 
 def check(interventions: Iterable[Intervention], circuit: Circuit) -> None:
-    """Refuse an intervention that acts on nothing in this circuit.
+    """Refuse an intervention that acts on nothing in this circuit, or at no time of it.
 
     Raises
     ------
     CircuitError
-        With the nearest valid name.
+        With the nearest valid name, or what is wrong with the time.
     """
-    for intervention in interventions:
-        if not intervention.names(circuit):
-            known = [*circuit.synapses, *circuit.signals(), *parts(circuit)]
-            raise CircuitError(f"nothing to {intervention.describe()}: {nearest(intervention.target, known)}")
-
-
-def tap(interventions: Iterable[Intervention], circuit: Circuit, update: jax.Array, key: jax.Array) -> taps.Tap:
-    """Return the tap that does these interventions at one update."""
-    acting = [one for one in interventions if not isinstance(one, Freeze)]
-    if not acting:
-        return taps.untouched
-    where = parts(circuit)
-
-    def intervene(name: str, phase: str, value: jax.Array) -> jax.Array:
-        for number, one in enumerate(acting):
-            if one.window.phase in (None, phase):
-                changed = _changed(one, name, value, where, jax.random.fold_in(key, number))
-                value = value if changed is None else jnp.where(one.window.on(update), changed, value)
-        return value
-
-    return intervene
-
-
-def _changed(one: Intervention, name: str, value: jax.Array, where: Mapping[str, Any], key: jax.Array) -> Any:
-    """Return the changed signal, or None where the intervention is about something else."""
-    if not isinstance(one, Silence | AddNoise):
-        return one.change(value, key) if one.matches(name) else None
-    population, _, variable = name.rpartition(".")
-    if variable != "rate":
-        return None
-    hit = [neurons for part, (owner, neurons) in where.items() if owner == population and one.matches(part)]
-    if not hit:
-        return None
-    neurons = np.unique(np.concatenate(hit))
-    if isinstance(one, Silence):
-        return value.at[..., neurons].set(0)
-    noise = one.sd * jax.random.normal(key, (*value.shape[:-1], len(neurons)), value.dtype)
-    return value.at[..., neurons].add(noise)
-
-
-def freeze(
-    interventions: Iterable[Intervention], update: jax.Array, steps: dict[str, jax.Array]
-) -> dict[str, jax.Array]:
-    """Cancel the steps of frozen weights at one update."""
     for one in interventions:
-        if isinstance(one, Freeze):
-            hit = {name: step for name, step in steps.items() if one.matches(name)}
-            steps = steps | {name: jnp.where(one.window.on(update), 0, step) for name, step in hit.items()}
-    return steps
+        if not one.names(circuit):
+            known = [*circuit.synapses, *circuit.signals(), *parts(circuit)]
+            raise CircuitError(f"nothing to {one.describe()}: {nearest(one.target, known)}")
+        if one.window.within_trial:
+            _check_window(one, circuit)
+        if isinstance(one, Delay):
+            least = f"wanted at least a step of {circuit.dt:g} ms"
+            require(one.steps(circuit.dt) >= 1, f"cannot {one.describe()}: {least}")
 
 
-def silence(target: str, *, start: int = 0, stop: int | None = None, phase: str | None = None) -> Silence:
-    """Silence a population or block, see :class:`Silence`."""
-    return Silence(target, Window(start, stop, phase))
+def _check_window(one: Intervention, circuit: Circuit) -> None:
+    kind = type(circuit).__name__
+    require(circuit.clocked, f"{kind} has no time within a trial: cannot {one.describe()}")
+    require(not isinstance(one, Freeze), f"weights change by updates, not within a trial: cannot {one.describe()}")
 
 
-def lesion(target: str, *, start: int = 0, stop: int | None = None, phase: str | None = None) -> Lesion:
-    """Cut a projection, see :class:`Lesion`."""
-    return Lesion(target, Window(start, stop, phase))
+def silence(target: str, **when: Any) -> Silence:
+    """Silence a population or block, see :class:`Silence`; ``when`` as in :class:`Window`.
+
+    Examples
+    --------
+    >>> silence("cells.I", start=100, after=200.0, before=400.0).describe()
+    'silence cells.I from update 100, from 200 ms of each trial to 400 ms'
+    """
+    return Silence(target, Window(**when))
+
+
+def lesion(target: str, **when: Any) -> Lesion:
+    """Cut a projection, block a modulator or a receptor, see :class:`Lesion`; ``when`` as in :class:`Window`."""
+    return Lesion(target, Window(**when))
 
 
 def freeze_plasticity(target: str, *, start: int = 0, stop: int | None = None) -> Freeze:
@@ -209,11 +236,16 @@ def freeze_plasticity(target: str, *, start: int = 0, stop: int | None = None) -
     return Freeze(target, Window(start, stop))
 
 
-def scale(target: str, factor: float, *, start: int = 0, stop: int | None = None, phase: str | None = None) -> Scale:
-    """Scale a projection, see :class:`Scale`."""
-    return Scale(target, Window(start, stop, phase), factor)
+def scale(target: str, factor: float, **when: Any) -> Scale:
+    """Scale a projection, a modulator or a receptor, see :class:`Scale`; ``when`` as in :class:`Window`."""
+    return Scale(target, Window(**when), factor)
 
 
-def add_noise(target: str, sd: float, *, start: int = 0, stop: int | None = None, phase: str | None = None) -> AddNoise:
-    """Add noise to rates, see :class:`AddNoise`."""
-    return AddNoise(target, Window(start, stop, phase), sd)
+def delay(target: str, by: float, *, start: int = 0, stop: int | None = None) -> Delay:
+    """Let a modulator arrive ``by`` ms later, see :class:`Delay`."""
+    return Delay(target, Window(start, stop), by)
+
+
+def add_noise(target: str, sd: float, **when: Any) -> AddNoise:
+    """Add noise to rates, see :class:`AddNoise`; ``when`` as in :class:`Window`."""
+    return AddNoise(target, Window(**when), sd)

@@ -11,7 +11,8 @@ import optax
 from circuits.circuit import Batch, Circuit, Outcome
 from circuits.rule import Tree
 from circuits.tap import Electrode, Tap, chain
-from protocols import interventions as lesions
+from protocols import surgery as surgeon
+from protocols.interventions import Intervention
 from protocols.recording import Record, Signals
 from protocols.tasks.task import Task
 
@@ -68,7 +69,7 @@ class LearningStep:
         task: Task,
         optimizer: optax.GradientTransformation,
         settings: Mapping[str, Any],
-        interventions: Sequence[lesions.Intervention] = (),
+        interventions: Sequence[Intervention] = (),
         records: Sequence[Record] = (),
     ):
         self.circuit, self.task, self.optimizer = circuit, task, optimizer
@@ -97,15 +98,18 @@ class LearningStep:
         def run(tree: Tree, tap: Tap) -> tuple[None, Outcome]:
             return None, self.circuit.learn(tree, batch, jax.random.fold_in(key, 2), tap, **self.settings)
 
-        return self.change(state["tree"], state["optimizer"], state["update"], jax.random.fold_in(key, 1), run)[1:]
+        surgery = surgeon.tap(self.interventions, self.circuit, state["update"], jax.random.fold_in(key, 1))
+        return self.change(state["tree"], state["optimizer"], state["update"], surgery, run)[1:]
 
     def change(
-        self, tree: Tree, optimizer: Any, update: jax.Array, key: jax.Array, run: Callable[[Tree, Tap], tuple]
+        self, tree: Tree, optimizer: Any, update: jax.Array, surgery: Tap, run: Callable[[Tree, Tap], tuple]
     ) -> tuple[Any, Tree, Any, dict[str, Any]]:
         """Run something under the interventions and change the weights as it says.
 
         Parameters
         ----------
+        surgery
+            The interventions of this update.
         run
             ``run(tree, tap) -> (anything, Outcome)``.
 
@@ -115,9 +119,8 @@ class LearningStep:
             What ``run`` handed on, the new tree and optimiser state, and the log.
         """
         electrode = Electrode() if self.records else None
-        surgery = lesions.tap(self.interventions, self.circuit, update, key)
         handed_on, outcome = run(tree, chain(surgery, electrode) if electrode else surgery)
-        frozen = partial(lesions.freeze, self.interventions, update)
+        frozen = partial(surgeon.freeze, self.interventions, update)
         tree, optimizer = update_weights(self.circuit, self.optimizer, tree, optimizer, outcome.changes, frozen)
         log: dict[str, Any] = dict(outcome.metrics)
         for record in self.records:
@@ -135,7 +138,7 @@ class LearningStep:
         def score(_: None, row: jax.Array) -> tuple[None, dict[str, jax.Array]]:
             key = jax.random.fold_in(jax.random.fold_in(jax.random.key(state["seed"]), state["update"]), 3)
             batch = self.task.draw(arrays, row, jax.random.fold_in(key, row[0]), test=test)
-            surgery = lesions.tap(self.interventions, self.circuit, state["update"], key)
+            surgery = surgeon.tap(self.interventions, self.circuit, state["update"], key)
             outputs = self.circuit.respond(state["tree"], batch.inputs, surgery, **self.settings)
             return None, self.circuit.metrics(outputs, batch.targets)
 
@@ -145,5 +148,5 @@ class LearningStep:
         """Run test trials slowly; return the time course of every variable and the trial table."""
         key = jax.random.key(state["seed"])
         batch = self.task.draw(arrays, index, key, test=True)
-        surgery = lesions.tap(self.interventions, self.circuit, state["update"], key)
+        surgery = surgeon.tap(self.interventions, self.circuit, state["update"], key)
         return self.circuit.trial(state["tree"], batch, key, surgery, **self.settings), dict(batch.trials)

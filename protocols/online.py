@@ -12,6 +12,8 @@ from circuits.tap import Tap
 from protocols.checkpoint import RunError
 from protocols.learning_step import LearningStep, State
 from protocols.protocol import Protocol
+from protocols.surgery import nothing_under_way
+from protocols.surgery import tap as surgery_of
 from protocols.tasks.task import Task
 
 
@@ -66,19 +68,22 @@ class RunningStep(LearningStep):
         trials = courses[0].shape[1]
         cut = jax.tree.map(lambda course: course.reshape(-1, self.stretch, *course.shape[1:]), courses)
         keys = jax.random.split(jax.random.fold_in(key, 1), len(cut[0]))
+        starts = self.stretch * jnp.arange(len(cut[0]))
 
         def one(carry: tuple, now: tuple) -> tuple[tuple, dict[str, Any]]:
-            running, tree, optimizer = carry
-            stretch, grain = now
+            running, under_way, tree, optimizer = carry
+            stretch, grain, since = now
 
             def run(tree: Tree, tap: Tap) -> tuple[Any, Outcome]:
                 return self.circuit.advance(tree, running, stretch, tap)
 
-            running, tree, optimizer, log = self.change(tree, optimizer, state["update"], grain, run)
-            return (running, tree, optimizer), log
+            surgery = surgery_of(self.interventions, self.circuit, state["update"], grain, since, under_way)
+            running, tree, optimizer, log = self.change(tree, optimizer, state["update"], surgery, run)
+            return (running, getattr(surgery, "left", under_way), tree, optimizer), log
 
-        start = (self.circuit.begin(state["tree"], trials), state["tree"], state["optimizer"])
-        (_, tree, optimizer), logs = jax.lax.scan(one, start, (cut, keys))
+        begin = self.circuit.begin(state["tree"], trials)
+        start = (begin, nothing_under_way(self.interventions, self.circuit, trials), state["tree"], state["optimizer"])
+        (_, _, tree, optimizer), logs = jax.lax.scan(one, start, (cut, keys, starts))
         finite = {name: jnp.all(flags) for name, flags in logs.pop("finite").items()}
         return tree, optimizer, jax.tree.map(lambda values: values.mean(0), logs) | {"finite": finite}
 

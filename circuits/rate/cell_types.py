@@ -11,7 +11,7 @@ import numpy as np
 from jaxtyping import Array, Float, Int
 
 from circuits.errors import require
-from circuits.tap import Tap, untouched
+from circuits.tap import Tap, gain, still, untouched
 
 
 def one_hot(
@@ -54,11 +54,23 @@ def modulators(
     return tap("modulator", "learning", concentration)
 
 
-def affinity(types: tuple[str, ...], dtype: jnp.dtype, tap: Tap) -> Float[Array, "secreting receiving"]:
-    """Gain of every receptor, ones unless an intervention on ``"receptor.<secreting>~><receiving>"`` changes it."""
-    one = jnp.ones((), dtype)
-    entries = [tap(f"receptor.{sends}~>{feels}", "learning", one) for sends in types for feels in types]
-    return jnp.stack(entries).reshape(len(types), len(types))
+def affinity(types: tuple[str, ...], dtype: jnp.dtype, tap: Tap) -> Float[Array, "time_or_1 secreting receiving"]:
+    """Gain of every receptor, ones unless an intervention on ``"receptor.<secreting>~><receiving>"`` changes it.
+
+    The leading axis has one entry unless a receptor changes within the trial.
+    """
+    names, one = receptors(types), jnp.ones((), dtype)
+    courses = [gain(tap, name, "learning", dtype) for name in names]
+    entries = [
+        jnp.atleast_1d(still(tap)(name, "learning", one if course is None else course))
+        for name, course in zip(names, courses, strict=True)
+    ]
+    return jnp.stack(jnp.broadcast_arrays(*entries), axis=-1).reshape(-1, len(types), len(types))
+
+
+def receptors(types: tuple[str, ...]) -> tuple[str, ...]:
+    """Names of the receptors, secreting type by secreting type."""
+    return tuple(f"receptor.{sends}~>{feels}" for sends in types for feels in types)
 
 
 def chemicals(types: tuple[str, ...]) -> tuple[str, ...]:
@@ -69,8 +81,7 @@ def chemicals(types: tuple[str, ...]) -> tuple[str, ...]:
     >>> chemicals(("I", "E"))[:3]
     ('modulator.I', 'modulator.E', 'receptor.I~>I')
     """
-    receptors = (f"receptor.{sends}~>{feels}" for sends in types for feels in types)
-    return (*(f"modulator.{name}" for name in types), *receptors)
+    return (*(f"modulator.{name}" for name in types), *receptors(types))
 
 
 def to_cells(values: Float[Array, "*lead type"], membership: Float[Array, "neuron type"]) -> jax.Array:

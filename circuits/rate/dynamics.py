@@ -13,7 +13,7 @@ from jaxtyping import Array, Float
 
 from circuits.activations import Activation
 from circuits.rate.leak import Leak, per_neuron
-from circuits.tap import Tap, active, is_passive, untouched
+from circuits.tap import Tap, active, at, gain, is_passive, members, still, untouched
 
 
 class Neuron(NamedTuple):
@@ -139,22 +139,25 @@ def simulate(
         Memory and rate at the end, and the :class:`Activity`.
     """
     external = tap("cells.external_current", "inference", external)
-    inside = active(tap)
-    gates = _gates(external, tap)
+    inside, steps = active(still(tap)), getattr(tap, "steps", None)
+    gates, transmission = _gates(external, tap), gain(tap, "W_rec", "inference", external.dtype)
     rest = jnp.zeros_like(external[0])
     start = (rest, rest) if start is None else start
 
     known = neuron.leak.memory == "state" and inside is untouched and gates is None
 
     def advance(carry: tuple, now: tuple) -> tuple[tuple, tuple]:
-        memory, argument, rate = step(neuron, *carry, now[0], w_rec, now[1], inside)
+        memory, rate = carry
+        sent = rate if now[2] is None else rate * now[2]
+        memory, argument, rate = step(neuron, memory, sent, now[0], w_rec, now[1], at(inside, now[3]))
         return (memory, rate), (argument, None if known else rate)
 
-    end, (state, rate) = jax.lax.scan(advance, start, (external, gates))
+    numbers = None if steps is None else jnp.asarray(steps)
+    end, (state, rate) = jax.lax.scan(advance, start, (external, gates, transmission, numbers))
     rate = rate_function(neuron)(state) if known else rate
     previous = jnp.concatenate([start[1][None], rate[:-1]])
-    gain = gain_of(neuron, state, gates, inside)
-    return end, watch(Activity(state, rate, previous, gain), tap)
+    slope = gain_of(neuron, state, gates, at(inside, steps))
+    return end, watch(Activity(state, rate, previous, slope), tap)
 
 
 def _gates(external: jax.Array, tap: Tap) -> jax.Array | None:
@@ -165,7 +168,7 @@ def _gates(external: jax.Array, tap: Tap) -> jax.Array | None:
 
 def watch(activity: Activity, tap: Tap) -> Activity:
     """Show finished activity to the recording taps; what may change it has already done so inside the run."""
-    for part in getattr(tap, "members", [tap]):
+    for part in members(tap):
         if is_passive(part):
             for name in ("state", "rate", "gain"):
                 part(f"cells.{name}", "inference", getattr(activity, name))

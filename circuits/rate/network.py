@@ -14,7 +14,7 @@ from circuits.rate.leak import Leak
 from circuits.rate.readout import Loss, evaluate, readout, readout_changes, wanted
 from circuits.rate.signals import in_tree, state_of, trial_signals, visible
 from circuits.rule import Rule, Tree
-from circuits.tap import Tap, untouched
+from circuits.tap import Tap, at, gated, still, untouched
 
 
 @dataclass(frozen=True)
@@ -59,10 +59,12 @@ class Network:
         self, tree: Tree, inputs: jax.Array, tap: Tap = untouched, start: Any = None
     ) -> tuple[Any, Activity, jax.Array]:
         """Simulate; return the final memory and rate, the activity, the readout ``[time, trial, output]``."""
+        whole, tap = still(tap), at(tap, np.arange(len(inputs)))
+        w_in, w_rec, w_out = (whole(name, "inference", tree[name]) for name in ("W_in", "W_rec", "W_out"))
         inputs = tap("cells.input", "inference", inputs)
-        current = external_current(inputs, tap("W_in", "inference", tree["W_in"]), tree["b_rec"])
-        end, activity = simulate(self.neuron(tree), current, tap("W_rec", "inference", tree["W_rec"]), tap, start)
-        y = readout(activity.rate, tap("W_out", "inference", tree["W_out"]), tree["b_out"])
+        current = external_current(gated(tap, "W_in", "inference", inputs), w_in, tree["b_rec"])
+        end, activity = simulate(self.neuron(tree), current, w_rec, tap, start)
+        y = readout(gated(tap, "W_out", "inference", activity.rate), w_out, tree["b_out"])
         return end, activity, tap("output", "inference", y)
 
     def feedback(self, tree: Tree) -> jax.Array:
@@ -86,7 +88,7 @@ class Network:
             activity,
             tap("error", "learning", error),
             tree["W_rec"],
-            tap("feedback", "learning", self.feedback(tree)),
+            still(tap)("feedback", "learning", self.feedback(tree)),
             self.membership(inputs.dtype),
             self.names,
             tree["mu"],
@@ -125,6 +127,7 @@ class Network:
             Changes by weight name and the new state of the rule (``"rule.…"``), loss, readout
             ``[time, trial, output]``.
         """
+        tap = at(tap, np.arange(len(inputs)))
         _, activity, y = self.run(tree, inputs, tap)
         loss, error = evaluate(self.loss, y, target, when, self.mean)
         window = self.window(inputs.shape[0], inputs.dtype)

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 
 from circuits.errors import require
 from circuits.rate import traces
@@ -18,7 +19,7 @@ from circuits.rate.network import Network
 from circuits.rate.readout import evaluate, readout_changes, wanted
 from circuits.rate.signals import in_tree, state_of
 from circuits.rule import Tree
-from circuits.tap import Tap, untouched
+from circuits.tap import Tap, at, untouched
 
 
 class Carry(NamedTuple):
@@ -86,6 +87,7 @@ def advance(
     tap
         See there.
     """
+    tap = at(tap, np.arange(len(inputs)))
     end, activity, y = network.run(tree, inputs, tap, (carry.memory, carry.rate))
     loss, error = evaluate(network.loss, y, target, when, network.mean)
     signals = network.signals(tree, inputs, activity, error, None, tap, wanted(target, y))

@@ -5,7 +5,6 @@ from collections.abc import Mapping
 from typing import Any
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 
 from circuits.activations import activation
@@ -18,7 +17,7 @@ from circuits.rate.leak import LEAKS
 from circuits.rate.network import Network
 from circuits.rate.online import Carry, advance, begin
 from circuits.rate.readout import LOSSES, accuracy, evaluate, normalised_error
-from circuits.rate.rules import rule_named
+from circuits.rate.rules import LIU_2022, rule_named
 from circuits.rate.signals import in_tree, state_of
 from circuits.rate.timeline import one_step, timeline
 from circuits.rate.trials import goal, only, stimulus
@@ -94,7 +93,7 @@ class RateRNN(Circuit):
     (3, 5, 2)
     """
 
-    citation = "10.48550/arXiv.2206.01338"
+    clocked = True
 
     def __init__(
         self,
@@ -124,7 +123,7 @@ class RateRNN(Circuit):
         dtype: Any = None,
     ):
         super().__init__(seed=seed, dtype=dtype)
-        self.inputs, self.readouts = dict(inputs), dict(readouts)
+        self.inputs, self.readouts, self.dt = dict(inputs), dict(readouts), dt
         self.n_in, self.n_out = (only(ports, "port") for ports in (self.inputs, self.readouts))
         types = wiring.paper_counts(neurons) if isinstance(neurons, int) else dict(neurons)
         self.signs = {name: (signs or {}).get(name, SIGNS.get(name[:1], 0)) for name in types}
@@ -254,7 +253,7 @@ class RateRNN(Circuit):
         """Apply masks, and let no weight change its sign: one that would becomes zero."""
         updates = super().constrain(tree, updates)
         signs = {"W_rec": tree["sign"][:, None], "W_out": tree["sign"][:, None], "W_in": tree["sign_in"]}
-        return updates | {k: keep_sign(tree[k], updates[k], sign) for k, sign in signs.items() if k in updates}
+        return updates | {k: wiring.keep_sign(tree[k], updates[k], sign) for k, sign in signs.items() if k in updates}
 
     def update(self, x: jax.Array, *target: jax.Array) -> jax.Array:
         """Advance by one step and return the readout ``[trial, output]``.
@@ -278,6 +277,11 @@ class RateRNN(Circuit):
         values = np.linalg.eigvals(np.asarray(self.read()["W_rec"], np.float64))
         return values[np.argsort(-np.abs(values))]
 
+    @property
+    def citation(self) -> str:
+        """Source of the rule, or of the network where it names none."""
+        return self.network.rule.citation or LIU_2022
+
     def signals(self) -> tuple[str, ...]:
         """Modulators and receptors by name, for pharmacology, where the rule has any."""
         return cell_types.chemicals(self.network.names) if "types" in self.network.rule.signals else ()
@@ -292,8 +296,3 @@ class RateRNN(Circuit):
             Population("cells", len(network.type_id), "region", blocks, cell_type),
             *(Population(name, size, "readout") for name, size in self.readouts.items()),
         ]
-
-
-def keep_sign(weight: jax.Array, step: jax.Array, sign: jax.Array) -> jax.Array:
-    """Shorten a step that would take a weight through zero; sign 0 is free."""
-    return jnp.where(sign * (weight + step) < 0, -weight, step)

@@ -3,12 +3,13 @@
 from typing import Any
 
 import jax
+import jax.numpy as jnp
 
 from circuits.rate.cell_types import type_means
 from circuits.rate.dynamics import Activity, Neuron
 from circuits.rate.readout import learning_signal
 from circuits.rule import Rule, Tree
-from circuits.tap import Tap, untouched
+from circuits.tap import Tap, gain, gated, still, untouched
 
 
 def trial_signals(
@@ -53,6 +54,7 @@ def trial_signals(
     dict
         Signals by name; a rule gets those it declares (:func:`visible`).
     """
+    sent = gated(tap, "feedback", "learning", error)
     return {
         "input": inputs,
         "presynaptic_rate": activity.previous_rate,
@@ -60,8 +62,8 @@ def trial_signals(
         "rate": activity.rate,
         "gain": activity.gain,
         "mean_gain": activity.gain.mean(0, keepdims=True),
-        "learning_signal": tap("cells.learning_signal", "learning", learning_signal(error, feedback)),
-        "recurrent_weights": tap("W_rec", "learning", w_rec),
+        "learning_signal": tap("cells.learning_signal", "learning", learning_signal(sent, feedback)),
+        "recurrent_weights": still(tap)("W_rec", "learning", w_rec),
         "membership": membership,
         "types": types,
         "type_means": type_means(w_rec, membership),
@@ -91,3 +93,9 @@ def in_tree(state: Tree) -> Tree:
 def visible(rule: Rule, signals: dict[str, Any]) -> dict[str, Any]:
     """Keep what the rule declares: locality holds by construction."""
     return {name: signals[name] for name in rule.signals}
+
+
+def transmission(signals: dict[str, Any]) -> jax.Array | None:
+    """Gain of the recurrent synapses ``[time, trial]`` where it changes within the trial."""
+    course = gain(signals["tap"], "W_rec", "learning", signals["gain"].dtype)
+    return None if course is None else jnp.broadcast_to(course[:, None], signals["gain"].shape[:2])

@@ -7,6 +7,7 @@ receptors for the shortest delay feel of it (tap F_1); the other taps follow fro
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jaxtyping import Array, Float
 
 from circuits.rate import cell_types
@@ -15,7 +16,7 @@ from circuits.rate.leak import per_neuron
 from circuits.rate.network import Network
 from circuits.rate.readout import evaluate, learning_signal, readout
 from circuits.rule import Tree
-from circuits.tap import Tap, untouched
+from circuits.tap import Tap, at, gated, still, untouched
 
 
 def own_trace(
@@ -27,17 +28,22 @@ def own_trace(
 
 
 def chemistry(
-    network: Network, tree: Tree, error: Float[Array, "*lead output"], gain: Float[Array, "*lead neuron"], tap: Tap
+    network: Network,
+    tree: Tree,
+    error: Float[Array, "time trial output"],
+    gain: Float[Array, "time trial neuron"],
+    tap: Tap,
 ) -> Tree:
     """Learning signal, secretion, concentrations and receptor signals that follow from an error, by variable name."""
     membership = network.membership(gain.dtype)
-    feedback = tap("feedback", "learning", network.feedback(tree))
-    signal = tap("cells.learning_signal", "learning", learning_signal(error, feedback))
+    feedback = still(tap)("feedback", "learning", network.feedback(tree))
+    sent = gated(tap, "feedback", "learning", error)
+    signal = tap("cells.learning_signal", "learning", learning_signal(sent, feedback))
     secretion = tap("cells.secretion", "learning", signal * gain)
     modulator = cell_types.modulators(secretion, membership, network.names, tap)
     means = tree.get("type_weights", cell_types.type_means(tree["W_rec"], membership))
     keep = cell_types.keep_per_type(tree["keep"], membership)
-    receptors = cell_types.first_tap(means, keep) * cell_types.affinity(network.names, gain.dtype, tap)
+    receptors = cell_types.first_tap(means, keep)[None] * cell_types.affinity(network.names, gain.dtype, tap)
     return {
         "cells.learning_signal": signal,
         "cells.secretion": secretion,
@@ -58,6 +64,7 @@ def timeline(
     inputs, target, when
         As in :meth:`circuits.rate.network.Network.gradient`.
     """
+    tap = at(tap, np.arange(len(inputs)))
     _, activity, y = network.run(tree, inputs, tap)
     error = tap("error", "learning", evaluate(network.loss, y, target, when, network.mean)[1])
 
@@ -88,4 +95,5 @@ def one_step(network: Network, tree: Tree, state: Tree, x: jax.Array, *target: j
     if target:
         error = evaluate(network.loss, y[None], target[0][None], jnp.ones((1, len(y)), y.dtype), network.mean)[1][0]
     new = {"cells.state": argument, "cells.rate": rate, "cells.trace": trace, "output": y, "error": error}
-    return new | chemistry(network, tree, error, gain_of(neuron, argument), untouched)
+    felt = chemistry(network, tree, error[None], gain_of(neuron, argument)[None], untouched)
+    return new | {name: value[0] for name, value in felt.items()}

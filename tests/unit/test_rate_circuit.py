@@ -11,7 +11,7 @@ from circuits import Batch, RateRNN
 from circuits.errors import CircuitError
 from circuits.rate import cell_types
 from circuits.rate.deep_rewiring import deep_rewiring
-from protocols import interventions
+from protocols import interventions, surgery
 from tests.unit.rate_case import STEPS, assert_same, autodiff, differ, network, trials
 
 
@@ -104,7 +104,7 @@ def test_interventions_of_the_protocols_reach_modulators_receptors_and_cells():
 
     def learn(intervention, update=0):
         interventions.check([intervention], net)
-        return net.learn(tree, batch, None, interventions.tap([intervention], net, jnp.array(update), key)).changes
+        return net.learn(tree, batch, None, surgery.tap([intervention], net, jnp.array(update), key)).changes
 
     for one in (interventions.lesion("modulator.I"), interventions.scale("receptor.I~>*", 0.5)):
         assert differ(learn(one), control)

@@ -7,6 +7,7 @@ import jax.numpy as jnp
 
 from circuits.rate.rules import REACH
 from circuits.rate.rules.forward import advance_influence, reach
+from circuits.rate.signals import transmission
 from circuits.rule import Tree
 
 
@@ -32,15 +33,16 @@ class Influence:
         credit = neuron.leak.state_credit(signals["learning_signal"], signals["gain"])
         credit = signals["tap"]("cells.secretion", "learning", credit)
 
-        def one(influence: jax.Array, before: jax.Array, now: jax.Array, gain: jax.Array) -> jax.Array:
-            return advance_influence(influence, now, (before, gain), neuron, w_rec, pattern)
+        def one(influence: jax.Array, before: jax.Array, now: jax.Array, gain: jax.Array, sent: Any) -> jax.Array:
+            weights = w_rec if sent is None else w_rec * sent
+            return advance_influence(influence, now, (before, gain), neuron, weights, pattern)
 
         def step(carry: tuple, now: tuple) -> tuple[tuple, None]:
             influence, before, total = carry
-            influence = jax.vmap(one)(influence, before, now[0], now[1])
+            influence = jax.vmap(one)(influence, before, now[0], now[1], now[3])
             return (influence, now[1], total + jnp.einsum("bj,bjqp->qp", now[2], influence)), None
 
         start = (memory["D"], memory["gain"], jnp.zeros(memory["D"].shape[2:], w_rec.dtype))
-        series = (presynaptic, signals["gain"], credit)
+        series = (presynaptic, signals["gain"], credit, transmission(signals))
         (influence, gain, total), _ = jax.lax.scan(step, start, series)
         return total, {"D": influence, "gain": gain}

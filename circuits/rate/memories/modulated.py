@@ -10,6 +10,7 @@ from circuits.rate.cell_types import affinity, first_tap, keep_per_type, mixing,
 from circuits.rate.memories.pairing import each_trial, paired
 from circuits.rate.rules import FAMILY
 from circuits.rule import Tree
+from circuits.tap import still
 
 
 class Modulated:
@@ -69,7 +70,7 @@ class Modulated:
 
 
 class Receptors(NamedTuple):
-    """Mixing matrix K, first tap F_1, receptor gains ``[secreting, receiving]``."""
+    """Mixing matrix K, first tap F_1, receptor gains ``[time or 1, secreting, receiving]``."""
 
     mix: jax.Array
     first: jax.Array
@@ -87,7 +88,7 @@ def receptors(signals: Tree) -> Receptors:
     """Return the receptor table of this moment's weights."""
     membership, tap = signals["membership"], signals["tap"]
     means = signals["fixed_type_means"] if "fixed_type_means" in signals else signals["type_means"]
-    means = tap("type_means", "learning", means)
+    means = still(tap)("type_means", "learning", means)
     keep = keep_per_type(signals["neuron"].keep, membership)
     mix = mixing(means, keep, signals["mu"], membership.sum(0))
     return Receptors(mix, first_tap(means, keep), affinity(signals["types"], means.dtype, tap))
@@ -97,4 +98,4 @@ def modulated(secretion: jax.Array, table: Receptors, signals: Tree) -> jax.Arra
     """What each cell feels of each modulator, ``[time, trial, secreting type, neuron]``."""
     membership = signals["membership"]
     concentration = modulators(secretion, membership, signals["types"], signals["tap"])
-    return concentration[..., None] * to_cells(table.gains, membership)[None, None]
+    return concentration[..., None] * to_cells(table.gains, membership)[:, None]

@@ -10,6 +10,7 @@ from circuits.rate import traces
 from circuits.rate.memories.pairing import paired
 from circuits.rate.rules import FAMILY
 from circuits.rule import Tree
+from circuits.tap import from_before
 
 
 class Local:
@@ -45,7 +46,8 @@ class PreviousStep:
         gain = jnp.concatenate([memory["gain"][None], signals["gain"]])
         nothing = jnp.zeros_like(signals["learning_signal"][:1])
         signal = jnp.concatenate([nothing, signals["learning_signal"]])
-        credit = FAMILY[network.rule.name].state_credit({**signals, "gain": gain, "learning_signal": signal})
+        seen = {**signals, "gain": gain, "learning_signal": signal, "tap": from_before(signals["tap"], 1)}
+        credit = FAMILY[network.rule.name].state_credit(seen)
         within = paired(presynaptic, trace, credit[1:], signals["neuron"].keep)
         before = (trace * credit[0][:, None, :]).sum(0)
         return within + before, {"gain": signals["gain"][-1]}
@@ -84,7 +86,8 @@ class History:
         gain = jnp.concatenate([memory["gain"], signals["gain"]])
         past = jnp.concatenate([memory["presynaptic"], presynaptic])
         signal = jnp.concatenate([jnp.zeros_like(memory["gain"]), signals["learning_signal"]])
-        seen = {**signals, "gain": gain, "learning_signal": signal}
+        tap = from_before(signals["tap"], len(memory["gain"]))
+        seen = {**signals, "gain": gain, "learning_signal": signal, "tap": tap}
         if "mean_gain" in signals:
             seen["mean_gain"] = gain.mean(0, keepdims=True)
         credit = FAMILY[network.rule.name].state_credit(seen)

@@ -15,6 +15,7 @@ import jax.numpy as jnp
 from circuits.rate.dynamics import Neuron
 from circuits.rate.online_family.local_signals import Point, advance, at_rest, local_signals, point_at, split, start
 from circuits.rate.online_family.online_rule import OnlineRule
+from circuits.rate.signals import transmission
 from circuits.rule import Rule, Tree
 
 DYNAMICS = ("input", "state", "rate", "gain", "learning_signal", "recurrent_weights", "neuron", "tap")
@@ -158,7 +159,7 @@ def stretch_series(rule: OnlineRule, state: Tree, point: Point, signals: Mapping
     credit = neuron.leak.state_credit(signals["learning_signal"], gain)
     credit = signals["tap"]("cells.secretion", "learning", credit)
     target = signals.get("target", jnp.zeros((*gain.shape[:2], 0), gain.dtype))
-    moved = {"before": before, "now": now, "input": signals["input"]}
+    moved = {"before": before, "now": now, "input": signals["input"], "transmission": transmission(signals)}
     return moved | {"credit": credit, "target": target, "noise": stretch_noise(rule, state, gain)}
 
 
@@ -186,8 +187,10 @@ def one_trial(
     regressors = w_rec.shape[0] + series["input"].shape[-1] + 1
 
     def step(carry: tuple[Tree, jax.Array], now: Tree) -> tuple[tuple[Tree, jax.Array], None]:
-        seen = local_signals(neuron, w_rec, now["before"], now["now"], now["input"], now["credit"])
-        seen |= {"target": now["target"], "noise": now["noise"], "advance": twin(neuron, signals, now["input"])}
+        weights = w_rec if now["transmission"] is None else w_rec * now["transmission"]
+        seen = local_signals(neuron, weights, now["before"], now["now"], now["input"], now["credit"])
+        seen |= {"target": now["target"], "noise": now["noise"]}
+        seen |= {"advance": twin(neuron, signals, weights, now["input"])}
         memory, changes = rule.update(carry[0], seen)
         return (memory, carry[1] + changes["incoming"]), None
 
@@ -196,12 +199,13 @@ def one_trial(
     return {**final, "point": jax.tree.map(lambda values: values[-1], series["now"])}, total
 
 
-def twin(neuron: Neuron, signals: Mapping[str, Any], x: jax.Array) -> Callable[[jax.Array], jax.Array]:
+def twin(
+    neuron: Neuron, signals: Mapping[str, Any], w_rec: jax.Array, x: jax.Array
+) -> Callable[[jax.Array], jax.Array]:
     """The network's own step from another memory, for a rule that perturbs a twin of the network."""
-    names = {"W_rec": "recurrent_weights", "W_in": "input_weights", "b_rec": "current_bias"}
 
     def advanced(memory: jax.Array) -> jax.Array:
-        weights = {own: signals[name] for own, name in names.items()}
+        weights = {"W_rec": w_rec, "W_in": signals["input_weights"], "b_rec": signals["current_bias"]}
         return advance(neuron, weights, point_at(neuron, memory), x).memory
 
     return advanced

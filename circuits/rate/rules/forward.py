@@ -13,6 +13,7 @@ from jaxtyping import Array, Float
 from circuits.errors import require
 from circuits.rate.dynamics import Neuron
 from circuits.rate.rules.reverse import Signals
+from circuits.rate.signals import transmission
 from circuits.rule import Tree
 
 #: Influence matrices larger than this many bytes are refused.
@@ -99,7 +100,8 @@ def influence_changes(signals: Signals, synapses: int | None) -> tuple[Tree, jax
 
     def step(carry: tuple, now: tuple) -> tuple[tuple, None]:
         influence, before, total = carry
-        influence = advance_influence(influence, now[0], (before, now[1]), neuron, w_rec, pattern)
+        weights = w_rec if now[3] is None else w_rec * now[3]
+        influence = advance_influence(influence, now[0], (before, now[1]), neuron, weights, pattern)
         return (influence, now[1], total + jnp.einsum("j,jqp->qp", now[2], influence)), None
 
     def trial(series: tuple) -> tuple[jax.Array, jax.Array]:
@@ -107,7 +109,9 @@ def influence_changes(signals: Signals, synapses: int | None) -> tuple[Tree, jax
         (influence, _, total), _ = jax.lax.scan(step, (*rest, jnp.zeros((width, size), w_rec.dtype)), series)
         return total, influence
 
-    series = jax.tree.map(lambda values: values.swapaxes(0, 1), (presynaptic, signals["gain"], credit))
+    series = jax.tree.map(
+        lambda values: values.swapaxes(0, 1), (presynaptic, signals["gain"], credit, transmission(signals))
+    )
     totals, influences = jax.lax.map(trial, series)
     total = totals.sum(0)
     return {"W_rec": total[:size], "W_in": total[size:-1], "b_rec": total[-1]}, influences

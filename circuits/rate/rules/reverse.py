@@ -20,6 +20,7 @@ from circuits.rate.leak import per_neuron
 from circuits.rate.readout import over_time
 from circuits.rate.rules.messages import every_hop, next_hop, some_taps
 from circuits.rule import Tree
+from circuits.tap import gain, gated, still
 
 Signals = Mapping[str, Any]
 Gain = Callable[[Signals], jax.Array]
@@ -46,6 +47,11 @@ def neuron_gain(signals: Signals) -> jax.Array:
 
 def through_synapses(signals: Signals, secretion: jax.Array, path: jax.Array) -> jax.Array:
     """Messages return through the synapses themselves."""
+    course = gain(signals["tap"], "W_rec", "learning", secretion.dtype)
+    if course is not None:
+        later = jnp.concatenate([course[1:], jnp.ones_like(course[:1])])
+        window = signals.get("window")
+        signals = {**signals, "window": later if window is None else later * window}
     return _spread(signals, secretion, path, signals["recurrent_weights"], signals["neuron"].keep)
 
 
@@ -53,36 +59,42 @@ def through_types(means: str) -> Route:
     """Messages return as modulators: one concentration per secreting type, one receptor per receiving type."""
 
     def route(signals: Signals, secretion: jax.Array, path: jax.Array) -> jax.Array:
-        tap, membership, types = signals["tap"], signals["membership"], signals["types"]
-        modulator = modulators(secretion, membership, types, tap)
-        sources = modulator[..., None] * jnp.eye(len(types), dtype=modulator.dtype)[None, None]
-        keep = keep_per_type(signals["neuron"].keep, membership)
-        summed = per_type_path(path, membership)[..., None, :]
-        received = _spread(signals, sources, summed, tap("type_means", "learning", signals[means]), keep)
-        receptors = affinity(types, received.dtype, tap)
-        return to_cells(jnp.einsum("tbfg,fg->tbg", received, receptors), membership)
+        keep = keep_per_type(signals["neuron"].keep, signals["membership"])
+        summed = per_type_path(path, signals["membership"])[..., None, :]
+        weights = still(signals["tap"])("type_means", "learning", signals[means])
+        return _received(signals, secretion, lambda sources: _spread(signals, sources, summed, weights, keep))
 
     return route
 
 
 def next_synapses(signals: Signals, secretion: jax.Array, path: jax.Array) -> jax.Array:
     """Messages return over one synapse from the next step, and end there."""
+    secretion = gated(signals["tap"], "W_rec", "learning", secretion)
     return next_hop(secretion, signals["recurrent_weights"], signals["neuron"].keep)
 
 
 def next_types(signals: Signals, secretion: jax.Array, path: jax.Array) -> jax.Array:
     """Modulators act over one synapse from the next step, and end there."""
+    keep = keep_per_type(signals["neuron"].keep, signals["membership"])
+    weights = still(signals["tap"])("type_means", "learning", signals["type_means"])
+    return _received(signals, secretion, lambda sources: next_hop(sources, weights, keep))
+
+
+def _received(signals: Signals, secretion: jax.Array, back: Callable[[jax.Array], jax.Array]) -> jax.Array:
+    """What each cell receives: for every receiving type, the concentrations as its receptors weigh them, sent back."""
     tap, membership, types = signals["tap"], signals["membership"], signals["types"]
     modulator = modulators(secretion, membership, types, tap)
-    means = tap("type_means", "learning", signals["type_means"]) * affinity(types, modulator.dtype, tap).T
-    return to_cells(next_hop(modulator, means, keep_per_type(signals["neuron"].keep, membership)), membership)
+    table = affinity(types, modulator.dtype, tap).swapaxes(1, 2)[:, None]
+    received = back(modulator[..., None, :] * table)
+    return to_cells(jnp.einsum("tbgg->tbg", received), membership)
 
 
 def _spread(signals: Signals, secretion: jax.Array, path: jax.Array, feedback: jax.Array, keep: jax.Array) -> jax.Array:
-    leak, taps = signals["neuron"].leak, signals.get("taps")
+    leak, taps, window = signals["neuron"].leak, signals.get("taps"), signals.get("window")
     if taps is None:
-        return every_hop(secretion, path, feedback, keep, leak, signals.get("window"))
+        return every_hop(secretion, path, feedback, keep, leak, window)
     require(path.ndim == secretion.ndim and path.shape[:2] == (1, 1), "taps need a gain that is the same in all steps")
+    require(window is None, "taps need recurrent synapses that are the same in all steps: act on whole trials")
     return some_taps(secretion, path.reshape(-1), feedback, keep, leak, taps)
 
 
