@@ -43,7 +43,7 @@ def training(stream: str, trials: int) -> Callable[[], Any]:
 
 
 def products(trials: int, expansion: int = 0) -> Callable[[], Any]:
-    """The dense products of the same updates; with ``expansion``, those of the product stream."""
+    """The dense products of the same updates; with ``expansion``, those of the product stream, in the cheaper order."""
     rng, (x, _) = np.random.default_rng(1), images(trials, SIZES[0])
     draw = lambda *shape: jnp.asarray(rng.standard_normal(shape) / np.sqrt(shape[1]), jnp.float32)  # noqa: E731
     W = [draw(above, below) for below, above in pairwise(SIZES)]
@@ -57,12 +57,15 @@ def products(trials: int, expansion: int = 0) -> Callable[[], Any]:
             h.append(h[-1] @ w.T)
         delta, W, R = h[-1], list(W), list(R)
         for level in reversed(range(len(W))):
-            above, learned = delta, W[level] + 1e-9 * delta.T @ h[level]
-            delta = above @ W[level]
-            if expansion:
+            above, change = delta, 1e-9 * delta.T @ h[level]
+            if expansion and trials > SIZES[level + 1]:
+                delta, R[level] = above @ (B[level] @ R[level]), R[level] + B[level].T @ change
+            elif expansion:
                 wide = above @ B[level]
                 delta, R[level] = wide @ R[level], R[level] + 1e-9 * wide.T @ h[level]
-            W[level] = learned
+            else:
+                delta = above @ W[level]
+            W[level] = W[level] + change
         return (W, R), None
 
     run = jax.jit(lambda weights: jax.lax.scan(update, weights, None, length=UPDATES))

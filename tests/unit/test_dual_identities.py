@@ -84,6 +84,15 @@ def test_contraction_learns_the_expanded_change_of_the_weight(build, stream):
         np.testing.assert_allclose(changes[f"down.{path}.R"], expected, rtol=1e-9, atol=1e-13)
 
 
+@BUILDS
+def test_the_order_of_the_products_does_not_matter(build):
+    """With a tap on the intermediate population the products are taken as they are written."""
+    net = build(Product(expansion=3))
+    tree, one = net.read(), batch(net)
+    written = net.cycle(tree, one, lambda name, phase, value: value + 0 if "intermediate" in name else value).changes
+    close(net.cycle(tree, one).changes, written)
+
+
 @pytest.mark.parametrize("stream", ["kolen_pollack", Product(expansion=3)], ids=["kolen-pollack", "product"])
 def test_mismatch_decays_without_seeing_any_data(stream):
     """``v <- mu v + decay D``, ``D <- D - rate v``, whatever the batches were."""

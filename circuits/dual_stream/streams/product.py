@@ -34,6 +34,10 @@ class Product(Stagewise):
     ``R`` is ``B^T`` times that of ``W``, so with equal decay ``B R`` tends to ``B B^T W``, close to ``W`` for a
     wide intermediate population, although no synapse has a reciprocal partner.
 
+    Where nothing acts on the intermediate population, and there are more errors (trials times positions) than output
+    units, the same products are taken in the cheaper order, ``e = delta (B R)`` and ``B^T (delta^T h)``: a convolution
+    then costs hardly more than with random feedback.
+
     Parameters
     ----------
     expansion
@@ -68,9 +72,14 @@ class Product(Stagewise):
 
     def deliver(self, stage: Stage, kernels: Tree, signals: Signals, watch: Watch) -> tuple[jax.Array, Tree]:
         """Expand, contract; ``R`` learns from the intermediate population and the forward activity."""
-        intermediate = watch("intermediate.rate", signals.delta @ _matrix(kernels["B"]))
-        error = stage.adjoint(kernels["R"], intermediate, signals.h.shape)
-        return error, {"R": stage.local_product(intermediate, signals.h)}
+        expansion, (delta, h, _) = _matrix(kernels["B"]), signals
+        expanded = delta @ expansion
+        intermediate = watch("intermediate.rate", expanded)
+        if intermediate is expanded and delta.size > delta.shape[-1] ** 2:
+            learned = jnp.tensordot(expansion, stage.local_product(delta, h), axes=(0, 0))
+            return stage.adjoint(self.effective(kernels), delta, h.shape), {"R": learned}
+        error = stage.adjoint(kernels["R"], intermediate, h.shape)
+        return error, {"R": stage.local_product(intermediate, h)}
 
     def effective(self, kernels: Tree) -> jax.Array:
         """The product ``B R``."""
