@@ -9,6 +9,7 @@ import numpy as np
 
 from circuits.backend import bm, bp
 from circuits.errors import CircuitError, nearest, require
+from circuits.precision import COMPUTING, MATMUL_PRECISIONS, precise
 from circuits.pure import PureSystem
 from circuits.register import Population, Synapses, constrain_update, projection_row
 from circuits.rule import Tree
@@ -63,11 +64,14 @@ class Circuit(bp.DynamicalSystem):
         Seed of the initial weights; ``initial(seed)`` draws them again, or others.
     dtype
         Floating-point type of every array, decided here for good.
+    matmul_precision
+        Of matrix products: ``"float32"``, ``"tensorfloat32"``, or ``"bfloat16"`` operands with float32 accumulation
+        (see :data:`circuits.precision.MATMUL_PRECISIONS` for what CPUs do).
 
     Raises
     ------
     CircuitError
-        If ``dtype`` is float64 while JAX runs without 64-bit types.
+        If ``dtype`` is float64 while JAX runs without 64-bit types; for an unknown precision.
     """
 
     #: What the axes of a weight array are.
@@ -77,9 +81,18 @@ class Circuit(bp.DynamicalSystem):
     #: Whether taps are told the step of the trial (:func:`circuits.tap.at`); a step then lasts ``dt`` ms.
     clocked: bool = False
 
-    def __init__(self, *, seed: int = 0, dtype: Any = None):
+    def __init_subclass__(cls, **settings: Any):
+        super().__init_subclass__(**settings)
+        for name in COMPUTING:
+            if name in vars(cls):
+                setattr(cls, name, precise(vars(cls)[name]))
+
+    def __init__(self, *, seed: int = 0, dtype: Any = None, matmul_precision: str = "float32"):
         super().__init__()
         self.seed = seed
+        known = f"unknown matmul_precision {matmul_precision!r}: {nearest(matmul_precision, MATMUL_PRECISIONS)}"
+        require(matmul_precision in MATMUL_PRECISIONS, known)
+        self.matmul_precision = matmul_precision
         self.dtype = jnp.dtype(dtype or jnp.float32)
         wide = self.dtype == jnp.float64
         require(

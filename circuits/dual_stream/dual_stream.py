@@ -33,7 +33,7 @@ class DualStream(Circuit):
         ``"cross_entropy"``, ``"binary_cross_entropy"`` or ``"squared"``.
     readout
         Name of the output in ``respond`` and of the target in a batch.
-    seed, dtype
+    seed, dtype, matmul_precision
         See :class:`~circuits.circuit.Circuit`.
 
     Examples
@@ -60,8 +60,9 @@ class DualStream(Circuit):
         readout: str = "choice",
         seed: int = 0,
         dtype: Any = None,
+        matmul_precision: str = "float32",
     ):
-        super().__init__(seed=seed, dtype=dtype)
+        super().__init__(seed=seed, dtype=dtype, matmul_precision=matmul_precision)
         self.ascending = ascending
         self.input_shape = tuple(input_shape)
         self.descending = stream(descending)

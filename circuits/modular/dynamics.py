@@ -12,27 +12,15 @@ import jax.numpy as jnp
 from circuits.activations import activation, silent_at_rest
 from circuits.modular.region import Region
 
-Multiply = Callable[[jax.Array, jax.Array], jax.Array]
-
-#: How a matrix product is computed: (type of the operands, JAX precision).
-PRECISIONS: dict[str, tuple[str | None, str]] = {
-    "float32": (None, "highest"),
-    "tensorfloat32": (None, "tensorfloat32"),
-    "bfloat16": ("bfloat16", "default"),
-}
-
 
 def operand(weight: jax.Array, precision: str) -> jax.Array:
-    """Prepare a weight for many products: cast it once."""
-    dtype = PRECISIONS[precision][0]
-    return weight.astype(dtype) if dtype else weight
+    """Prepare a weight for many products: cast it once where operands are to be bfloat16, on any device."""
+    return weight.astype(jnp.bfloat16) if precision == "bfloat16" else weight
 
 
-def product(state: jax.Array, weight: jax.Array, precision: str) -> jax.Array:
+def product(state: jax.Array, weight: jax.Array) -> jax.Array:
     """Multiply ``[trial, pre] @ [pre, post]``; low-precision operands accumulate in the type of the state."""
-    return jnp.matmul(
-        state.astype(weight.dtype), weight, precision=PRECISIONS[precision][1], preferred_element_type=state.dtype
-    )
+    return jnp.matmul(state.astype(weight.dtype), weight, preferred_element_type=state.dtype)
 
 
 def settle(
@@ -64,7 +52,7 @@ def settle(
         Stretches of neurons that can be active after the first iteration from rest: only their rows enter the second
         product. All by default.
     precision
-        A name in :data:`PRECISIONS`.
+        A name in :data:`circuits.precision.MATMUL_PRECISIONS`.
     tap
         Changes the rates after every iteration (an intervention).
 
@@ -80,12 +68,12 @@ def settle(
     if start is None:
         rate, done = tap(f(current)), 1
         if awake is not None and iterations > 1:
-            recurrent = sum(product(rate[..., run], weight[run], precision) for run in awake)
+            recurrent = sum(product(rate[..., run], weight[run]) for run in awake)
             rate = tap(f(recurrent + current))
             done = 2
 
     def iterate(_: jax.Array, rate: jax.Array) -> jax.Array:
-        return tap(f(product(rate, weight, precision) + current))
+        return tap(f(product(rate, weight) + current))
 
     return jax.lax.fori_loop(done, iterations, iterate, rate)
 
@@ -102,7 +90,7 @@ def trajectory(
     f, tap = activation(region.activation), tap or (lambda rate: rate)
 
     def iterate(rate: jax.Array, _: None) -> tuple[jax.Array, jax.Array]:
-        rate = tap(f(product(rate, weight, "float32") + current))
+        rate = tap(f(product(rate, weight) + current))
         return rate, rate
 
     return jax.lax.scan(iterate, start, None, length=iterations)[1]
@@ -118,4 +106,4 @@ def residual(region: Region, weight: jax.Array, current: jax.Array, rate: jax.Ar
 
     With end-point errors this drift is counted as error; it should be far below the error itself.
     """
-    return jnp.max(jnp.abs(rate - activation(region.activation)(product(rate, weight, "float32") + current)))
+    return jnp.max(jnp.abs(rate - activation(region.activation)(product(rate, weight) + current)))

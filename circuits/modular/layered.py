@@ -32,7 +32,7 @@ class LayeredCircuit(Circuit):
         Shape of the input of one trial, ``(row, column, channel)`` for a convolution; flat if left out.
     factors
         Factor on the optimiser's step for each layer; 1 if left out.
-    seed, dtype
+    seed, dtype, matmul_precision
         See :class:`circuits.circuit.Circuit`.
     """
 
@@ -50,8 +50,9 @@ class LayeredCircuit(Circuit):
         factors: Sequence[float] | None = None,
         seed: int = 0,
         dtype: Any = None,
+        matmul_precision: str = "float32",
     ):
-        super().__init__(seed=seed, dtype=dtype)
+        super().__init__(seed=seed, dtype=dtype, matmul_precision=matmul_precision)
         self.connections = tuple(connections)
         self.input_name, self.input_size = _only("input", inputs)
         self.readout_name, self.classes = _only("readout", readouts)

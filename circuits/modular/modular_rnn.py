@@ -11,7 +11,6 @@ from circuits.backend import bm
 from circuits.circuit import Batch, Circuit, Outcome, Population, Synapses, classification
 from circuits.errors import CircuitError, choose, nearest, require
 from circuits.modular import propagation, weights
-from circuits.modular.dynamics import PRECISIONS
 from circuits.modular.phases import PHASE_SETTINGS, Phases
 from circuits.modular.presets import chain, resource_reuse
 from circuits.modular.region import Region
@@ -45,11 +44,9 @@ class ModularRNN(Circuit):
         Distribution of each kind of weights, and of single arrays by name, see :mod:`circuits.synapses`.
     batch_divisor
         Divides the summed changes of a batch; the number of trials by default.
-    matmul_precision
-        Of the recurrent products, which are nearly all the work: ``"float32"``, ``"tensorfloat32"`` (on GPUs) or
-        ``"bfloat16"`` operands with float32 accumulation. Projections between regions are always float32.
-    seed, dtype
-        See :class:`circuits.circuit.Circuit`.
+    matmul_precision, seed, dtype
+        See :class:`circuits.circuit.Circuit`. On CPUs, low precision is that of the recurrent products alone, nearly
+        all the work.
 
     Notes
     -----
@@ -83,9 +80,7 @@ class ModularRNN(Circuit):
         seed: int = 0,
         dtype: Any = None,
     ):
-        super().__init__(seed=seed, dtype=dtype)
-        known = f"unknown matmul_precision {matmul_precision!r}: {nearest(matmul_precision, PRECISIONS)}"
-        require(matmul_precision in PRECISIONS, known)
+        super().__init__(seed=seed, dtype=dtype, matmul_precision=matmul_precision)
         for name in regions:
             require(name.isidentifier(), f"region names must be Python identifiers, got {name!r}")
         require(batch_divisor is None or batch_divisor > 0, f"batch_divisor must be positive, got {batch_divisor}")
@@ -93,7 +88,7 @@ class ModularRNN(Circuit):
         self.wiring = Wiring(dict(regions), dict(inputs), dict(readouts), edges, dict(modes or {}))
         self.plasticity = complete(PLASTIC_KINDS, plasticity, "kind of plasticity")
         self.distributions = {**INITIAL, **(initial or {})}
-        self.batch_divisor, self.matmul_precision = batch_divisor, matmul_precision
+        self.batch_divisor = batch_divisor
         self._register()
 
     @classmethod

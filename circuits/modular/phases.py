@@ -39,7 +39,7 @@ class Phases:
     mode
         Mode of the wiring; all projections are on by default.
     precision
-        How the recurrent products are computed, a name in :data:`circuits.modular.dynamics.PRECISIONS`.
+        How the recurrent products are computed, a name in :data:`circuits.precision.MATMUL_PRECISIONS`.
     """
 
     error: str = "short_trajectory"

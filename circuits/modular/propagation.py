@@ -195,7 +195,7 @@ def _part(wiring: Wiring, end: str, ports: Mapping[str, jax.Array], regions: Tre
 def _send(wiring, projection, tree, ports, regions, phases, tap, phase):
     weight = tap(projection.name, phase, tree[projection.name])
     signal = _part(wiring, projection.pre, ports, regions)
-    return product(signal, weight, "float32")
+    return product(signal, weight)
 
 
 def _read_out(name, wiring, phases, tree, inputs, rate, tap):

@@ -74,7 +74,7 @@ class RateRNN(Circuit):
         ``"liu_2022"`` (the ModProp program), ``"gaussian"``.
     signed_inputs
         Whether input synapses have fixed signs; by default where there are more than two inputs.
-    seed, dtype
+    seed, dtype, matmul_precision
         See :class:`circuits.circuit.Circuit`.
 
     Raises
@@ -121,8 +121,9 @@ class RateRNN(Circuit):
         signed_inputs: bool | None = None,
         seed: int = 0,
         dtype: Any = None,
+        matmul_precision: str = "float32",
     ):
-        super().__init__(seed=seed, dtype=dtype)
+        super().__init__(seed=seed, dtype=dtype, matmul_precision=matmul_precision)
         self.inputs, self.readouts, self.dt = dict(inputs), dict(readouts), dt
         self.n_in, self.n_out = (only(ports, "port") for ports in (self.inputs, self.readouts))
         types = wiring.paper_counts(neurons) if isinstance(neurons, int) else dict(neurons)

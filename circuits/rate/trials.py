@@ -75,7 +75,8 @@ def _labels(target: jax.Array, classes: int, steps: int) -> jax.Array:
     require(shaped, f"labels: got shape {target.shape}, wanted [trial] or [trial, {steps}]")
     require(jnp.issubdtype(target.dtype, jnp.integer), f"labels: got {target.dtype}, wanted integers 0..{classes - 1}")
     if not isinstance(target, jax.core.Tracer):
-        low, high = int(target.min()), int(target.max())
+        values = np.asarray(target)
+        low, high = values.min(), values.max()
         require(low >= 0 and high < classes, f"labels: got {low}..{high}, wanted 0..{classes - 1}")
     return jnp.broadcast_to(target[None], (steps, len(target))) if target.ndim == 1 else target.T
 
