@@ -13,6 +13,7 @@ from circuits.circuit import Batch
 from circuits.dual_stream import DualStream
 from circuits.dual_stream.losses import as_target
 from circuits.dual_stream.schedules import momentum_sgd
+from circuits.dual_stream.self_assembling import Training
 from circuits.dual_stream.stack import ascend
 from tests.benchmarks.timing import interleaved, row
 
@@ -25,9 +26,9 @@ def images(*shape: int) -> tuple[jax.Array, jax.Array]:
     return jnp.asarray(rng.standard_normal(shape), jnp.float32), jnp.asarray(rng.integers(0, 10, shape[0]))
 
 
-def training(stream: str, trials: int) -> Callable[[], Any]:
+def training(stream: str, trials: int, optimizer: optax.GradientTransformation, bias: bool = True) -> Callable[[], Any]:
     """Several whole updates, optimiser included, in one compiled scan."""
-    net, optimizer, (x, y) = DualStream.mlp(SIZES, stream), momentum_sgd(0.01, 0.9, 1e-4), images(trials, SIZES[0])
+    net, (x, y) = DualStream.mlp(SIZES, stream, bias=bias), images(trials, SIZES[0])
 
     def update(carry: tuple, key: jax.Array) -> tuple[tuple, jax.Array]:
         tree, state = carry
@@ -42,13 +43,18 @@ def training(stream: str, trials: int) -> Callable[[], Any]:
     return lambda: run(start)
 
 
+def draw(*shapes: tuple[int, int]) -> list[jax.Array]:
+    """Random matrices that keep the size of activity."""
+    rng = np.random.default_rng(1)
+    return [jnp.asarray(rng.standard_normal(shape) / np.sqrt(shape[1]), jnp.float32) for shape in shapes]
+
+
 def products(trials: int, expansion: int = 0) -> Callable[[], Any]:
     """The dense products of the same updates; with ``expansion``, those of the product stream, in the cheaper order."""
-    rng, (x, _) = np.random.default_rng(1), images(trials, SIZES[0])
-    draw = lambda *shape: jnp.asarray(rng.standard_normal(shape) / np.sqrt(shape[1]), jnp.float32)  # noqa: E731
-    W = [draw(above, below) for below, above in pairwise(SIZES)]
-    B = [draw(above, expansion * above) for above in SIZES[1:]]
-    R = [draw(expansion * above, below) for below, above in pairwise(SIZES)]
+    x, _ = images(trials, SIZES[0])
+    W = draw(*((above, below) for below, above in pairwise(SIZES)))
+    B = draw(*((above, expansion * above) for above in SIZES[1:]))
+    R = draw(*((expansion * above, below) for below, above in pairwise(SIZES)))
 
     def update(weights: tuple, _: None) -> tuple[tuple, None]:
         W, R = weights
@@ -70,6 +76,32 @@ def products(trials: int, expansion: int = 0) -> Callable[[], Any]:
 
     run = jax.jit(lambda weights: jax.lax.scan(update, weights, None, length=UPDATES))
     return lambda: run((W, R))
+
+
+def assembling_products(trials: int) -> Callable[[], Any]:
+    """The dense products of self-assembling learning, as many descending cells as ascending ones at each level."""
+    x, _ = images(trials, SIZES[0])
+    W = draw(*((above, below) for below, above in pairwise(SIZES)))
+    Wbar = draw(*pairwise(SIZES[1:]))
+    V, Vbar = (draw(*((size, size) for size in SIZES[1:-1])) for _ in range(2))
+
+    def update(weights: tuple, _: None) -> tuple[tuple, None]:
+        W, Wbar, V, Vbar = map(list, weights)
+        h = [x]
+        for w in W:
+            h.append(h[-1] @ w.T)
+        arriving, onto = h[-1], h[-1]
+        for level in reversed(range(len(V))):
+            W[level + 1] += 1e-9 * onto.T @ h[level + 1]
+            rate, current = arriving @ Wbar[level].T, h[level + 1] @ Vbar[level].T
+            onto, lateral = rate @ V[level].T, 1e-9 * h[level + 1].T @ rate
+            Wbar[level] += 1e-9 * current.T @ arriving
+            V[level], Vbar[level], arriving = V[level] + lateral, Vbar[level] + lateral.T, rate
+        W[0] += 1e-9 * onto.T @ x
+        return (W, Wbar, V, Vbar), None
+
+    run = jax.jit(lambda weights: jax.lax.scan(update, weights, None, length=UPDATES))
+    return lambda: run((W, Wbar, V, Vbar))
 
 
 def residual(stream: str, trials: int = 32) -> Callable[[], Any]:
@@ -95,14 +127,21 @@ def automatic(trials: int = 32) -> Callable[[], Any]:
 
 def lines() -> Iterator[str]:
     """All ratios of this benchmark."""
-    for trials in (64, 512):
-        streams = {name: training(name, trials) for name in ("transposed", "random", "product")}
-        seconds = interleaved({**streams, "bare": products(trials), "bare product": products(trials, EXPANSION)}, 9)
-        for name, bare, target in (
+    descent, rows = (
+        momentum_sgd(0.01, 0.9, 1e-4),
+        (
             ("transposed", "bare", 1.3),
             ("random", "bare", 1.3),
             ("product", "bare product", 1.4),
-        ):
+            ("self_assembling", "bare self_assembling", 1.4),
+        ),
+    )
+    for trials in (64, 512):
+        functions = {name: training(name, trials, descent) for name in ("transposed", "random", "product")}
+        functions["self_assembling"] = training("self_assembling", trials, Training().optimizer(), bias=False)
+        functions |= {"bare": products(trials), "bare product": products(trials, EXPANSION)}
+        seconds = interleaved(functions | {"bare self_assembling": assembling_products(trials)}, 9)
+        for name, bare, target in rows:
             what = f"update of 784-512-512-10 by {name}, batch {trials} / bare products"
             yield row(what, seconds[name] / seconds[bare], f"at most {target}")
     seconds = interleaved({"random": residual("random"), "automatic": automatic()}, 7)
