@@ -1,13 +1,15 @@
 """Every figure and table as a named, runnable experiment. One file a paper; nothing here imports JAX.
 
 A new paper: one file with a tuple ``EXPERIMENTS`` of :class:`~protocols.experiments.experiment.Experiment`, and one row
-in :data:`PAPERS`.
+in :data:`PAPERS`. What this program itself gave is in ``our_numbers.py``.
 """
 
+from dataclasses import replace
 from importlib import import_module
 
 from circuits.errors import CircuitError, nearest
 from protocols.experiments.experiment import Configuration, Experiment, Reference
+from protocols.experiments.our_numbers import ours
 
 #: The files, in the order in which they are listed.
 PAPERS = (
@@ -28,7 +30,8 @@ class ExperimentError(CircuitError):
 def every() -> dict[str, Experiment]:
     """Return all experiments by name."""
     files = (import_module(f"protocols.experiments.{name}") for name in PAPERS)
-    return {experiment.name: experiment for file in files for experiment in file.EXPERIMENTS}
+    table = {experiment.name: experiment for file in files for experiment in file.EXPERIMENTS}
+    return {name: replace(one, references=(*one.references, *ours(name))) for name, one in table.items()}
 
 
 def find(name: str) -> Experiment:

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from analysis.bibliography import entry
-from protocols.experiments import ExperimentError, every, find
+from protocols.experiments import ExperimentError, every, find, our_numbers
 from protocols.experiments.experiment import Configuration, Experiment, varied
 from protocols.experiments.modular import ChainOnImages
 from protocols.experiments.parts import Run
@@ -24,6 +24,10 @@ def test_an_experiment_says_what_it_is(name):
     assert all((experiment.figure, experiment.title, experiment.takes, experiment.expected))
     assert "@misc" not in entry(experiment.citation) or "title" in entry(experiment.citation)
     assert all(one.condition in ("", *experiment.conditions) for one in experiment.references)
+
+
+def test_our_own_numbers_belong_to_experiments():
+    assert {entry.experiment for entry in our_numbers.TABLE} <= set(every())
 
 
 @pytest.mark.parametrize("name", EXPERIMENTS)
