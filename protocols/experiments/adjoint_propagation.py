@@ -270,7 +270,7 @@ COMPARISON = (
         "Adjoint Propagation beside back-propagation, feedback alignment and equilibrium propagation",
         takes="about 2 days on 2 cores (estimated)",
         conditions=TABLE,
-        quick={"task.train": 500, "task.test": 100, "run.epochs": 1, "run.seeds": 1, "run.batch_size": 50},
+        quick={**DIGITS, "task.train": 500, "task.test": 100, "run.epochs": 1, "run.seeds": 1},
         quick_conditions=tuple(label for label in TABLE if label.endswith(", mnist") and "1024" not in label),
         expected="back-propagation at least feedback alignment at least Adjoint Propagation, with small gaps; sizes of "
         "the paper's own baselines are not published",

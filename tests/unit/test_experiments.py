@@ -26,6 +26,12 @@ def test_an_experiment_says_what_it_is(name):
     assert all(one.condition in ("", *experiment.conditions) for one in experiment.references)
 
 
+@pytest.mark.parametrize("name", EXPERIMENTS)
+def test_a_quick_look_needs_no_download(name):
+    quick = EXPERIMENTS[name].configured(quick=True).values()
+    assert {data_set for one in quick for data_set in one.data_sets} <= {"digits"}
+
+
 def test_our_own_numbers_belong_to_experiments():
     assert {entry.experiment for entry in our_numbers.TABLE} <= set(every())
 
