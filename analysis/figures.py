@@ -4,6 +4,7 @@ from analysis import open_trace, figures
 figures.learning_curve(open_trace("digits.h5")).savefig("learning.png")
 """
 
+from analysis.behaviour_figure import behaviour
 from analysis.curves import amplitude_by_region, error_amplitude, learning_curve
 from analysis.overview import overview
 from analysis.psychometric_figure import psychometric
@@ -13,6 +14,7 @@ from analysis.wiring_diagram import wiring
 
 __all__ = [
     "amplitude_by_region",
+    "behaviour",
     "error_amplitude",
     "learning_curve",
     "overview",

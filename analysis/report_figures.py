@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from matplotlib.figure import Figure
 
 from analysis import figures
+from analysis.behaviour import recorded_choices
 from analysis.comparison import headline, label_of
 from analysis.curves import PREFIX
 from analysis.psychometric_figure import SERIES
@@ -32,6 +33,9 @@ def figures_of(traces: Sequence[Trace]) -> dict[str, Figure]:
     measured = [trace for trace in traces if SERIES in trace.learning]
     if measured:
         found["Psychometric curves"] = figures.psychometric(*measured)
+    behaved = [trace for trace in traces if recorded_choices(trace)]
+    if behaved:
+        found["Behaviour"] = figures.behaviour(*behaved[:TOGETHER])
     return found
 
 

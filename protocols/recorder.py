@@ -80,6 +80,7 @@ class Recorder:
         self.writer.commit()
         partial = [{name: value.tolist() for name, value in log.items()} for log in logs]
         progress = {"epoch": run.epoch, "epochs": epochs, "lengths": self.writer.lengths(), "logs": partial}
+        progress["first_loss"] = run.first_loss.tolist()
         checkpoint.save(checkpoint.path_beside(self.path), run.state, progress)
 
     def close(self, run: "Protocol", epochs: int, logs: Sequence[Mapping[str, np.ndarray]]) -> None:
@@ -168,8 +169,9 @@ class Recorder:
             coords={"time": scale},
         )
         self.writer.append(f"{group}/{variable}", kept, at=[run.updates])
+        units = run.task.trial_units
         for name, values in trials.items():
-            self.writer.constant(f"{group}/{name}", values, ("trial",), "1", f"{name} of each trial")
+            self.writer.constant(f"{group}/{name}", values, ("trial",), units.get(name, "1"), f"{name} of each trial")
         when = phases(run.circuit.schedule(**run.settings[0]), population, course.shape[2])
         kept_when = when[run.circuit.stretch(record.when, **run.settings[0])]
         self.writer.constant(f"{group}/phase", kept_when, ("time",), "1", "phase in which the population evolves")

@@ -22,6 +22,7 @@ HOME = {
     "passes": "wrapped",
     "gabor_2afc": "orientation",
     "delayed_xor": "temporal",
+    "variable_delay": "delays",
     "pattern_generation": "temporal",
     "pixel_by_pixel": "temporal",
     "pixel_mnist": "temporal",

@@ -33,6 +33,8 @@ class Task:
         Length of one time step in milliseconds.
     citation
         DOI or arXiv identifier of the task or of the data.
+    trial_units
+        Units of the columns of the trial table that have any.
     """
 
     name: str = "task"
@@ -44,6 +46,7 @@ class Task:
     steps: int | None = None
     dt: float = 1.0
     citation: str = ""
+    trial_units: Mapping[str, str] = {}
 
     def draw(self, arrays: Any, index: jax.Array, key: jax.Array, *, test: bool = False) -> Batch:
         """Return the trials with these indices.
