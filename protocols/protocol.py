@@ -13,6 +13,7 @@ from circuits.rule import Tree
 from protocols import checkpoint
 from protocols import interventions as lesions
 from protocols.checkpoint import RunError
+from protocols.divergence import Divergence
 from protocols.learning_step import LearningStep, State
 from protocols.measuring import Measure
 from protocols.networks import Networks
@@ -66,6 +67,8 @@ class Protocol:
         Number of test trials (the first ones) whose activity is recorded.
     measures
         What is measured in the networks when the run is complete, see :class:`protocols.measuring.Measure`.
+    divergence
+        When to give up, see :class:`protocols.divergence.Divergence`; without it, when a number is not finite.
     **settings
         Settings of the phases that the circuit knows.
     """
@@ -87,6 +90,7 @@ class Protocol:
         chunk: int = 128,
         probe_trials: int = 10,
         measures: Sequence[Measure] = (),
+        divergence: Divergence = Divergence(),  # noqa: B008  (frozen)
         **settings: Any,
     ):
         check_order(task.n_train, batch_size, shuffle)
@@ -94,7 +98,8 @@ class Protocol:
         self.circuit, self.task, self.batch_size, self.shuffle = circuit, task, batch_size, shuffle
         self.seeds = tuple(range(circuit.seed, circuit.seed + seeds)) if isinstance(seeds, int) else tuple(seeds)
         self.interventions, self.records, self.evaluate = tuple(interventions), tuple(records), tuple(evaluate)
-        self.measures = tuple(measures)
+        self.measures, self.divergence = tuple(measures), divergence
+        self.first_loss = np.full(len(self.seeds), np.nan)
         self._kinds = {record.label: record.kind(circuit) for record in self.records}
         self.settings = [check_settings(circuit, {**settings, **one}) for one in alternate]
         self.updates_per_pass = task.n_train // batch_size
@@ -164,7 +169,7 @@ class Protocol:
         Raises
         ------
         RunError
-            If a weight stops being finite. The trace, with status "failed", holds every finished epoch.
+            If the run diverges. The trace, with status "failed", holds every finished epoch.
         """
         recorder = Recorder.create(self, record, experiment, configuration or {}, overwrite) if record else None
         return self._train(self.epoch + epochs, recorder, progress, [])
@@ -179,7 +184,7 @@ class Protocol:
         """
         state, done = checkpoint.load(checkpoint.path_beside(record), self.state)
         self.networks.restore(state)
-        self.epoch = done["epoch"]
+        self.epoch, self.first_loss = done["epoch"], np.array(done.get("first_loss", self.first_loss))
         recorder = Recorder.resume(self, record, done["lengths"])
         logs = [{name: np.asarray(value) for name, value in log.items()} for log in done["logs"]]
         return self._train(done["epochs"], recorder, progress, logs)
@@ -219,7 +224,7 @@ class Protocol:
                 break
             turn, first = divmod(number * self.chunk, self.updates_per_pass)
             logs.append(self._chunk(turn, first))
-            self._check_finite(logs[-1])
+            self._check(logs[-1])
             bar.advance(self.chunk, loss=float(np.mean(logs[-1]["loss"])))
         return logs
 
@@ -228,15 +233,11 @@ class Protocol:
         order = [epoch_order(self.task.n_train, self.batch_size, self.shuffle, s, self.epoch) for s in self.seeds]
         return self.networks.learn(turn, np.stack(order)[:, first : first + self.chunk])
 
-    def _check_finite(self, log: dict[str, Any]) -> None:
-        finite = {"loss": np.isfinite(log["loss"]), **log.pop("finite")}
-        bad = {name: np.argwhere(~flags)[:, 1].min() for name, flags in finite.items() if not flags.all()}
-        if bad:
-            first = min(bad, key=bad.get)
-            update = self.updates - self.chunk + int(bad[first])
-            raise RunError(
-                f"the run diverged in epoch {self.epoch + 1}: {first!r} is not finite first, at update {update}"
-            )
+    def _check(self, log: dict[str, Any]) -> None:
+        done = self.updates - self.chunk
+        if done == 0:
+            self.first_loss = log["loss"][:, 0]
+        self.divergence.check(log["loss"], log.pop("finite"), self.first_loss, update=done, epoch=self.epoch + 1)
 
     def _finish_epoch(self, recorder: Recorder | None, logs: list[dict], epochs: int) -> None:
         self.epoch += 1

@@ -13,6 +13,8 @@ if TYPE_CHECKING:
 
 RUN = Run(epochs=30, seeds=3, batch_size=256, shuffle="samples")
 KINDS = ("W", "Wbar", "V", "Vbar")
+#: Times the loss at the start: beyond it the circuit has blown up, which it does within an epoch.
+LARGEST_LOSS = 10
 
 
 @dataclass(frozen=True)
@@ -91,6 +93,7 @@ class TangleOnImages(Configuration):
         import warnings
 
         from circuits.dual_stream.self_assembling import advice
+        from protocols.divergence import Divergence
 
         training, levels = self.steps.training(), range(1, len(self.circuit.hidden) + 1)
         net, task = network(self, self.circuit.stream())
@@ -98,7 +101,8 @@ class TangleOnImages(Configuration):
             warnings.warn(line, stacklevel=2)
         signals = tuple(f"up.rate{level}.current" for level in levels)
         records = [*self.record.records(signals), *(misalignment(level) for level in levels)]
-        return protocol(self, net, task, training.optimizer(), records)
+        limit = Divergence(LARGEST_LOSS, training.remedy())
+        return protocol(self, net, task, training.optimizer(), records, divergence=limit)
 
 
 @dataclass(frozen=True)
@@ -159,8 +163,8 @@ def network(configuration: Any, descending: Any) -> tuple[Any, Any]:
     return DualStream.mlp(sizes, descending, bias=False, start=start, seed=configuration.run.seed), task
 
 
-def protocol(configuration: Any, net: Any, task: Any, optimizer: Any, records: list) -> "Protocol":
-    """Let a network learn as configured."""
+def protocol(configuration: Any, net: Any, task: Any, optimizer: Any, records: list, **settings: Any) -> "Protocol":
+    """Let a network learn as configured; ``settings`` as in :class:`protocols.TwoPhase`."""
     from protocols import TwoPhase
 
     run = configuration.run
@@ -174,6 +178,7 @@ def protocol(configuration: Any, net: Any, task: Any, optimizer: Any, records: l
         records=records,
         probe_trials=configuration.record.trials,
         measures=(effective_ranks(len(configuration.circuit.hidden) + 1),),
+        **settings,
     )
 
 

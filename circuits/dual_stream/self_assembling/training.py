@@ -58,6 +58,18 @@ class Training:
         """All of it as an optax transformation of a circuit's changes."""
         return optax.chain(clip_each(self.clip), optax.partition({kind: self._of(kind) for kind in KINDS}, _kinds))
 
+    def remedy(self) -> str:
+        """Say what the rates were and what may help, for a run that diverged.
+
+        Examples
+        --------
+        >>> Training(PerKind(1.0, 0.01, 0.2, 0.2).scaled(0.5)).remedy()
+        'learning rates 0.5 x (W 1, Wbar 0.01, V 0.2, Vbar 0.2): lower the rate, or V, Vbar or Wbar; or try clip=0.3'
+        """
+        ratios = ", ".join(f"{kind} {rate / (self.rates.W or 1):.3g}" for kind, rate in self.rates._asdict().items())
+        clip = "" if self.clip else "; or try clip=0.3"
+        return f"learning rates {self.rates.W or 1:g} x ({ratios}): lower the rate, or V, Vbar or Wbar{clip}"
+
     def _of(self, kind: str) -> optax.GradientTransformation:
         decay = regularised(getattr(self.decay, kind), self.regularisers.get(kind, plain))
         return optax.chain(decay, optax.sgd(getattr(self.rates, kind)))

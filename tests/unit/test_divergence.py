@@ -1,0 +1,67 @@
+"""A run whose loss grows beyond its limit stops, and says what the learning rates were."""
+
+import numpy as np
+import pytest
+
+from analysis.trace import open_trace
+from circuits import DualStream
+from circuits.dual_stream.self_assembling import PerKind, Training
+from protocols import RunError, TwoPhase, tasks
+from protocols.divergence import Divergence
+from protocols.experiments.assembling import Steps, Tangle, TangleOnImages
+from protocols.experiments.parts import Images, Run
+
+TASK = tasks.digits(train=120, test=40)
+FINE = {"W": np.ones((2, 3), bool)}
+
+
+def tangle(rate: float, **settings) -> TwoPhase:
+    training = Training(PerKind(1.0, 0.1, 1.0, 1.0).scaled(rate))
+    net = DualStream.mlp((64, 32, 32, 10), "self_assembling", bias=False)
+    limit = Divergence(10, training.remedy())
+    options = {"optimizer": training.optimizer(), "batch_size": 20, "chunk": 2, "divergence": limit} | settings
+    return TwoPhase(net, TASK, **options)
+
+
+def test_what_went_wrong_first_is_told():
+    first, loss = np.array([2.0, 3.0]), np.array([[2.0, 19.9, 21.0], [3.0, 31.0, np.inf]])
+    with pytest.raises(RunError, match="epoch 4: the loss of update 8 is 31, more than 10 times the 3 of"):
+        Divergence(10).check(loss, FINE, first, update=7, epoch=4)
+    with pytest.raises(RunError, match="'loss' is not finite first, at update 9; mind the rate"):
+        Divergence(remedy="mind the rate").check(loss, FINE, first, update=7, epoch=4)
+    Divergence(10).check(loss[:, :1], FINE, first, update=7, epoch=4)
+
+
+def test_a_tangle_that_blows_up_names_rate_and_ratios(tmp_path):
+    with pytest.raises(RunError, match=r"more than 10 times .* learning rates 3 x \(W 1, Wbar 0.1, V 1, Vbar 1\)"):
+        tangle(3.0).train(20, record=tmp_path / "run.h5", progress=False)
+    assert open_trace(tmp_path / "run.h5").status == "failed"
+
+
+def test_the_first_loss_outlives_a_resumed_run(tmp_path):
+    run, path = tangle(0.1), tmp_path / "run.h5"
+    step = run._chunk
+
+    def stopped(*where):
+        if run.epoch == 1:
+            raise KeyboardInterrupt
+        return step(*where)
+
+    run._chunk = stopped
+    with pytest.raises(KeyboardInterrupt):
+        run.train(2, record=path, progress=False)
+    again = tangle(0.1).resume(path, progress=False)
+    assert np.array_equal(again.first_loss, run.first_loss)
+    assert np.isfinite(again.first_loss).all()
+
+
+def test_the_experiments_watch_for_it():
+    small = TangleOnImages(
+        task=Images("digits", train=120, test=40),
+        circuit=Tangle(hidden=(12,)),
+        steps=Steps(rate=0.5),
+        run=Run(epochs=1, seeds=1, batch_size=20),
+    )
+    limit = small.build().divergence
+    assert limit.factor == 10
+    assert "learning rates 0.5 x (W 1, Wbar 0.01, V 1, Vbar 1)" in limit.remedy
