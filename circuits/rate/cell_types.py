@@ -59,13 +59,14 @@ def affinity(types: tuple[str, ...], dtype: jnp.dtype, tap: Tap) -> Float[Array,
 
     The leading axis has one entry unless a receptor changes within the trial.
     """
-    names, one = receptors(types), jnp.ones((), dtype)
+    names, one, shape = receptors(types), jnp.ones((), dtype), (-1, len(types), len(types))
+    table = jnp.stack([still(tap)(name, "learning", one) for name in names]).reshape(shape)
     courses = [gain(tap, name, "learning", dtype) for name in names]
-    entries = [
-        jnp.atleast_1d(still(tap)(name, "learning", one if course is None else course))
-        for name, course in zip(names, courses, strict=True)
-    ]
-    return jnp.stack(jnp.broadcast_arrays(*entries), axis=-1).reshape(-1, len(types), len(types))
+    known = [course for course in courses if course is not None]
+    if not known:
+        return table
+    courses = [jnp.ones_like(known[0]) if course is None else course for course in courses]
+    return table * jnp.stack(courses, axis=-1).reshape(shape)
 
 
 def receptors(types: tuple[str, ...]) -> tuple[str, ...]:

@@ -86,7 +86,8 @@ def _received(signals: Signals, secretion: jax.Array, back: Callable[[jax.Array]
     modulator = modulators(secretion, membership, types, tap)
     table = affinity(types, modulator.dtype, tap).swapaxes(1, 2)[:, None]
     received = back(modulator[..., None, :] * table)
-    return to_cells(jnp.einsum("tbgg->tbg", received), membership)
+    own = jnp.eye(len(types), dtype=received.dtype)
+    return to_cells(jnp.einsum("tbgf,gf->tbg", received, own), membership)
 
 
 def _spread(signals: Signals, secretion: jax.Array, path: jax.Array, feedback: jax.Array, keep: jax.Array) -> jax.Array:
