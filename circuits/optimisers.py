@@ -41,9 +41,10 @@ def warm_up(steps: int, batches_per_epoch: int | None = None) -> optax.GradientT
     require(batches_per_epoch is None or batches_per_epoch > 0, f"an epoch has batches, got {batches_per_epoch}")
 
     def update(changes: optax.Updates, state: Warmth, params: optax.Params | None = None):
-        number = state.updates if batches_per_epoch is None else state.updates % batches_per_epoch
-        factor = jnp.where(state.updates < steps, (number + 1).astype(jnp.result_type(float)) / max(steps, 1), 1.0)
-        changes = jax.tree.map(lambda change: change * factor.astype(change.dtype), changes)
+        if steps:  # a product with 1 would cost one more pass over all weights
+            number = state.updates if batches_per_epoch is None else state.updates % batches_per_epoch
+            factor = jnp.where(state.updates < steps, (number + 1).astype(jnp.result_type(float)) / steps, 1.0)
+            changes = jax.tree.map(lambda change: change * factor.astype(change.dtype), changes)
         return changes, Warmth(optax.safe_increment(state.updates))
 
     return optax.GradientTransformation(lambda params: Warmth(jnp.zeros((), jnp.int32)), update)
