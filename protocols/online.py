@@ -83,7 +83,8 @@ class RunningStep(LearningStep):
 
         begin = self.circuit.begin(state["tree"], trials)
         start = (begin, nothing_under_way(self.interventions, self.circuit, trials), state["tree"], state["optimizer"])
-        (_, _, tree, optimizer), logs = jax.lax.scan(one, start, (cut, keys, starts))
+        # Two stretches a turn: a memory goes back and forth between two places instead of being copied.
+        (_, _, tree, optimizer), logs = jax.lax.scan(one, start, (cut, keys, starts), unroll=2)
         finite = {name: jnp.all(flags) for name, flags in logs.pop("finite").items()}
         return tree, optimizer, jax.tree.map(lambda values: values.mean(0), logs) | {"finite": finite}
 

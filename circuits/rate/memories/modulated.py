@@ -43,10 +43,12 @@ class Modulated:
         trace = traces.advance(trace, presynaptic[0], signals["neuron"].keep)
         secretion = signals["tap"]("cells.secretion", "learning", signals["learning_signal"] * signals["gain"])
         sensed = modulated(secretion, table, signals)[0]
-        gradient = (trace * secretion[0][:, None, :]).sum(0) + (sensed[:, :, None, :] * g).sum((0, 1))
+        types = range(g.shape[1])
+        arrived = sum(sensed[:, sends, None, :] * g[:, sends] for sends in types)
+        gradient = (trace * secretion[0][:, None, :] + arrived).sum(0)
         owner = FAMILY[network.rule.name].owner(signals)[0]
         taken_up = to_cells(table.first, signals["membership"])[None] * owner[:, None, :]
-        mixed = (table.mix[None, :, :, None, None] * g[:, None]).sum(2)
+        mixed = sum(table.mix[None, :, sends, None, None] * g[:, None, sends] for sends in types)
         return gradient, {"G": mixed + taken_up[:, :, None, :] * trace[:, None]}
 
     @staticmethod
