@@ -112,6 +112,12 @@ _TABLE = """
   title = {Local online learning in recurrent networks with random feedback},
   author = {Murray, James M.}, journal = {eLife}, volume = {8}, pages = {e43299}, year = {2019}, doi = {10.7554/eLife.43299}
 }
+10.1109/5.58337
+@article{werbos1990backpropagation,
+  title = {Backpropagation through time: what it does and how to do it},
+  author = {Werbos, Paul J.},
+  journal = {Proceedings of the IEEE}, volume = {78}, number = {10}, pages = {1550--1560}, year = {1990}, doi = {10.1109/5.58337}
+}
 10.1162/neco.1989.1.2.270
 @article{williams1989learning,
   title = {A Learning Algorithm for Continually Running Fully Recurrent Neural Networks},

@@ -11,6 +11,7 @@ import pytest
 from analysis.bibliography import cite
 from circuits import ModularRNN, RateRNN
 from circuits.errors import CircuitError
+from circuits.rate.rules import RULES
 from circuits.tap import Electrode, chain
 from protocols import Online, interventions, tasks
 from protocols.interventions import delay, lesion, scale, silence
@@ -175,3 +176,4 @@ def test_a_run_cites_the_source_of_its_rule():
     run = Online(RateRNN.for_task(TASK, 12, rule="uoro"), TASK, batch_size=10)
     assert run.citations == ["arXiv:1702.05043", "arXiv:2206.01338"]
     assert "unbiased online recurrent" in cite(run).lower()
+    assert all("title = " in cite(rule.citation) for rule in RULES.values())
