@@ -42,7 +42,7 @@ def tap(
     if not acting:
         return taps.untouched
     if any(map(_needs_time, acting)):
-        return TimedSurgery(acting, circuit, update, key, since, under_way or {})
+        return TimedSurgery(acting, circuit, update, key, since=since, under_way=under_way or {})
     return Surgery(acting, circuit, update, key)
 
 
@@ -87,10 +87,8 @@ class TimedSurgery(Surgery):
         What is under way at the end of the stretch, once the circuit has run.
     """
 
-    def __init__(
-        self, acting: list[Intervention], circuit: Circuit, update: jax.Array, key: jax.Array, since, under_way: Tree
-    ):
-        super().__init__(acting, circuit, update, key)
+    def __init__(self, *common: Any, since: int | jax.Array, under_way: Tree):
+        super().__init__(*common)
         self.since, self.under_way, self.left = since, under_way, dict(under_way)
 
     def at(self, steps: Any) -> taps.Tap:
