@@ -13,6 +13,8 @@ HOME = {
     "PredictiveCoding": "circuits.modular",
     "RateRNN": "circuits.rate",
     "DualStream": "circuits.dual_stream",
+    "PhaselessRate": "circuits.dual_stream",
+    "PhaselessMicrocircuit": "circuits.dual_stream",
     "Circuit": "circuits.circuit",
     "Batch": "circuits.circuit",
     "Outcome": "circuits.circuit",

@@ -80,6 +80,8 @@ class Circuit(bp.DynamicalSystem):
     phase_settings: Mapping[str, Any] = {}
     #: Whether taps are told the step of the trial (:func:`circuits.tap.at`); a step then lasts ``dt`` ms.
     clocked: bool = False
+    #: Whether weights change by themselves while time runs: a tap sees each change, in the phase "plasticity".
+    self_changing: bool = False
 
     def __init_subclass__(cls, **settings: Any):
         super().__init_subclass__(**settings)

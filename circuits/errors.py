@@ -3,13 +3,16 @@
 import difflib
 from collections.abc import Iterable
 
+#: So many valid names a message shows; of more, only the nearest.
+SHOWN = 100
+
 
 class CircuitError(ValueError):
     """A circuit was asked for something that it cannot be or do."""
 
 
 def nearest(word: str, valid: Iterable[str]) -> str:
-    """Say which names are valid, the nearest one first.
+    """Say which names are valid, and which one is nearest; of very many, only the nearest ones.
 
     Examples
     --------
@@ -17,8 +20,11 @@ def nearest(word: str, valid: Iterable[str]) -> str:
     "did you mean 'tanh'? valid: relu, tanh"
     """
     names = sorted(map(str, valid))
-    close = difflib.get_close_matches(str(word), names, n=1)
-    return (f"did you mean '{close[0]}'? " if close else "") + f"valid: {', '.join(names)}"
+    close = difflib.get_close_matches(str(word), names, n=10)
+    guess = f"did you mean '{close[0]}'? " if close else ""
+    if len(names) <= SHOWN:
+        return f"{guess}valid: {', '.join(names)}"
+    return f"{guess}valid: {', '.join(close or names[:10])}, ... ({len(names)} in all)"
 
 
 def choose(word: str, table: dict, what: str) -> object:

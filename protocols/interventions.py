@@ -1,10 +1,11 @@
 """Interventions: silence, lesion, freeze, scale, delay, add noise; where, when and how much.
 
-An intervention names its target as the circuit names it: a population or block (``"V1"``, ``"V1.SI"``) for activity,
-a weight array (``"V2.SE~>V1.RE"``, ``"V1.W_rec"``) for projections, ``"modulator.E"`` and ``"receptor.E~>I"`` for
-chemistry. It acts from the update ``start`` on (counted from 0) until just before ``stop``, in every phase of a trial
-or in one, all the time or from ``after`` until just before ``before`` (in ms) of every trial. Wild cards (``"*~>*"``)
-name several at once. How interventions are done is said in :mod:`protocols.surgery`.
+An intervention names its target as the circuit names it: a population, a block of it or a channel of feature maps
+(``"V1"``, ``"V1.SI"``, ``"up.rate1.channel3"``) for activity, a weight array (``"V2.SE~>V1.RE"``, ``"V1.W_rec"``) for
+projections, ``"modulator.E"`` and ``"receptor.E~>I"`` for chemistry. It acts from the update ``start`` on (counted from
+0) until just before ``stop``, in every phase of a trial or in one, all the time or from ``after`` until just before
+``before`` (in ms) of every trial. Wild cards (``"*~>*"``) name several at once. How interventions are done is said
+in :mod:`protocols.surgery`.
 """
 
 from collections.abc import Iterable
@@ -134,10 +135,14 @@ class Freeze(Intervention):
         """List the plastic weights that stop."""
         return [name for name in circuit.plastic if self.matches(name)]
 
+    def change(self, value: jax.Array, key: jax.Array) -> jax.Array:
+        """Return no change of the weights at all."""
+        return jnp.zeros_like(value)
+
 
 @dataclass(frozen=True)
 class Silence(Intervention):
-    """Keep the neurons of a population or block (``"V1"``, ``"V1.SI"``) from firing."""
+    """Keep the neurons of a population or block (``"V1"``, ``"V1.SI"``, ``"up.rate1.channel3"``) from firing."""
 
     def names(self, circuit: Circuit) -> list[str]:
         """List the populations and blocks."""

@@ -38,7 +38,9 @@ def tap(
         Step of the trial at which the stretch of time begins, and what :func:`nothing_under_way` returns, or the tap
         of the stretch before had left.
     """
+    interventions = list(interventions)
     acting = [one for one in interventions if not isinstance(one, Freeze)]
+    acting += [one for one in interventions if isinstance(one, Freeze) and circuit.self_changing]
     if not acting:
         return taps.untouched
     if any(map(_needs_time, acting)):
@@ -67,7 +69,8 @@ class Surgery:
     def done(self, number: int, name: str, phase: str, value: jax.Array, on: Any = True) -> jax.Array:
         """Do one intervention where ``on``, if it is about this signal."""
         one = self.acting[number]
-        changed = self.changed(number, name, value) if one.window.phase in (None, phase) else None
+        meant = one.window.phase in (None, phase) and isinstance(one, Freeze) == (phase == "plasticity")
+        changed = self.changed(number, name, value) if meant else None
         return value if changed is None else jnp.where(one.window.on(self.update) & on, changed, value)
 
     def changed(self, number: int, name: str, value: jax.Array) -> jax.Array | None:
@@ -158,11 +161,17 @@ def _changed_rates(one: Any, name: str, value: jax.Array, where: Mapping[str, An
     hit = [neurons for part, (owner, neurons) in where.items() if owner == population and one.matches(part)]
     if not hit:
         return None
-    neurons = np.unique(np.concatenate(hit))
+    neurons, cells = np.unique(np.concatenate(hit)), _as_cells(value, len(where[population][1]))
     if isinstance(one, Silence):
-        return value.at[..., neurons].set(0)
-    noise = one.sd * jax.random.normal(key, (*value.shape[:-1], len(neurons)), value.dtype)
-    return value.at[..., neurons].add(noise)
+        return cells.at[..., neurons].set(0).reshape(value.shape)
+    noise = one.sd * jax.random.normal(key, (*cells.shape[:-1], len(neurons)), value.dtype)
+    return cells.at[..., neurons].add(noise).reshape(value.shape)
+
+
+def _as_cells(value: jax.Array, size: int) -> jax.Array:
+    """Give rates of ``size`` neurons one axis for all of them: feature maps row by row, the channel fastest."""
+    first = next(axis for axis in reversed(range(value.ndim)) if np.prod(value.shape[axis:]) == size)
+    return value.reshape(*value.shape[:first], size)
 
 
 def freeze(

@@ -224,10 +224,18 @@ class DualStream(Circuit):
         return choose(phase, {None: slice(None), **self._stretches}, "phase of a trial")
 
     def populations(self) -> list[Population]:
-        """List ascending, descending and intermediate populations."""
+        """List ascending, descending and intermediate populations; the blocks of feature maps are their channels."""
         streams, found = {"up": "ascending", "down": "descending"}, {}
         for signal, shape in self._signals.items():
             name = signal.rpartition(".")[0]
             kind = "intermediate" if name.endswith(".intermediate") else streams[name.partition(".")[0]]
-            found[name] = Population(name, int(np.prod(shape)), kind)
+            found[name] = Population(name, int(np.prod(shape)), kind, _channels(shape))
         return list(found.values())
+
+
+def _channels(shape: tuple[int, ...]) -> dict[str, np.ndarray]:
+    """Neurons of each channel of feature maps, which are numbered row by row, the channel fastest."""
+    if len(shape) < 3:
+        return {}
+    channels, size = shape[-1], int(np.prod(shape))
+    return {f"channel{channel}": np.arange(channel, size, channels) for channel in range(channels)}

@@ -1,5 +1,7 @@
 """The dual-stream circuit as a whole: presets, time, lesions, BrainPy."""
 
+from functools import partial
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -12,6 +14,8 @@ from circuits.dual_stream import DualStream
 from circuits.dual_stream.losses import LOSSES, as_target
 from circuits.dual_stream.stages import Convolution
 from circuits.errors import CircuitError
+from circuits.tap import Electrode, chain, untouched
+from protocols import interventions, surgery
 
 
 def sizes(net):
@@ -77,6 +81,22 @@ def test_silenced_population_fires_no_more_and_its_synapses_see_it():
     assert outcome.changes["up.layer2.W"].any()
     answer = net.respond(net.read(), batch(net).inputs, silence)["choice"]
     np.testing.assert_allclose(answer, np.broadcast_to(answer[0], answer.shape))
+
+
+@pytest.mark.parametrize("done", [interventions.silence, partial(interventions.add_noise, sd=1.0)])
+def test_an_intervention_finds_one_channel_of_feature_maps(done):
+    net = residual("random")
+    one, seen, key = done("up.stem_rate.channel2"), [], jax.random.key(0)
+    interventions.check([one], net)
+    for tap in (untouched, surgery.tap([one], net, 0, key)):
+        electrode = Electrode()
+        net.cycle(net.read(), batch(net), chain(tap, electrode))
+        seen.append(electrode.readings["up.stem_rate.rate", "inference"])
+    changed = (seen[0] != seen[1]).any((0, 1, 2))
+    assert changed.tolist() == [False, False, True, False]
+    assert done is not interventions.silence or not seen[1][..., 2].any()
+    numbers = interventions.parts(net)["up.stem_rate.channel2"][1]
+    assert np.array_equal(seen[1].reshape(5, -1)[:, numbers], seen[1][..., 2].reshape(5, -1))
 
 
 def test_running_statistics_come_back_and_are_used_in_evaluation():

@@ -5,15 +5,19 @@ from dataclasses import replace
 import jax
 import jax.numpy as jnp
 import numpy as np
+import optax
 import pytest
 from dual_stream_case import batch
 
+import circuits
 from analysis.alignment import angle
 from circuits.dual_stream import PhaselessMicrocircuit, PhaselessRate
 from circuits.dual_stream.phaseless import microcircuit, rate
 from circuits.dual_stream.phaseless import microcircuit_dynamics as dendritic
 from circuits.dual_stream.phaseless import rate_dynamics as rate_level
 from circuits.errors import CircuitError
+from protocols import TwoPhase, interventions
+from protocols.tasks import ImageTask
 
 SIZES = (6, 5, 4, 3)
 
@@ -171,6 +175,7 @@ def test_noise_is_an_ornstein_uhlenbeck_process():
     [
         (lambda: PhaselessRate(SIZES, steps=2), "a time step a layer"),
         (lambda: PhaselessMicrocircuit((4, 3)), "hidden layer"),
+        (lambda: circuits.DualStream.mlp(SIZES, "phaseless_rate"), r"circuits.PhaselessRate\(sizes\)"),
         (lambda: replace(rate.released(2, "tanh", 9), sigma=(0.1,)), "2 values"),
         (lambda: replace(rate.released(2, "tanh", 9), target="rates"), "'rates'"),
     ],
@@ -178,3 +183,36 @@ def test_noise_is_an_ornstein_uhlenbeck_process():
 def test_impossible_circuits_are_refused_in_one_line(build, message):
     with pytest.raises(CircuitError, match=message):
         build()
+
+
+@pytest.mark.parametrize("target", ["layer2.W", "layer2.B"])
+def test_frozen_projections_stay_while_time_changes_the_others(target):
+    run = learning(interventions.freeze_plasticity(target, stop=2))
+    before = run.circuit.read()
+    run.train(1, progress=False)
+    assert np.array_equal(run.tree[target][0], before[target])
+    others = [name for name in run.circuit.plastic if name != target]
+    assert all((run.tree[name][0] != before[name]).any() for name in others)
+    assert (run.train(1, progress=False).tree[target][0] != before[target]).any()
+
+
+def test_a_cut_projection_transmits_nothing_and_changes_on():
+    plain, cut = learning(), learning(interventions.lesion("layer2.W"))
+    lesion = lambda name, phase, value: 0 * value if (name, phase) == ("layer2.W", "inference") else value  # noqa: E731
+    shown = {"image": jnp.stack([jnp.ones(6), jnp.zeros(6)])}
+    one, other = cut.circuit.respond(cut.circuit.read(), shown, lesion)["choice"]
+    assert np.array_equal(one, other)
+    before = cut.circuit.read()["layer2.W"]
+    for run in (plain, cut):
+        run.train(1, progress=False)
+        assert (run.tree["layer2.W"][0] != before).any()
+    assert not np.array_equal(plain.tree["layer2.B"], cut.tree["layer2.B"])
+
+
+def learning(*done) -> TwoPhase:
+    """A small circuit of rate cells that learns two batches an epoch."""
+    random = np.random.default_rng(0)
+    data = random.random((10, 6), np.float32), random.integers(0, 3, 10)
+    net = PhaselessRate(SIZES, steps=12)
+    task, none = ImageTask("noise", data, data, 3), optax.identity()
+    return TwoPhase(net, task, optimizer=none, batch_size=5, interventions=done, evaluate=())

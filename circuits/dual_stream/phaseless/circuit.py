@@ -12,14 +12,15 @@ from circuits.circuit import Batch, Circuit, Outcome, Population
 from circuits.dual_stream.losses import accuracy, as_target, squared
 from circuits.errors import require
 from circuits.rule import Tree
-from circuits.tap import Tap, untouched
+from circuits.tap import Tap, active, untouched
 
 
 class Phaseless(Circuit):
     """A layered circuit whose synapses change in every time step, by rates of their own.
 
     :meth:`learn` shows a batch for :attr:`steps` time steps. Weights come back in ``Outcome.tree``, and
-    ``Outcome.changes`` is empty: no optimiser takes part.
+    ``Outcome.changes`` is empty: no optimiser takes part. In every step a tap sees each weight array as it acts, in the
+    phase ``"inference"``, and what it is about to change by, in the phase ``"plasticity"``.
 
     Parameters
     ----------
@@ -34,6 +35,8 @@ class Phaseless(Circuit):
     seed, dtype
         See :class:`~circuits.circuit.Circuit`.
     """
+
+    self_changing = True
 
     def __init__(self, sizes: Sequence[int], steps: int, dt: float, readout: str, seed: int, dtype: Any):
         super().__init__(seed=seed, dtype=dtype)
@@ -98,10 +101,11 @@ class Phaseless(Circuit):
 
     def respond(self, tree: Tree, inputs: Mapping[str, jax.Array], tap: Tap = untouched) -> Tree:
         """Show inputs without target, noise and plasticity; returns ``{readout: [trial, output]}``."""
-        x, weights = self._only(inputs).astype(self.dtype), self.weights(tree)
+        x, acting = self._only(inputs).astype(self.dtype), active(tap)
+        weights = self.weights(self._acting_on(tree, acting))
 
         def step(state: Any, _: None) -> tuple[Any, None]:
-            return self.listen(weights, state, x, tap), None
+            return self.listen(weights, state, x, acting), None
 
         state, _ = jax.lax.scan(step, self.rest(len(x)), None, length=self.steps)
         return {self.readout: self.output(state)}
@@ -118,14 +122,30 @@ class Phaseless(Circuit):
 
     def _show(self, tree: Tree, batch: Batch, key: jax.Array, tap: Tap) -> tuple[tuple, Tree]:
         x = self._only(batch.inputs).astype(self.dtype)
-        start = self.rest(len(x))
+        start, acting = self.rest(len(x)), active(tap)
         target = as_target(self._only(batch.targets), self.output(start))
 
         def step(carry: tuple, number: jax.Array) -> tuple[tuple, Tree]:
-            carry = self.advance(*carry, x, target, jax.random.fold_in(key, number), tap)
+            carry = self._advance(*carry, x, target, jax.random.fold_in(key, number), acting)
             return carry, self.readings(carry[1])
 
         return jax.lax.scan(step, (self.weights(tree), start), jnp.arange(self.steps))
+
+    def _advance(self, weights: Any, state: Any, x: jax.Array, target: jax.Array, key: jax.Array, tap: Tap) -> tuple:
+        """One step with the weights as they act; what they change by is added to the weights as they are."""
+        held = self.arrays(weights)
+        seen = self._acting_on(held, tap)
+        weights, state = self.advance(self.weights(seen), state, x, target, key, tap)
+        new = self.arrays(weights)
+        for name in self.synapses:
+            change = new[name] - seen[name]
+            kept = tap(name, "plasticity", change)
+            if kept is not change or seen[name] is not held[name]:
+                new[name] = held[name] + kept
+        return self.weights(new), state
+
+    def _acting_on(self, arrays: Tree, tap: Tap) -> Tree:
+        return arrays | {name: tap(name, "inference", arrays[name]) for name in self.synapses}
 
     def _only(self, arrays: Mapping[str, jax.Array]) -> jax.Array:
         require(len(arrays) == 1, f"this circuit has one input and one target, got {sorted(arrays)}")

@@ -22,7 +22,7 @@ from circuits.dual_stream.target import (
     LocalDifferenceReconstruction,
     LocalDifferenceReconstructionErnoult,
 )
-from circuits.errors import choose
+from circuits.errors import choose, require
 
 STREAMS: dict[str, type[DescendingStream]] = {
     "transposed": Transposed,
@@ -51,14 +51,25 @@ STREAMS: dict[str, type[DescendingStream]] = {
 }
 
 
+CIRCUITS = {"phaseless_rate": "PhaselessRate", "phaseless_microcircuit": "PhaselessMicrocircuit"}
+"""Proposals whose two streams are one dynamical system, which is a circuit of its own."""
+
+
 def stream(which: str | DescendingStream) -> DescendingStream:
     """Return a descending stream: one by name with its default settings, or the given one.
+
+    Raises
+    ------
+    CircuitError
+        If there is no such stream; it says which circuit to take where the proposal is one of its own.
 
     Examples
     --------
     >>> stream("product").expansion
     10
     """
+    own = CIRCUITS.get(which) if isinstance(which, str) else None
+    require(own is None, f"{which!r} is no stream beside another one, but a circuit: circuits.{own}(sizes)")
     return which if isinstance(which, DescendingStream) else choose(which, STREAMS, "descending stream")()
 
 
