@@ -38,6 +38,14 @@ ACTIVATIONS: dict[str, Activation] = {
     "softplus": jax.nn.softplus,
 }
 
+#: Derivative as a function of the value, where the value tells it: f'(x) = SLOPES[f](f(x)).
+SLOPES: dict[Activation, Activation] = {
+    _linear: jnp.ones_like,
+    jnp.tanh: lambda y: 1 - y * y,
+    jax.nn.sigmoid: lambda y: y * (1 - y),
+    jax.nn.relu: lambda y: (y > 0).astype(y.dtype),
+}
+
 
 def activation(name: str) -> Activation:
     """Return the transfer function with this name.

@@ -11,7 +11,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from circuits.activations import Activation
+from circuits.activations import SLOPES, Activation
 from circuits.rate.leak import Leak, per_neuron
 from circuits.tap import Tap, active, at, gain, is_passive, members, still, untouched
 
@@ -70,11 +70,9 @@ def keep_fraction(tau: Float[Array, "..."], dt: float) -> Float[Array, "..."]:
 def external_current(
     inputs: Float[Array, "*lead input"], w_in: Float[Array, "input neuron"], bias: Float[Array, " neuron"] | None = None
 ) -> Float[Array, "*lead neuron"]:
-    """Current from outside the network, x U + b, for all steps in one matrix product (the bias is one more input)."""
-    if bias is None:
-        return inputs @ w_in
-    inputs = jnp.concatenate([inputs, jnp.ones_like(inputs[..., :1])], axis=-1)
-    return inputs @ jnp.concatenate([w_in, bias[None]])
+    """Current from outside the network, x U + b."""
+    current = inputs @ w_in
+    return current if bias is None else current + per_neuron(bias, current.ndim)
 
 
 def rate_function(neuron: Neuron, tap: Tap = untouched) -> Callable[[jax.Array, jax.Array | None], jax.Array]:
@@ -115,7 +113,8 @@ def gain_of(neuron: Neuron, state: jax.Array, gate: jax.Array | None = None, tap
 
 def simulate(
     neuron: Neuron,
-    external: Float[Array, "time trial neuron"],
+    inputs: Float[Array, "time trial input"],
+    into: Callable[[jax.Array], jax.Array],
     w_rec: Float[Array, "neuron neuron"],
     tap: Tap = untouched,
     start: tuple[jax.Array, jax.Array] | None = None,
@@ -124,8 +123,8 @@ def simulate(
 
     Parameters
     ----------
-    neuron, external, w_rec
-        Neuron model, external current, effective recurrent weights.
+    neuron, inputs, into, w_rec
+        Neuron model, what comes from outside, how it becomes a current ``[..., neuron]``, effective recurrent weights.
     tap
         Sees ``"cells.external_current"`` and ``"cells.rate_gate"`` (ones, ``[time, 1, neuron]``: multiply a stretch of
         it by zero to silence cells in a window) before the run, changes ``"cells.rate"`` inside it, and watches
@@ -138,32 +137,36 @@ def simulate(
     tuple
         Memory and rate at the end, and the :class:`Activity`.
     """
-    external = tap("cells.external_current", "inference", external)
+    external = tap("cells.external_current", "inference", into(inputs))
+    if not is_passive(tap):
+        inputs, into = external, _as_it_is
+    rest = jnp.zeros((inputs.shape[1], len(w_rec)), w_rec.dtype)
     inside, steps = active(still(tap)), getattr(tap, "steps", None)
-    gates, transmission = _gates(external, tap), gain(tap, "W_rec", "inference", external.dtype)
-    rest = jnp.zeros_like(external[0])
+    gates, transmission = _gates(len(inputs), rest, tap), gain(tap, "W_rec", "inference", rest.dtype)
     start = (rest, rest) if start is None else start
-
-    known = neuron.leak.memory == "state" and inside is untouched and gates is None
 
     def advance(carry: tuple, now: tuple) -> tuple[tuple, tuple]:
         memory, rate = carry
         sent = rate if now[2] is None else rate * now[2]
-        memory, argument, rate = step(neuron, memory, sent, now[0], w_rec, now[1], at(inside, now[3]))
-        return (memory, rate), (argument, None if known else rate)
+        memory, argument, rate = step(neuron, memory, sent, into(now[0]), w_rec, now[1], at(inside, now[3]))
+        return (memory, rate), (argument, rate)
 
     numbers = None if steps is None else jnp.asarray(steps)
-    end, (state, rate) = jax.lax.scan(advance, start, (external, gates, transmission, numbers))
-    rate = rate_function(neuron)(state) if known else rate
+    end, (state, rate) = jax.lax.scan(advance, start, (inputs, gates, transmission, numbers))
     previous = jnp.concatenate([start[1][None], rate[:-1]])
-    slope = gain_of(neuron, state, gates, at(inside, steps))
+    told = neuron.leak.memory == "state" and inside is untouched and gates is None and neuron.transfer in SLOPES
+    slope = SLOPES[neuron.transfer](rate) if told else gain_of(neuron, state, gates, at(inside, steps))
     return end, watch(Activity(state, rate, previous, slope), tap)
 
 
-def _gates(external: jax.Array, tap: Tap) -> jax.Array | None:
+def _as_it_is(current: jax.Array) -> jax.Array:
+    return current
+
+
+def _gates(steps: int, rest: jax.Array, tap: Tap) -> jax.Array | None:
     if is_passive(tap):
         return None
-    return tap("cells.rate_gate", "inference", jnp.ones((external.shape[0], 1, external.shape[2]), external.dtype))
+    return tap("cells.rate_gate", "inference", jnp.ones((steps, 1, rest.shape[1]), rest.dtype))
 
 
 def watch(activity: Activity, tap: Tap) -> Activity:

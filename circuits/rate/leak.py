@@ -32,15 +32,15 @@ def leaky_sum_backward(values: Float[Array, "time *rest"], keep: jax.Array) -> F
 
 
 def leaky_sum_later(
-    values: Float[Array, "time *rest"], keep: jax.Array
+    values: Float[Array, "time *rest"], keep: jax.Array, after: Float[Array, "*rest"]
 ) -> tuple[Float[Array, "*rest"], Float[Array, "time *rest"]]:
-    """Return :func:`leaky_sum_backward` as (first step, what follows each step): g_0 and g_{t+1}, with g_T = 0."""
+    """Return :func:`leaky_sum_backward` as (first step, what follows each step): g_0 and g_{t+1}, g_T = ``after``."""
     keep = per_neuron(keep, values.ndim - 1)
 
     def step(later: jax.Array, now: jax.Array) -> tuple[jax.Array, jax.Array]:
         return now + keep * later, later
 
-    return jax.lax.scan(step, jnp.zeros_like(values[0]), values, reverse=True)
+    return jax.lax.scan(step, after, values, reverse=True)
 
 
 class LeakBefore:
@@ -79,9 +79,9 @@ class LeakBefore:
         return powers(secretion, jnp.diag(jnp.broadcast_to(keep, path.shape)) + first_hop * path[None, :]) @ first_hop
 
     @staticmethod
-    def credit_of_current(credit: jax.Array, keep: jax.Array) -> tuple[jax.Array, jax.Array]:
+    def credit_of_current(credit: jax.Array, keep: jax.Array, after: jax.Array) -> tuple[jax.Array, jax.Array]:
         """Turn credit q_t of the state into credit of (1 - keep) I_t: at the first step, and after each step."""
-        return leaky_sum_later(credit, keep)
+        return leaky_sum_later(credit, keep, after)
 
     @staticmethod
     def jacobian(weight: jax.Array, before: jax.Array, now: jax.Array, keep: jax.Array) -> jax.Array:
@@ -141,9 +141,9 @@ class LeakAfter:
         return powers(secretion @ first_hop, jnp.diag(jnp.broadcast_to(keep, path.shape)) + path[:, None] * first_hop)
 
     @staticmethod
-    def credit_of_current(credit: jax.Array, keep: jax.Array) -> tuple[jax.Array, jax.Array]:
+    def credit_of_current(credit: jax.Array, keep: jax.Array, after: jax.Array) -> tuple[jax.Array, jax.Array]:
         """Turn credit q_t, gain included, into credit of (1 - keep) I_t: at the first step, and after each step."""
-        return credit[0], jnp.concatenate([credit[1:], jnp.zeros_like(credit[:1])])
+        return credit[0], jnp.concatenate([credit[1:], after[None]])
 
     @staticmethod
     def jacobian(weight: jax.Array, before: jax.Array, now: jax.Array, keep: jax.Array) -> jax.Array:

@@ -1,6 +1,7 @@
 """What happens in a batch of trials, from the stimulus to the weight changes, as pure functions of the weights."""
 
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import jax
@@ -62,8 +63,9 @@ class Network:
         whole, tap = still(tap), at(tap, np.arange(len(inputs)))
         w_in, w_rec, w_out = (whole(name, "inference", tree[name]) for name in ("W_in", "W_rec", "W_out"))
         inputs = tap("cells.input", "inference", inputs)
-        current = external_current(gated(tap, "W_in", "inference", inputs), w_in, tree["b_rec"])
-        end, activity = simulate(self.neuron(tree), current, w_rec, tap, start)
+        into = partial(external_current, w_in=w_in, bias=tree["b_rec"])
+        inputs = gated(tap, "W_in", "inference", inputs)
+        end, activity = simulate(self.neuron(tree), inputs, into, w_rec, tap, start)
         y = readout(gated(tap, "W_out", "inference", activity.rate), w_out, tree["b_out"])
         return end, activity, tap("output", "inference", y)
 

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from circuits.rate.rules import RULES
+from circuits.rate.rules.reverse import BLOCK
 from circuits.rate.signals import state_of
 from circuits.tap import untouched
 from tests.unit.rate_case import assert_same, autodiff, network, trials
@@ -30,6 +31,13 @@ def test_declaration(name):
 @pytest.mark.parametrize("name", [name for name, rule in RULES.items() if rule.exact])
 def test_exact_rules_equal_automatic_differentiation(name, leak, tau):
     net, batch = network(name, leak=leak, tau=tau, density=0.6, nonlinearity="tanh"), trials()
+    tree = net.read()
+    assert_same(net.learn(tree, batch).changes, autodiff(net, tree, batch))
+
+
+@pytest.mark.parametrize("leak", LEAKS)
+def test_a_trial_of_several_blocks_is_paired_exactly(leak):
+    net, batch = network("bptt", leak=leak, tau=TAUS["leak per type"]), trials(steps=2 * BLOCK + 5)
     tree = net.read()
     assert_same(net.learn(tree, batch).changes, autodiff(net, tree, batch))
 

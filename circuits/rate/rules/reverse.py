@@ -132,18 +132,33 @@ class Credit:
         return signals["tap"]("cells.credit", "learning", credit)
 
 
-def synaptic_changes(signals: Signals, credit: jax.Array) -> Tree:
-    """Pair credit q_t with the traces of presynaptic activity: one matrix product over time and trials.
+#: Steps whose credit is filtered and paired at a time, few enough to stay in the cache of a processor.
+BLOCK = 20
 
-    Rates meet the credit of the step after them, where they are presynaptic activity, so no array is shifted in time
-    but the small input.
+
+def synaptic_changes(signals: Signals, credit: jax.Array) -> Tree:
+    """Pair credit q_t with the traces of presynaptic activity, from the last block of steps to the first.
+
+    Within a block it is one matrix product over time and trials. Rates and inputs meet the credit of the step after
+    them, or of their own step, where they are presynaptic activity, so no array is shifted in time but the small input.
     """
-    neuron, inputs = signals["neuron"], signals["input"]
-    first, later = neuron.leak.credit_of_current(credit, neuron.keep)
-    coming = jnp.concatenate([inputs[1:], jnp.zeros_like(inputs[:1])])
-    start, weigh = signals["presynaptic_rate"][0], 1 - neuron.keep
-    return {
-        "W_in": (over_time(coming, later) + inputs[0].T @ first) * per_neuron(weigh, 2),
-        "W_rec": (over_time(signals["rate"], later) + start.T @ first) * per_neuron(weigh, 2),
-        "b_rec": (later.sum((0, 1)) + first.sum(0)) * weigh,
-    }
+    neuron, inputs, rate = signals["neuron"], signals["input"], signals["rate"]
+    outside = jnp.concatenate([inputs, jnp.ones_like(inputs[..., :1])], axis=-1)
+    coming = jnp.concatenate([outside[1:], jnp.zeros_like(outside[:1])])
+    start = signals["presynaptic_rate"][0]
+
+    def block(first: jax.Array, steps: int, carry: tuple) -> tuple:
+        q, pre, x = (jax.lax.dynamic_slice_in_dim(values, first, steps) for values in (credit, rate, coming))
+        after, later = neuron.leak.credit_of_current(q, neuron.keep, carry[0])
+        return after, carry[1] + over_time(pre, later), carry[2] + over_time(x, later)
+
+    width, cells = outside.shape[-1], credit.shape[-1]
+    nothing = (jnp.zeros_like(start), *(jnp.zeros((pre, cells), credit.dtype) for pre in (cells, width)))
+    blocks, rest = divmod(credit.shape[0], BLOCK)
+    carry = block(blocks * BLOCK, rest, nothing) if rest else nothing
+    if blocks:
+        carry = jax.lax.fori_loop(0, blocks, lambda i, carry: block((blocks - 1 - i) * BLOCK, BLOCK, carry), carry)
+    first, among, onto = carry
+    weigh = per_neuron(1 - neuron.keep, 2)
+    among, onto = (among + start.T @ first) * weigh, (onto + outside[0].T @ first) * weigh
+    return {"W_in": onto[:-1], "W_rec": among, "b_rec": onto[-1]}
