@@ -32,14 +32,14 @@ class Phaseless(Circuit):
         Time step.
     readout
         Name of the output.
-    seed, dtype
-        See :class:`~circuits.circuit.Circuit`.
+    **options
+        ``seed``, ``dtype``, ``matmul_precision``, see :class:`~circuits.circuit.Circuit`.
     """
 
     self_changing = True
 
-    def __init__(self, sizes: Sequence[int], steps: int, dt: float, readout: str, seed: int, dtype: Any):
-        super().__init__(seed=seed, dtype=dtype)
+    def __init__(self, sizes: Sequence[int], steps: int, dt: float, readout: str, **options: Any):
+        super().__init__(**options)
         require(len(sizes) >= 2, f"wanted an input and an output at least, got sizes {list(sizes)}")
         require(steps >= len(sizes), f"a pattern needs a time step a layer to get through, got {steps} steps")
         self.sizes, self.steps, self.dt, self.readout = tuple(map(int, sizes)), steps, dt, readout

@@ -35,7 +35,7 @@ class PhaselessMicrocircuit(Phaseless):
         Time steps for which a pattern is shown (1 ms by default).
     constants
         Constants of the dynamics; by default those of :func:`released` for these sizes.
-    readout, seed, dtype
+    readout, **options
         See :class:`Phaseless`.
 
     Examples
@@ -53,12 +53,11 @@ class PhaselessMicrocircuit(Phaseless):
         steps: int = 100,
         constants: Constants | None = None,
         readout: str = "choice",
-        seed: int = 0,
-        dtype: Any = None,
+        **options: Any,
     ):
         require(len(sizes) >= 3, f"a microcircuit needs a hidden layer, got sizes {list(sizes)}")
         self.constants = constants or released(len(sizes) - 1)
-        super().__init__(sizes, steps, self.constants.dt, readout, seed, dtype)
+        super().__init__(sizes, steps, self.constants.dt, readout, **options)
         self._layers = [f"layer{n}" for n in range(1, len(self.sizes))]
         self._inter = [f"inter{n}" for n in range(1, len(self.sizes) - 1)]
         self._register()

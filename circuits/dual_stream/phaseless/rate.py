@@ -28,7 +28,7 @@ class PhaselessRate(Phaseless):
         Time steps for which a pattern is shown.
     constants
         Constants of the dynamics; by default those of :func:`released` for these sizes.
-    readout, seed, dtype
+    readout, **options
         See :class:`Phaseless`.
 
     Examples
@@ -46,11 +46,10 @@ class PhaselessRate(Phaseless):
         steps: int = 100,
         constants: Constants | None = None,
         readout: str = "choice",
-        seed: int = 0,
-        dtype: Any = None,
+        **options: Any,
     ):
         self.constants = constants or released(len(sizes) - 1, transfer, steps)
-        super().__init__(sizes, steps, self.constants.dt, readout, seed, dtype)
+        super().__init__(sizes, steps, self.constants.dt, readout, **options)
         self._layers = [f"layer{n}" for n in range(1, len(self.sizes))]
         self._register()
 
