@@ -152,7 +152,8 @@ def test_a_program_that_forgets_to_close(path):
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_interrupts_wait_for_the_end_of_a_step(path, number, attempt):
     body = """
-signal.signal(signal.SIGTERM, signal.default_int_handler)
+for each in (signal.SIGINT, signal.SIGTERM):
+    signal.signal(each, signal.default_int_handler)
 with writer:
     for number in range(1, 100_000):
         epoch(writer, number)
