@@ -11,7 +11,7 @@ demo: $(READY)
 	$(RUN) -m protocols.demo demo
 
 test: $(READY)
-	$(RUN) -m pytest -n 2 --dist loadscope
+	$(RUN) -m pytest -n 2 --dist loadscope --no-loadscope-reorder
 
 lint: $(READY)
 	$(RUN) -m ruff check .
