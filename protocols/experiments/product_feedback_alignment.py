@@ -69,7 +69,7 @@ PERFORMANCE = (
         "product-feedback/fig2",
         "Figure 2",
         "Accuracy, alignment angles and norm ratios on MNIST, two hidden layers of 512 cells",
-        takes="about 5 hours on 2 cores (estimated)",
+        takes="about 8 hours on 2 busy cores, 5 of them PFA and PFA-o (from measured parts)",
         conditions={rule: layers(rule) for rule in (*RULES, "KP", *PRODUCTS)},
         quick=QUICK,
         quick_conditions=("BP", "FA", "SF", "PFA"),
