@@ -186,6 +186,11 @@ class Circuit(bp.DynamicalSystem):
         """Names of signals besides weights and rates that an intervention may act on (modulators, receptors)."""
         return ()
 
+    def firing(self) -> tuple[str, ...]:
+        """Names of populations whose rates pass a tap: the ones that an intervention can silence."""
+        rates = {name.removesuffix(".rate") for name in self.variables() if name.endswith(".rate")}
+        return tuple(population.name for population in self.populations() if population.name in rates)
+
     def reset_state(self, batch_size: int = 1, **_: Any) -> None:
         """Set every activity variable to zero for ``batch_size`` trials."""
         for variable in self._activity.values():

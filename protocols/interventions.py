@@ -186,9 +186,9 @@ class Delay(Intervention):
 
 
 def parts(circuit: Circuit) -> dict[str, tuple[str, np.ndarray]]:
-    """Return every population and block by name: population and neuron numbers."""
-    found = {}
-    for population in circuit.populations():
+    """Return every population that fires, and its blocks, by name: population and neuron numbers."""
+    found, firing = {}, circuit.firing()
+    for population in (one for one in circuit.populations() if one.name in firing):
         found[population.name] = (population.name, np.arange(population.size))
         for block, neurons in population.blocks.items():
             found[f"{population.name}.{block}"] = (population.name, np.asarray(neurons))

@@ -81,6 +81,10 @@ class LayeredCircuit(Circuit):
         connections = [Symmetric(Dense(below, above, start=start)) for below, above in pairwise(sizes)]
         return cls(connections, inputs=task.inputs, readouts=task.readouts, **settings)
 
+    def firing(self) -> tuple[str, ...]:
+        """All layers; their rates are tapped although their states are what is recorded."""
+        return tuple(self.layers)
+
     def _check(self) -> None:
         count = len(self.connections)
         require(count >= 1, "a layered circuit needs at least one connection")

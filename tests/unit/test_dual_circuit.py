@@ -159,3 +159,10 @@ def test_labels_become_one_hot_and_other_targets_stay_as_they_are():
 def test_bad_input_is_refused_in_one_line(act, message):
     with pytest.raises(CircuitError, match=message):
         act(dense("random"))
+
+
+def test_only_what_fires_can_be_silenced():
+    net = DualStream.mlp((6, 5, 3), descending="random")
+    assert set(interventions.parts(net)) >= {"up.rate1", "down.rate1"}
+    with pytest.raises(CircuitError, match="nothing to silence up.layer1"):
+        interventions.check([interventions.silence("up.layer1")], net)
