@@ -1,10 +1,11 @@
-"""Strict numerics for every test: 64-bit types, no silent promotion of ranks; a compilation cache outlives the run."""
+"""Strict numerics for every test, 64-bit types and no silent promotion of ranks; quick, cached compilation."""
 
 import os
 from pathlib import Path
 
 os.environ["JAX_ENABLE_X64"] = "1"
 os.environ.setdefault("MPLBACKEND", "agg")
+os.environ.setdefault("JAX_DISABLE_MOST_OPTIMIZATIONS", "1")  # compiling is most of the time of these tests
 os.environ.setdefault("JAX_COMPILATION_CACHE_DIR", str(Path(__file__).resolve().parent.parent / ".cache" / "jax"))
 
 import jax

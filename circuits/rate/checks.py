@@ -7,26 +7,20 @@ from circuits.rate.network import Network
 from circuits.rate.rules import REACH
 from circuits.rate.rules.forward import check_memory
 
+#: Settings that are one of a few words.
+WORDS = {"feedback": ("symmetric", "random"), "answer": ("last", "every"), "reduction": ("mean", "sum")}
 
-def one_of(value: str, valid: tuple[str, ...], what: str) -> None:
+
+def check_words(given: Mapping[str, str]) -> None:
     """Refuse a word that is not among the valid ones."""
-    require(value in valid, f"unknown {what} {value!r}: {nearest(value, valid)}")
+    for what, word in given.items():
+        require(word in WORDS[what], f"unknown {what} {word!r}: {nearest(word, WORDS[what])}")
 
 
-def check_numbers(tau: Mapping[str, float], dt: float, mu: float, types: Mapping[str, int]) -> None:
-    """Refuse time constants, steps, gains and counts that make no sense."""
+def check_numbers(dt: float, mu: float) -> None:
+    """Refuse time steps and gains that make no sense."""
     require(dt > 0, f"dt must be positive (ms), got {dt}")
-    for name, value in tau.items():
-        require(value > 0, f"tau of {name} must be positive (ms), got {value}")
-    for name, count in types.items():
-        require(count >= 1, f"a cell type needs at least one cell, got {name}: {count}")
     require(mu >= 0, f"mu is a mean gain and must be 0 or more, got {mu}")
-
-
-def check_names(given: Mapping[str, object] | None, types: Mapping[str, int], what: str) -> None:
-    """Refuse a type that the network does not have."""
-    for name in given or {}:
-        require(name in types, f"unknown cell type {name!r} in {what}: {nearest(name, types)}")
 
 
 def check_rule(network: Network, inputs: int, itemsize: int) -> None:

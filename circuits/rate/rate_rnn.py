@@ -11,7 +11,7 @@ from circuits.activations import activation
 from circuits.circuit import Batch, Circuit, Outcome, Population, Synapses
 from circuits.errors import choose
 from circuits.rate import cell_types, wiring
-from circuits.rate.checks import check_names, check_numbers, check_rule, one_of
+from circuits.rate.checks import check_numbers, check_rule, check_words
 from circuits.rate.drawing import Drawing
 from circuits.rate.leak import LEAKS
 from circuits.rate.network import Network
@@ -21,11 +21,10 @@ from circuits.rate.rules import LIU_2022, rule_named
 from circuits.rate.signals import in_tree, state_of
 from circuits.rate.timeline import one_step, timeline
 from circuits.rate.trials import goal, only, stimulus
+from circuits.rate.type_table import TypeTable
 from circuits.rule import Rule, Tree
 from circuits.tap import Tap, untouched
 
-#: Sign of the cells of a type, by the first letter of its name.
-SIGNS = {"E": 1, "I": -1}
 #: Activity of the cells.
 CELL_VARIABLES = ("state", "rate", "trace", "learning_signal", "secretion")
 
@@ -126,23 +125,15 @@ class RateRNN(Circuit):
         super().__init__(seed=seed, dtype=dtype, matmul_precision=matmul_precision)
         self.inputs, self.readouts, self.dt = dict(inputs), dict(readouts), dt
         self.n_in, self.n_out = (only(ports, "port") for ports in (self.inputs, self.readouts))
-        types = wiring.paper_counts(neurons) if isinstance(neurons, int) else dict(neurons)
-        self.signs = {name: (signs or {}).get(name, SIGNS.get(name[:1], 0)) for name in types}
-        check_names(signs, types, "signs")
-        check_names(tau if isinstance(tau, Mapping) else None, types, "tau")
-        tau = {name: tau.get(name, 100.0) if isinstance(tau, Mapping) else tau for name in types}
-        check_numbers(tau, dt, mu, types)
-        for word, valid, what in (
-            (feedback, ("symmetric", "random"), "feedback"),
-            (answer, ("last", "every"), "answer"),
-            (reduction, ("mean", "sum"), "reduction"),
-        ):
-            one_of(word, valid, what)
+        types = TypeTable.given(neurons, signs, tau)
+        self.signs = types.signs
+        check_numbers(dt, mu)
+        check_words({"feedback": feedback, "answer": answer, "reduction": reduction})
         self.drawing = Drawing(
             self.n_in,
             self.n_out,
-            np.array(list(self.signs.values()), float),
-            np.exp(-dt / np.array(list(tau.values()), float)),
+            np.array(list(types.signs.values()), float),
+            types.keep(dt),
             threshold,
             mu,
             density,
@@ -152,8 +143,8 @@ class RateRNN(Circuit):
         )
         self.last, self.classes = answer == "last", loss == "cross_entropy"
         self.network = Network(
-            tuple(types),
-            tuple(np.repeat(np.arange(len(types)), list(types.values())).tolist()),
+            tuple(types.counts),
+            types.of_cells(),
             activation(nonlinearity),
             choose(leak, LEAKS, "place of the leak"),
             rule_named(rule, owner_gain),
