@@ -88,7 +88,8 @@ def angle_to_gradient(trials: int = 500, every: int = 1) -> Measure:
         @jax.jit
         def changes(tree: Any, arrays: Any) -> tuple[Any, Any]:
             batch = task.draw(arrays, index, jax.random.key(0), test=True)
-            return net.cycle(tree, batch).changes, exact.cycle(tree, batch).changes
+            ascending = {name: value for name, value in tree.items() if name.startswith("up.")}
+            return net.cycle(tree, batch).changes, exact.cycle(ascending, batch).changes
 
         found = [changes(tree, task.arrays) for tree in trees(run)]
         return {

@@ -46,6 +46,13 @@ def test_alignment_is_that_of_the_path_through_both_matrices(tmp_path):
     assert curve(trace, "angle.layer1")[0, 0] == pytest.approx(angle(tree["up.layer1.W"], path), abs=1e-3)
 
 
+def test_the_gradient_knows_nothing_of_missing_feedback_synapses(tmp_path):
+    sparse = ran("fig2", "BP", tmp_path / "bp.h5", **SMALL | {"feedback.sparsity": 0.9, "run.seeds": 1})
+    assert (curve(sparse, "angle_to_gradient.layer1") > 30).all()
+    product = ran("fig6", "PFA, sparsity 0.9", tmp_path / "pfa.h5", **SMALL | {"run.seeds": 1})
+    assert np.isfinite(curve(product, "angle_to_gradient.layer1")).all()
+
+
 def test_direct_feedback_has_no_layers_to_compare(tmp_path):
     trace = ran("fig2", "DFA", tmp_path / "dfa.h5", **SMALL)
     assert not [name for name in trace.learning if name.startswith(("angle.", "norm_ratio."))]
