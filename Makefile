@@ -22,9 +22,9 @@ lint: $(READY)
 bench: $(READY)
 	$(RUN) -m tests.benchmarks
 
-# Real data and long runs, minutes to hours.
+# Every quick look, and short full-size runs on real data beside published curves: about an hour and a half on two cores.
 science: $(READY)
-	$(RUN) -m pytest -m science -o addopts="" tests
+	$(RUN) -m pytest -m science tests
 
 conformance: $(READY)
 	$(RUN) -m tests.conformance tests/conformance/cases/*.npz
