@@ -66,8 +66,10 @@ def notes(traces: Sequence[Trace]) -> list[str]:
     for trace in traces:
         for warning in _warnings(trace):
             said.setdefault(warning, []).append(label_of(trace))
-    expected = dict.fromkeys(trace.configuration.get("expected", "") for trace in traces)
-    found = [f"The paper finds: {text}." for text in expected if text]
+    found = []
+    for key, who in (("expected", "The paper finds"), ("observed", "This program found at full size")):
+        texts = dict.fromkeys(trace.configuration.get(key, "") for trace in traces)
+        found += [f"{who}: {text}." for text in texts if text]
     return found + [f"{', '.join(names)}: {warning}" for warning, names in said.items()]
 
 

@@ -9,7 +9,7 @@ from importlib import import_module
 
 from circuits.errors import CircuitError, nearest
 from protocols.experiments.experiment import Configuration, Experiment, Reference
-from protocols.experiments.our_numbers import ours
+from protocols.experiments.our_numbers import OBSERVED, ours
 
 #: The files, in the order in which they are listed.
 PAPERS = (
@@ -31,7 +31,10 @@ def every() -> dict[str, Experiment]:
     """Return all experiments by name."""
     files = (import_module(f"protocols.experiments.{name}") for name in PAPERS)
     table = {experiment.name: experiment for file in files for experiment in file.EXPERIMENTS}
-    return {name: replace(one, references=(*one.references, *ours(name))) for name, one in table.items()}
+    return {
+        name: replace(one, references=(*one.references, *ours(name)), observed=OBSERVED.get(name, ""))
+        for name, one in table.items()
+    }
 
 
 def find(name: str) -> Experiment:

@@ -74,8 +74,8 @@ class Experiment:
         Overrides that let it finish in well under a minute and need no download.
     quick_conditions
         Conditions of the quick look; all by default.
-    expected
-        What the paper found, in words.
+    expected, observed
+        What the paper found, in words; what this program found, where it is not just that.
     references
         Numbers to compare with.
     """
@@ -89,6 +89,7 @@ class Experiment:
     quick: Mapping[str, Any] = field(default_factory=dict)
     quick_conditions: tuple[str, ...] = ()
     expected: str = ""
+    observed: str = ""
     references: tuple[Reference, ...] = ()
 
     @property
@@ -123,6 +124,7 @@ class Experiment:
             "title": self.title,
             "paper": self.citation,
             "expected": self.expected,
+            "observed": self.observed,
             "full_size": as_json(self.conditions[condition]) == about["settings"],
             "reference": mine,
         }

@@ -24,6 +24,7 @@ KNOWN = [
 @pytest.fixture
 def trace(tmp_path):
     about = {"title": "A <run>", "condition": "AP", "reference": KNOWN, "expected": "it rises", "full_size": True}
+    about["observed"] = "it falls"
     return open_trace(learned(tmp_path / "run.h5", RUNS, about))
 
 
@@ -42,7 +43,7 @@ def test_the_table_says_percentages_spread_and_what_was_not_reached(trace):
 
 
 def test_notes_warn_of_quick_partial_and_changed_runs(tmp_path, trace):
-    assert notes([trace]) == ["The paper finds: it rises."]
+    assert notes([trace]) == ["The paper finds: it rises.", "This program found at full size: it falls."]
     quick = learned(tmp_path / "quick.h5", RUNS, {"condition": "q", "quick": True, "full_size": False})
     changed = learned(tmp_path / "changed.h5", RUNS, {"condition": "c", "full_size": False})
     said = notes([open_trace(quick), open_trace(changed)])
