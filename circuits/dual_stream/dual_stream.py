@@ -10,7 +10,7 @@ import numpy as np
 from circuits.circuit import Batch, Circuit, Outcome, Population, Synapses
 from circuits.dual_stream import geometry, presets
 from circuits.dual_stream.losses import LOSSES, accuracy, as_target
-from circuits.dual_stream.stack import Nodes, ascend, leaves
+from circuits.dual_stream.stack import Nodes, ascend, leaves, stages
 from circuits.dual_stream.streams import DescendingStream, Goal, stream
 from circuits.dual_stream.wave import arrivals
 from circuits.errors import choose, require
@@ -157,6 +157,15 @@ class DualStream(Circuit):
     def effective_feedback(self, tree: Tree) -> Tree:
         """Feedback that acts at each stage, by path, in the layout of its forward weight."""
         return self.descending.effective_feedback(self.ascending, tree)
+
+    def forward_weights(self, tree: Tree) -> Tree:
+        """Forward weights by path, ``[out, in, ...]``."""
+        return {path: tree[f"up.{path}.W"] for path in stages(self.ascending)}
+
+    def reciprocal(self) -> set[str]:
+        """Paths of stages whose feedback is one synapse between the same two cells as the forward weight."""
+        kernels = {path: self.descending.kernel_shapes(stage, 1) for path, stage in stages(self.ascending).items()}
+        return {path for path, shapes in kernels.items() if len(shapes) == 1}
 
     def _cycle(self, tree: Tree, x: jax.Array, target: jax.Array, tap: Tap) -> Outcome:
         ascent = ascend(self.ascending, tree, tap("up.input.rate", "inference", x), tap=tap)

@@ -113,7 +113,12 @@ class Experiment:
                 raise SettingError(f"{self.name} has no condition {label!r}: {nearest(label, self.conditions)}")
         labels = only or (self.quick_conditions if quick else ()) or self.conditions
         chosen = {label: self.conditions[label] for label in labels}
-        return _apply(_apply(chosen, self.quick if quick else {}), overrides or {})
+        return _apply(_apply(chosen, self._small(chosen) if quick else {}), overrides or {})
+
+    def _small(self, chosen: Mapping[str, Configuration]) -> dict[str, Any]:
+        """Overrides of the quick look that these conditions have."""
+        known = {name for one in chosen.values() for name in flat(one)}
+        return {name: value for name, value in self.quick.items() if name in known}
 
     def record(self, condition: str, configuration: Configuration, *, quick: bool) -> dict[str, Any]:
         """Return what the trace should say: enough to run it again, and the numbers to compare a full run with."""

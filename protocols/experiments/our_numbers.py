@@ -12,8 +12,8 @@ from protocols.experiments.experiment import Reference
 
 #: What came out otherwise than expected, in words, by experiment.
 OBSERVED = {
-    "modprop/fig3a": "the same order; MDGL and the three-factor rule made the activity of some networks explode at every "
-    "rate from 1e-4 on (the spectral radius is 1.3 at the start), and the others end a hundred times above ModProp",
+    "modprop/fig3a": "the same order; MDGL and the three-factor rule made the activity of some networks explode at "
+    "every rate from 1e-4 on (the spectral radius is 1.3 at the start); the others end far above ModProp",
 }
 
 SOURCE = "this program, version 0.1.0, float32 on 2 CPU cores"

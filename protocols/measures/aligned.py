@@ -41,12 +41,12 @@ def alignment(every: int = 1) -> Measure:
 
 def facing(run: "Protocol") -> Iterator[dict[str, tuple[np.ndarray, np.ndarray]]]:
     """Forward weight and effective feedback by layer, for every seed."""
-    effective = jax.jit(run.circuit.effective_feedback)
+    net = run.circuit
+    both = jax.jit(lambda tree: (net.forward_weights(tree), net.effective_feedback(tree)))
     for tree in trees(run):
-        found = effective(tree)
+        forward, feedback = both(tree)
         yield {
-            name: (np.asarray(tree[f"up.{name}.W"], np.float64), np.asarray(feedback, np.float64))
-            for name, feedback in found.items()
+            name: (np.asarray(forward[name], np.float64), np.asarray(feedback[name], np.float64)) for name in feedback
         }
 
 
@@ -63,8 +63,7 @@ def reciprocity(every: int = 1) -> Measure:
     """
 
     def of(run: "Protocol") -> dict[str, np.ndarray]:
-        net = run.circuit
-        single = {n for n, stage in stages(net.ascending).items() if len(net.descending.kernel_shapes(stage, 1)) == 1}
+        single = run.circuit.reciprocal()
         pairs = [{name: pair for name, pair in one.items() if name in single} for one in facing(run)]
         return {
             f"reciprocal_correlation.{name}": np.array(

@@ -55,6 +55,13 @@ def test_trial_ends_where_learning_ends_and_is_repeatable(net):
     assert all(np.array_equal(course[name], again[name]) for name in course)
 
 
+def test_feedback_faces_forward_weights_in_one_layout(net):
+    forward, feedback = net.forward_weights(net.read()), net.effective_feedback(net.read())
+    assert {name: value.shape for name, value in forward.items()} == {"layer2": (4, 5), "layer3": (3, 4)}
+    assert {name: value.shape for name, value in feedback.items()} == {"layer2": (4, 5), "layer3": (3, 4)}
+    assert net.reciprocal() == set(forward)
+
+
 def test_update_is_one_step_of_a_trial(net):
     one, key = batch_of(net), jax.random.key(3)
     course = net.trial(net.read(), one, key)

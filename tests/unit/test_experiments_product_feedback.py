@@ -53,6 +53,15 @@ def test_the_gradient_knows_nothing_of_missing_feedback_synapses(tmp_path):
     assert np.isfinite(curve(product, "angle_to_gradient.layer1")).all()
 
 
+def test_noise_turns_the_feedback_of_phaseless_circuits_towards_the_forward_weights(tmp_path):
+    small = SMALL | {"run.epochs": 3, "task.train": 640, "run.seeds": 1}
+    trace = ran("table1", "PAL", tmp_path / "pal.h5", **small)
+    angles, reciprocal = (curve(trace, f"{name}.layer2")[0] for name in ("angle", "reciprocal_correlation"))
+    assert angles[0] > 70
+    assert angles[-1] < 45
+    assert reciprocal[-1] > 0.6
+
+
 def test_direct_feedback_has_no_layers_to_compare(tmp_path):
     trace = ran("fig2", "DFA", tmp_path / "dfa.h5", **SMALL)
     assert not [name for name in trace.learning if name.startswith(("angle.", "norm_ratio."))]

@@ -65,6 +65,14 @@ class Phaseless(Circuit):
         """Undo :meth:`weights`."""
 
     @abstractmethod
+    def forward_weights(self, tree: Tree) -> Tree:
+        """Forward weights ``[out, in]`` of the layers that feedback leaves from, by name of the layer."""
+
+    @abstractmethod
+    def effective_feedback(self, tree: Tree) -> Tree:
+        """Feedback that leaves these layers, in the same layout."""
+
+    @abstractmethod
     def rest(self, trials: int) -> Any:
         """State before the first step."""
 
@@ -150,6 +158,10 @@ class Phaseless(Circuit):
     def _only(self, arrays: Mapping[str, jax.Array]) -> jax.Array:
         require(len(arrays) == 1, f"this circuit has one input and one target, got {sorted(arrays)}")
         return next(iter(arrays.values()))
+
+    def reciprocal(self) -> set[str]:
+        """Layers whose feedback is one synapse between the same two cells as the forward weight: all of them."""
+        return set(self._layers[1:])
 
     def update(self, x: jax.Array, target: jax.Array, key: jax.Array) -> jax.Array:
         """Advance activity and weights by one time step; returns the output."""

@@ -98,6 +98,14 @@ class PhaselessMicrocircuit(Phaseless):
         routes = weights._asdict().items()
         return {f"layer{n}.{route}": value for route, values in routes for n, value in enumerate(values, start=1)}
 
+    def forward_weights(self, tree: Tree) -> Tree:
+        """Forward weights ``[out, in]`` of all layers but the first."""
+        return {layer: tree[f"{layer}.up"] for layer in self._layers[1:]}
+
+    def effective_feedback(self, tree: Tree) -> Tree:
+        """Feedback from these layers, in the same layout."""
+        return {above: tree[f"{below}.down"].T for below, above in pairwise(self._layers)}
+
     def rest(self, trials: int) -> State:
         """All voltages at zero."""
         return dynamics.at_rest(self.constants, self.sizes, trials, self.dtype)

@@ -83,6 +83,14 @@ class PhaselessRate(Phaseless):
         }
         return {name: value for name, value in found.items() if value is not None}
 
+    def forward_weights(self, tree: Tree) -> Tree:
+        """Forward weights ``[out, in]`` of all layers but the first."""
+        return {layer: tree[f"{layer}.W"].T for layer in self._layers[1:]}
+
+    def effective_feedback(self, tree: Tree) -> Tree:
+        """Feedback from these layers, in the same layout."""
+        return {layer: tree[f"{layer}.B"] for layer in self._layers[1:]}
+
     def rest(self, trials: int) -> tuple[list[Activity], jax.Array]:
         """Silence, and the clock of every trial at zero."""
         return dynamics.silent(self.sizes[1:], trials, self.dtype), jnp.zeros(trials, self.dtype)
