@@ -13,8 +13,8 @@ from protocols.experiments.experiment import Reference
 #: What came out otherwise than expected, in words, by experiment.
 OBSERVED = {
     "product-feedback/fig2": (
-        "the same; after 40 epochs the path of PFA is at 18.8, 19.5 and 17.7 degrees, because what decay has left of the "
-        "initial mismatch (7.6, 8.8 and 2.1 degrees in PFA-o, still falling) adds to the 17.5 of the limit"
+        "the same; after 40 epochs the path of PFA is at 18.8, 19.5 and 17.7 degrees, because what decay has left of "
+        "the initial mismatch (7.6, 8.8 and 2.1 degrees in PFA-o, still falling) adds to the 17.5 of the limit"
     ),
     "modprop/fig3a": (
         "the same order; MDGL and the three-factor rule made the activity of some networks explode at every rate from "
