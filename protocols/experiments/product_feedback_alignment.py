@@ -167,7 +167,8 @@ PROPERTIES = (
         },
         quick=QUICK,
         quick_conditions=tuple(f"{rule}, sparsity {s}" for rule in ("FA", "PFA") for s in (0.0, 0.9)),
-        expected="FA, DFA and SF degrade gradually, PFA more slowly. The paper's levels are not known; these are ours",
+        expected="FA, DFA and SF degrade gradually, PFA more slowly. The paper's levels are not known, nor whether the "
+        "remaining synapses are stronger; levels are ours, and they are, so that B B^T stays near the identity",
     ),
     experiment(
         "product-feedback/table1",

@@ -159,6 +159,15 @@ def test_sparse_feedback_has_an_exact_number_of_zeros_that_never_fill(name):
         assert not feedback[~masks["down.layer1.B_mask"]].any()
 
 
+@pytest.mark.parametrize("name", [name for name in STAGEWISE if name != "direct"])
+def test_remaining_synapses_of_sparse_feedback_make_up_for_the_missing_ones(name):
+    sizes = (60, 60, 60)
+    nets = [dense(STREAMS[name](sparsity=fraction), sizes=sizes) for fraction in (0.0, 0.75)]
+    found = [net.effective_feedback(net.read()) for net in nets]
+    size = [float(jnp.square(one["layer2"]).mean()) for one in found]
+    assert size[1] == pytest.approx(size[0], rel=0.2)
+
+
 def test_labels_and_one_hot_targets_say_the_same(net):
     one = batch(net)
     hot = Batch(one.inputs, {"choice": jax.nn.one_hot(one.targets["choice"], 3, dtype=jnp.float64)})

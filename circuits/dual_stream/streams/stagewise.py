@@ -50,8 +50,9 @@ class Stagewise(DescendingStream):
     Parameters
     ----------
     sparsity
-        Fraction of feedback weights that do not exist: an exact number of randomly chosen zeros in every kernel,
-        for good, without rescaling the others.
+        Fraction of feedback weights that do not exist: an exact number of randomly chosen zeros in every kernel, for
+        good. The others start (or are, where they follow from forward weights) stronger by ``1 / sqrt(1 - sparsity)``,
+        so that a cell's feedback has the variance that it has without gaps.
     """
 
     owns: ClassVar[tuple[str, ...]] = ("B",)
@@ -60,6 +61,11 @@ class Stagewise(DescendingStream):
 
     def __post_init__(self):
         require(0 <= self.sparsity < 1, f"sparsity is a fraction from 0 up to, not including, 1; got {self.sparsity}")
+
+    @property
+    def strength(self) -> float:
+        """What the weights that exist are multiplied by."""
+        return float(1 / np.sqrt(1 - self.sparsity))
 
     def kernel_shapes(self, stage: Stage, outputs: int) -> dict[str, Shape]:
         """Shapes of the feedback kernels of a stage; ``outputs`` counts the circuit's output units."""
@@ -99,6 +105,7 @@ class Stagewise(DescendingStream):
             sizes = self.kernel_shapes(stage, outputs)
             own = self.draw(stage, sizes, random)
             if self.sparsity:
+                own |= {name: self.strength * own[name] for name in sizes if name in own}
                 own |= {f"{name}_mask": sparse_mask(random, size, self.sparsity) for name, size in sizes.items()}
             arrays |= {f"down.{path}.{name}": value for name, value in own.items()}
         return masked(arrays, arrays)
@@ -145,7 +152,10 @@ class Stagewise(DescendingStream):
         own = {name: tree[f"down.{path}.{name}"] for name in self.owns}
         if self.declaration.transports != "nothing":
             own["W"] = tree[f"up.{path}.W"]
-        kernels = {f"down.{path}.{name}": kernel for name, kernel in self.kernels(stage, own).items()}
+        kernels = {
+            f"down.{path}.{name}": kernel if name in self.owns or not self.sparsity else self.strength * kernel
+            for name, kernel in self.kernels(stage, own).items()
+        }
         return {name.rpartition(".")[2]: kernel for name, kernel in masked(kernels, tree).items()}
 
 
