@@ -41,7 +41,7 @@ def draw_learning_curve(ax: Any, *traces: Trace, series: str | None = None) -> N
     for (trace, name, label), colour in zip(lines, colours(len(lines), len(lines) > 5), strict=False):
         curve = trace.learning[name]
         band(ax, curve.coords["epoch"], scale * curve.values, color=colour, label=label)
-        _references(ax, trace, name, scale, colour)
+        mark_references(ax, trace, name, colour, scale)
     kind = words(lines[0][1]).replace("test ", "")
     ax.set(xlabel="epoch", ylabel=f"{kind} (%)" if scale == 100 else kind, title="Learning")
     ax.xaxis.set_major_locator(MaxNLocator(integer=True))
@@ -69,9 +69,10 @@ def _lines(traces: tuple[Trace, ...], series: str | None) -> list[tuple[Trace, s
     return [(trace, name, tagged[name]) for name in both]
 
 
-def _references(ax: Any, trace: Trace, series: str, scale: float, colour: Any) -> None:
-    """Mark the numbers of the paper at epochs that the run has reached."""
-    last = trace.learning[series].coords["epoch"].max(initial=0)
+def mark_references(ax: Any, trace: Trace, series: str, colour: Any, scale: float = 1) -> None:
+    """Mark the numbers that a trace carries for comparison, at epochs that the run has reached."""
+    curve = trace.learning[series]
+    last = curve.coords[curve.dims[1]].max(initial=0)
     known = [one for one in trace.configuration.get("reference", []) if one["series"] == series]
     numbered = [one for one in known if not isinstance(one["at"], str)]
     points = [(one["at"], scale * one["value"]) for one in numbered if one["at"] <= last]

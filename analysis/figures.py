@@ -6,6 +6,7 @@ figures.learning_curve(open_trace("digits.h5")).savefig("learning.png")
 
 from analysis.behaviour_figure import behaviour
 from analysis.curves import amplitude_by_region, error_amplitude, learning_curve
+from analysis.measured_figure import measured
 from analysis.overview import overview
 from analysis.psychometric_figure import psychometric
 from analysis.sweep_figures import sweep
@@ -17,6 +18,7 @@ __all__ = [
     "behaviour",
     "error_amplitude",
     "learning_curve",
+    "measured",
     "overview",
     "psychometric",
     "settling",

@@ -1,5 +1,7 @@
 """One figure that sums up a run: learning, local errors, and a trajectory with and without the output error."""
 
+import textwrap
+
 from matplotlib.figure import Figure
 
 from analysis.comparison import opened
@@ -38,7 +40,8 @@ def overview(trace: Trace, region: str | None = None) -> Figure:
     for cell, (draw, what, options) in zip(grid, panels, strict=True):
         draw(figure.add_subplot(cell, **options), trace, **what)
     plt.close(figure)
-    figure.suptitle(_title(trace), x=0.01, ha="left", fontsize=11)
+    lines = textwrap.wrap(_title(trace), 46 * len(panels))
+    figure.suptitle("\n".join(lines), x=0.01, ha="left", fontsize=11)
     return figure
 
 

@@ -8,6 +8,7 @@ from analysis import figures
 from analysis.behaviour import recorded_choices
 from analysis.comparison import headline, label_of
 from analysis.curves import PREFIX
+from analysis.measured_figure import families
 from analysis.psychometric_figure import SERIES
 from analysis.trace import Trace
 from analysis.trajectories import recorded_rates
@@ -28,6 +29,8 @@ def figures_of(traces: Sequence[Trace]) -> dict[str, Figure]:
     learned = [trace for trace in traces if headline(trace)]
     for trace in learned[:SINGLES]:
         found[f"Overview: {label_of(trace)}"] = figures.overview(trace)
+        if families(trace):
+            found[f"Measured: {label_of(trace)}"] = figures.measured(trace)
     if "populations/name" in traces[0].circuit:
         found["Circuit"] = figures.wiring(traces[0])
     measured = [trace for trace in traces if SERIES in trace.learning]
@@ -50,6 +53,9 @@ def _together(traces: Sequence[Trace]) -> dict[str, Figure]:
     amplitudes = [trace for trace in learned if sum(name.startswith(PREFIX) for name in trace.learning) > 2]
     if amplitudes:
         found["Local error by region"] = figures.amplitude_by_region(*amplitudes[:TOGETHER])
+    observed = [trace for trace in learned if families(trace)]
+    if 1 < len(observed) <= TOGETHER:
+        found["Measured"] = figures.measured(*observed)
     settled = [trace for trace in traces if not headline(trace) and recorded_rates(trace)]
     if settled:
         found["Settling"] = figures.settling(*settled, region=recorded_rates(settled[0])[0])

@@ -55,6 +55,11 @@ def test_trial_ends_where_learning_ends_and_is_repeatable(net):
     assert all(np.array_equal(course[name], again[name]) for name in course)
 
 
+def test_populations_are_those_that_synapses_connect(net):
+    known = {population.name for population in net.populations()}
+    assert known == {end for synapses in net.synapses.values() for end in (synapses.pre, synapses.post)}
+
+
 def test_feedback_faces_forward_weights_in_one_layout(net):
     forward, feedback = net.forward_weights(net.read()), net.effective_feedback(net.read())
     assert {name: value.shape for name, value in forward.items()} == {"layer2": (4, 5), "layer3": (3, 4)}

@@ -249,3 +249,16 @@ def test_overview_has_a_panel_for_what_was_recorded(tmp_path):
     more = {"learning/amplitude.V1.error": (np.ones((2, 3)), ("seed", "epoch"))}
     assert len(figures.overview(learned(tmp_path / "a.h5", RUNS)).axes) == 1
     assert len(figures.overview(learned(tmp_path / "b.h5", RUNS, **more)).axes) == 2
+
+
+def test_what_was_measured_has_a_panel_for_each_family_or_for_each_series(tmp_path):
+    angles = {f"learning/angle.layer{n}": (90.0 - n * RUNS, ("seed", "epoch")) for n in (1, 2)}
+    ranks = {"learning/rank.before": (RUNS, ("seed", "layer"), {"layer": np.arange(3)})}
+    one, other = (learned(tmp_path / f"{n}.h5", RUNS, {"condition": n}, **angles, **ranks) for n in "ab")
+    assert [ax.get_title("left") for ax in figures.measured(one).axes] == ["angle", "rank"]
+    panels = figures.measured(one, other).axes
+    assert [ax.get_title("left") for ax in panels] == ["angle (layer1)", "angle (layer2)", "rank (before)"]
+    assert [line.get_label() for line in panels[0].lines] == ["a", "b"]
+    np.testing.assert_allclose(panels[1].lines[0].get_ydata(), 90 - 2 * RUNS.mean(0))
+    with pytest.raises(TraceError, match="nothing was measured"):
+        figures.measured(learned(tmp_path / "bare.h5", RUNS))

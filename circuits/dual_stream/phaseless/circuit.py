@@ -180,6 +180,11 @@ class Phaseless(Circuit):
             self._activity[name].value = value
 
     def populations(self) -> list[Population]:
-        """Populations by the first part of the names of their variables."""
-        sizes = {name.partition(".")[0]: int(np.prod(v.shape[1:])) for name, v in self._activity.items()}
-        return [Population(name, size, "hidden" if "layer" in name else name) for name, size in sizes.items()]
+        """Input, layers, and what else has variables of its own (interneurons)."""
+        owned = (name for name in self._activity if "." in name)
+        sizes = {name.partition(".")[0]: int(np.prod(self._activity[name].shape[1:])) for name in owned}
+        kinds = {"input": "input", "layer": "hidden", "inter": "interneurons"}
+        return [
+            Population(name, size, kinds[name.rstrip("0123456789")])
+            for name, size in ({"input": self.sizes[0]} | sizes).items()
+        ]
