@@ -10,23 +10,31 @@ from matplotlib.figure import Figure
 from matplotlib.patches import FancyArrowPatch, FancyBboxPatch, Rectangle
 
 from analysis.comparison import opened
+from analysis.stream_layout import passed_on, stream_places
 from analysis.style import PALETTE, QUIET, canvas, styled
 from analysis.trace import Trace, TraceError
 
-WIDTH, HEIGHT, GAP_X, GAP_Y, MARGIN = 3.0, 0.62, 2.2, 1.15, 1.7
+WIDTH, HEIGHT, GAP_X, GAP_Y, GAP_STREAM, MARGIN = 3.0, 0.62, 2.2, 1.15, 0.5, 1.7
 INCH = 0.62  # inches in a unit of the drawing
 BLOCKS = {"RI": PALETTE[5], "SI": PALETTE[0], "RE": PALETTE[4], "SE": PALETTE[1]}
-KINDS = {"inference": PALETTE[0], "feedback": PALETTE[1], "recurrent": PALETTE[2]}
+KINDS = {
+    "inference": PALETTE[0],
+    "feedback": PALETTE[1],
+    "recurrent": PALETTE[2],
+    "descending to ascending": PALETTE[3],
+    "ascending to descending": PALETTE[5],
+}
 
 
 @dataclass(frozen=True)
 class Box:
-    """Where a population is drawn: lower left corner, and its blocks with their sizes."""
+    """Where a population is drawn: lower left corner, its blocks with their sizes, whether its name stands inside."""
 
     x: float
     y: float
     size: int
     blocks: Mapping[str, int]
+    inside: bool = False
 
     def block(self, name: str) -> tuple[float, float]:
         """Return the left and right edges of a block (of the whole box where it has none of that name)."""
@@ -43,7 +51,7 @@ def wiring(trace: Trace) -> Figure:
     """Draw the circuit of a trace: populations with their blocks, and projections.
 
     Solid arrows are plastic, dashed ones fixed; blue carries inference upwards, red carries error; the green mark is
-    recurrent connections.
+    recurrent connections. Two streams stand side by side, with grey lines where activity passes without synapses.
 
     Raises
     ------
@@ -65,6 +73,9 @@ def draw_wiring(ax: Any, trace: Trace) -> None:
     boxes = layout(populations, projections)
     for name, box in boxes.items():
         _draw_box(ax, name, box)
+    if stream_places(list(boxes)):
+        for pre, post in passed_on(list(boxes), projections):
+            _draw_arrow(ax, boxes[pre], boxes[post], (pre, post), 0, color=QUIET, lw=1.0, linestyle="-")
     for number, row in enumerate(row for row in projections if row["kind"] in KINDS):
         _draw_projection(ax, boxes, row, number)
     width, height = extent(boxes)
@@ -94,6 +105,12 @@ def layout(populations: Sequence[Mapping[str, Any]], projections: Sequence[Mappi
     >>> boxes["V1"].y > boxes["eye"].y
     True
     """
+    if streams := stream_places([row["name"] for row in populations]):
+        return {
+            row["name"]: Box(column * (WIDTH + GAP_X), level * (HEIGHT + GAP_STREAM), row["size"], {}, inside=True)
+            for row in populations
+            for column, level in [streams[row["name"]]]
+        }
     below: dict[str, set[str]] = {row["name"]: set() for row in populations}
     for row in projections:
         pre, post = owner(row["pre"], below), owner(row["post"], below)
@@ -144,8 +161,9 @@ def _tables(trace: Trace) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
 def _draw_box(ax: Any, name: str, box: Box) -> None:
     frame = {"boxstyle": "round,pad=0.06", "fc": "#F5F5F5", "ec": "#444444", "lw": 1}
     ax.add_patch(FancyBboxPatch((box.x, box.y), WIDTH, HEIGHT, **frame))
-    ax.text(box.x - 0.15, box.y + 0.62 * HEIGHT, name, ha="right", va="center", fontweight="bold", fontsize=9)
-    ax.text(box.x - 0.15, box.y + 0.12 * HEIGHT, f"{box.size}", ha="right", va="center", color=QUIET, fontsize=8)
+    x, align = (box.x + WIDTH / 2, "center") if box.inside else (box.x - 0.15, "right")
+    ax.text(x, box.y + 0.62 * HEIGHT, name, ha=align, va="center", fontweight="bold", fontsize=9 - 2 * box.inside)
+    ax.text(x, box.y + 0.12 * HEIGHT, f"{box.size}", ha=align, va="center", color=QUIET, fontsize=8 - box.inside)
     for number, block in enumerate(box.blocks):
         left, right = box.block(block)
         colour = BLOCKS.get(block, PALETTE[number % 6])
@@ -161,13 +179,26 @@ def _draw_projection(ax: Any, boxes: Mapping[str, Box], row: Mapping[str, Any], 
     if pre == post:
         _draw_loop(ax, boxes[pre], colour, style)
         return
-    up = boxes[post].y >= boxes[pre].y
-    start = (_middle(boxes[pre], row["pre"]), boxes[pre].y + (HEIGHT + 0.06 if up else -0.06))
-    end = (_middle(boxes[post], row["post"]), boxes[post].y + (-0.06 if up else HEIGHT + 0.06))
-    level = boxes[pre].y == boxes[post].y
-    bend = -0.35 if level else 0.04 + 0.03 * (number % 3)
-    look = {"arrowstyle": "-|>", "mutation_scale": 11, "lw": 1.5, "color": colour, "linestyle": style, "alpha": 0.9}
-    ax.add_patch(FancyArrowPatch(start, end, connectionstyle=f"arc3,rad={bend}", shrinkA=0, shrinkB=0, **look))
+    ends = row["pre"], row["post"]
+    _draw_arrow(ax, boxes[pre], boxes[post], ends, number, color=colour, linestyle=style, lw=1.5, alpha=0.9)
+
+
+def _draw_arrow(ax: Any, pre: Box, post: Box, ends: tuple[str, str], number: int, **look: Any) -> None:
+    """Draw an arrow between middles of blocks; in streams between facing sides, and around what stands in between."""
+    if pre.inside and pre.x == post.x and abs(pre.y - post.y) > 1.5 * (HEIGHT + GAP_STREAM):
+        start, end = ((box.x + WIDTH + 0.06, box.y + HEIGHT / 2) for box in (pre, post))
+        bend = -0.3
+    elif pre.inside and pre.y == post.y:
+        right = post.x > pre.x
+        start = (pre.x + (WIDTH + 0.06 if right else -0.06), pre.y + (0.7 if right else 0.3) * HEIGHT)
+        end, bend = (post.x + (-0.06 if right else WIDTH + 0.06), start[1]), 0.0
+    else:
+        up = post.y >= pre.y
+        start = (_middle(pre, ends[0]), pre.y + (HEIGHT + 0.06 if up else -0.06))
+        end = (_middle(post, ends[1]), post.y + (-0.06 if up else HEIGHT + 0.06))
+        bend = -0.35 if pre.y == post.y else 0.04 + 0.03 * (number % 3)
+    arrow = {"arrowstyle": "-|>", "mutation_scale": 11, "connectionstyle": f"arc3,rad={bend}"}
+    ax.add_patch(FancyArrowPatch(start, end, shrinkA=0, shrinkB=0, **arrow, **look))
 
 
 def _middle(box: Box, end: str) -> float:

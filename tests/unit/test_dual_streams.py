@@ -174,3 +174,16 @@ def test_labels_and_one_hot_targets_say_the_same(net):
     a, b = (net.cycle(net.read(), given) for given in (one, hot))
     for name in a.changes:
         np.testing.assert_array_equal(a.changes[name], b.changes[name])
+
+
+@pytest.mark.parametrize("name", STREAMS)
+def test_synapses_lead_from_population_to_population(name):
+    net = dense(STREAMS[name]())
+    populations = {population.name for population in net.populations()}
+    assert {end for row in net.synapses.values() for end in (row.pre, row.post)} <= populations | {""}
+
+
+def test_the_register_says_where_feedback_passes():
+    product, direct = (dense(STREAMS[name]()).synapses for name in ("product", "direct"))
+    assert product["down.layer2.B"].post == product["down.layer2.R"].pre == "down.layer2.intermediate"
+    assert {row.pre for name, row in direct.items() if name.startswith("down")} == {"down.layer3"}

@@ -8,6 +8,7 @@ from matplotlib.patches import FancyArrowPatch
 from analysis import figures, open_trace
 from analysis.curves import draw_learning_curve
 from analysis.exponents import region_exponents
+from analysis.stream_layout import passed_on
 from analysis.style import canvas
 from analysis.sweep_figures import numeric
 from analysis.trace import TraceError
@@ -262,3 +263,27 @@ def test_what_was_measured_has_a_panel_for_each_family_or_for_each_series(tmp_pa
     np.testing.assert_allclose(panels[1].lines[0].get_ydata(), 90 - 2 * RUNS.mean(0))
     with pytest.raises(TraceError, match="nothing was measured"):
         figures.measured(learned(tmp_path / "bare.h5", RUNS))
+
+
+def test_two_streams_stand_side_by_side():
+    names = [
+        "up.input",
+        "up.layer1",
+        "up.rate1",
+        "down.target",
+        "down.layer1",
+        "down.layer1.intermediate",
+        "down.input",
+    ]
+    rows = [{"name": name, "size": 1, "blocks": ""} for name in names]
+    edges = [("up.input", "up.layer1", "inference"), ("down.layer1", "down.input", "feedback")]
+    projections = [{"pre": pre, "post": post, "kind": kind} for pre, post, kind in edges]
+    boxes = layout(rows, projections)
+    assert boxes["down.layer1"].y == boxes["up.layer1"].y == boxes["down.layer1.intermediate"].y
+    assert boxes["down.target"].y > boxes["up.rate1"].y
+    assert len({(box.x, box.y) for box in boxes.values()}) == len(names)
+    assert list(passed_on(names, projections)) == [
+        ("up.layer1", "up.rate1"),
+        ("down.target", "down.layer1"),
+        ("down.layer1", "down.layer1.intermediate"),
+    ]

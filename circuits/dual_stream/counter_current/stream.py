@@ -125,15 +125,13 @@ class CounterCurrent(DescendingStream):
 
     def synapses(self, nodes: Nodes) -> list[Synapses]:
         """One row for every weight array of the descending stages, all of them plastic."""
-        rows, below = [], "input"
-        cut = parts(nodes)
+        rows, cut = [], parts(nodes)
         for number, part in enumerate(cut, start=1):
             above = list(part)[-1] if number < len(cut) else "target"
             ((path, stage),) = stages(part).items()
             for name in stage.names:
                 kind = "feedback" if name == "W" else "bias"
-                rows.append(Synapses(f"down.{path}.{name}", f"down.{above}", f"down.{below}", kind))
-            below = above
+                rows.append(Synapses(f"down.{path}.{name}", f"down.{above}", f"down.{path}", kind))
         return rows
 
     def effective_feedback(self, nodes: Nodes, tree: Tree) -> Tree:

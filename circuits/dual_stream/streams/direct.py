@@ -35,6 +35,10 @@ class Direct(Stagewise):
         """As many postsynaptic units as the circuit has outputs."""
         return {"B": stage.kernel_shape(outputs)}
 
+    def ends(self, name: str, above: str, below: str, top: str) -> tuple[str, str]:
+        """From the output, past all stages between."""
+        return top, below
+
     def effective_feedback(self, nodes: Nodes, tree: Tree) -> Tree:
         """Nothing: feedback that comes from the output has no forward counterpart at a stage."""
         return {}

@@ -61,6 +61,11 @@ class Product(Stagewise):
         second = stage.kernel_shape(size)
         return {"B": (stage.outputs, size, *(1,) * (len(second) - 2)), "R": second}
 
+    def ends(self, name: str, above: str, below: str, top: str) -> tuple[str, str]:
+        """``B`` leads to the intermediate population, ``R`` on from there."""
+        between = f"{above}.intermediate"
+        return (above, between) if name == "B" else (between, below)
+
     def draw(self, stage: Stage, shapes: dict[str, Shape], random: np.random.Generator) -> dict[str, np.ndarray]:
         """``B`` uniform with variance 1 / m, ``R`` Glorot uniform."""
         gain = np.sqrt((1 + 1 / self.expansion) / 2)

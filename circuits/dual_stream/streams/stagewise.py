@@ -112,19 +112,22 @@ class Stagewise(DescendingStream):
 
     def synapses(self, nodes: Nodes) -> list[Synapses]:
         """One row for every own array of every stage."""
-        below = sources(nodes)
+        below, top = sources(nodes), list(stages(nodes))[-1]
         return [
             Synapses(
-                name=f"down.{path}.{name}",
-                pre=f"down.{path}",
-                post=f"down.{below[path]}",
-                kind="feedback",
+                f"down.{path}.{name}",
+                *self.ends(name, f"down.{path}", f"down.{below[path]}", f"down.{top}"),
+                "feedback",
                 plastic=name in self.plastic,
                 mask=f"down.{path}.{name}_mask" if self.sparsity else None,
             )
             for path in stages(nodes)
             for name in self.owns
         ]
+
+    def ends(self, name: str, above: str, below: str, top: str) -> tuple[str, str]:
+        """From which population to which one an own array leads; ``top`` has the error of the output."""
+        return above, below
 
     def derived(self, nodes: Nodes) -> set[str]:
         """Feedback kernels of every stage, owned or made from forward weights."""
