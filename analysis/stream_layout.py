@@ -40,8 +40,12 @@ def _beside(name: str, levels: Mapping[str, int], taken: set[tuple[int, int]]) -
 
 
 def passed_on(names: Sequence[str], projections: Sequence[Mapping[str, Any]]) -> Iterator[tuple[str, str]]:
-    """Neighbours in a stream between which activity passes without synapses (from currents to rates, say)."""
+    """Neighbours in a stream between which activity passes without synapses (from currents to rates, say).
+
+    Members of blocks (``"up.block1.shortcut"``) are left out: activity goes around some of them.
+    """
     for stream in (UP, DOWN):
         own = [name for name in names if name.startswith(stream)]
         reached = {row["post"] for row in projections if row["pre"] in own}
-        yield from ((pre, post) for pre, post in pairwise(own) if post not in reached)
+        plain = [(pre, post) for pre, post in pairwise(own) if max(pre.count("."), post.count(".")) == 1]
+        yield from ((pre, post) for pre, post in plain if post not in reached)

@@ -73,7 +73,7 @@ def draw_wiring(ax: Any, trace: Trace) -> None:
     boxes = layout(populations, projections)
     for name, box in boxes.items():
         _draw_box(ax, name, box)
-    if stream_places(list(boxes)):
+    if any(box.inside for box in boxes.values()):
         for pre, post in passed_on(list(boxes), projections):
             _draw_arrow(ax, boxes[pre], boxes[post], (pre, post), 0, color=QUIET, lw=1.0, linestyle="-")
     for number, row in enumerate(row for row in projections if row["kind"] in KINDS):
@@ -187,7 +187,8 @@ def _draw_arrow(ax: Any, pre: Box, post: Box, ends: tuple[str, str], number: int
     """Draw an arrow between middles of blocks; in streams between facing sides, and around what stands in between."""
     if pre.inside and pre.x == post.x and abs(pre.y - post.y) > 1.5 * (HEIGHT + GAP_STREAM):
         start, end = ((box.x + WIDTH + 0.06, box.y + HEIGHT / 2) for box in (pre, post))
-        bend = -0.3
+        distance = abs(pre.y - post.y)
+        bend = -2 * min(0.25 + 0.1 * distance, 0.7) / distance  # bulges by 0.7 at most: the margin is 0.8
     elif pre.inside and pre.y == post.y:
         right = post.x > pre.x
         start = (pre.x + (WIDTH + 0.06 if right else -0.06), pre.y + (0.7 if right else 0.3) * HEIGHT)

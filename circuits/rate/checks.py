@@ -1,7 +1,5 @@
 """What a rate network may be: every bad setting gets one line that says what was got and what is wanted."""
 
-from collections.abc import Mapping
-
 from circuits.errors import nearest, require
 from circuits.rate.network import Network
 from circuits.rate.rules import REACH
@@ -11,16 +9,12 @@ from circuits.rate.rules.forward import check_memory
 WORDS = {"feedback": ("symmetric", "random"), "answer": ("last", "every"), "reduction": ("mean", "sum")}
 
 
-def check_words(given: Mapping[str, str]) -> None:
-    """Refuse a word that is not among the valid ones."""
-    for what, word in given.items():
-        require(word in WORDS[what], f"unknown {what} {word!r}: {nearest(word, WORDS[what])}")
-
-
-def check_numbers(dt: float, mu: float) -> None:
-    """Refuse time steps and gains that make no sense."""
+def check_settings(dt: float, mu: float, **words: str) -> None:
+    """Refuse time steps and gains that make no sense, and words that are not among the valid ones."""
     require(dt > 0, f"dt must be positive (ms), got {dt}")
     require(mu >= 0, f"mu is a mean gain and must be 0 or more, got {mu}")
+    for what, word in words.items():
+        require(word in WORDS[what], f"unknown {what} {word!r}: {nearest(word, WORDS[what])}")
 
 
 def check_rule(network: Network, inputs: int, itemsize: int) -> None:

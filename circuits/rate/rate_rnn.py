@@ -11,7 +11,7 @@ from circuits.activations import activation
 from circuits.circuit import Batch, Circuit, Outcome, Population, Synapses
 from circuits.errors import choose
 from circuits.rate import cell_types, wiring
-from circuits.rate.checks import check_numbers, check_rule, check_words
+from circuits.rate.checks import check_rule, check_settings
 from circuits.rate.drawing import Drawing
 from circuits.rate.leak import LEAKS
 from circuits.rate.network import Network
@@ -127,8 +127,7 @@ class RateRNN(Circuit):
         self.n_in, self.n_out = (only(ports, "port") for ports in (self.inputs, self.readouts))
         types = TypeTable.given(neurons, signs, tau)
         self.signs = types.signs
-        check_numbers(dt, mu)
-        check_words({"feedback": feedback, "answer": answer, "reduction": reduction})
+        check_settings(dt, mu, feedback=feedback, answer=answer, reduction=reduction)
         self.drawing = Drawing(
             self.n_in,
             self.n_out,
@@ -153,7 +152,6 @@ class RateRNN(Circuit):
             taps,
             truncation,
         )
-        check_rule(self.network, self.n_in, self.dtype.itemsize)
         self._register()
         self._warn_unstable()
 
@@ -163,6 +161,7 @@ class RateRNN(Circuit):
         return cls(task.inputs, neurons, task.readouts, **{"dt": task.dt, **getattr(task, "scoring", {}), **settings})
 
     def _register(self) -> None:
+        check_rule(self.network, self.n_in, self.dtype.itemsize)
         (source, _), (sink, _) = self.inputs.copy().popitem(), self.readouts.copy().popitem()
         values = self.initial(self.seed)
         plastic = ("W_in", "W_rec", "W_out", "b_out")

@@ -117,7 +117,7 @@ class Experiment:
 
     def _small(self, chosen: Mapping[str, Configuration]) -> dict[str, Any]:
         """Overrides of the quick look that these conditions have."""
-        known = {name for one in chosen.values() for name in flat(one)}
+        known = _settings(chosen)
         return {name: value for name, value in self.quick.items() if name in known}
 
     def record(self, condition: str, configuration: Configuration, *, quick: bool) -> dict[str, Any]:
@@ -135,9 +135,14 @@ class Experiment:
         }
 
 
+def _settings(conditions: Mapping[str, Configuration]) -> set[str]:
+    """Names of all settings of some conditions."""
+    return {name for one in conditions.values() for name in flat(one)}
+
+
 def _apply(conditions: dict[str, Configuration], overrides: Mapping[str, Any]) -> dict[str, Configuration]:
     """Override each setting in all conditions that have it."""
-    known = {name for one in conditions.values() for name in flat(one)}
+    known = _settings(conditions)
     for name in overrides:
         if name not in known:
             raise unknown(name, known)

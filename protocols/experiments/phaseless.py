@@ -21,7 +21,8 @@ class Noisy:
     noise, decay
         Standard deviation of the noise of hidden cells, decay of the feedback.
     slowed
-        Factor of the forward learning rates of the released program; with 1 the forward weights outrun the feedback.
+        Factor of the forward learning rates of the released program. 0.1 is ours, the better of 1 and 0.1 on 5,000
+        images of MNIST: with 1 the forward weights outrun the feedback.
     """
 
     transfer: str = "tanh"

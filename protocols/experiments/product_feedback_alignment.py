@@ -16,7 +16,6 @@ from protocols.experiments.aligning import (
     plain,
 )
 from protocols.experiments.experiment import Configuration, Experiment, Reference, varied
-from protocols.experiments.parts import Run
 from protocols.experiments.phaseless import PhaselessOnImages
 from protocols.experiments.product_feedback_numbers import (
     BIOTORCH,
@@ -176,7 +175,7 @@ PROPERTIES = (
         "Properties of the rules, measured: alignment, reciprocal synapses, and the angle to the gradient",
         takes="about 3 hours on 2 cores (estimated)",
         conditions={rule: layers(rule, run__seeds=3) for rule in ("BP", "FA", "DFA", "SF", "KP", "WM", "PFA", "PFA-o")}
-        | {"PAL": PhaselessOnImages(run=Run(epochs=40, seeds=3, batch_size=64, shuffle="samples"))},
+        | {"PAL": overridden(PhaselessOnImages(), {"run.seeds": 3})},
         quick=QUICK,
         quick_conditions=("BP", "FA", "KP", "PFA", "PAL"),
         expected="BP, KP and WM make reciprocal synapses equal, which cortex's are not (correlation 0.2); PFA has no "

@@ -43,6 +43,7 @@ class Phaseless(Circuit):
         require(len(sizes) >= 2, f"wanted an input and an output at least, got sizes {list(sizes)}")
         require(steps >= len(sizes), f"a pattern needs a time step a layer to get through, got {steps} steps")
         self.sizes, self.steps, self.dt, self.readout = tuple(map(int, sizes)), steps, dt, readout
+        self._layers = [f"layer{n}" for n in range(1, len(self.sizes))]
 
     def _register(self) -> None:
         for row in self._synapses():

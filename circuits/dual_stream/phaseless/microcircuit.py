@@ -58,7 +58,6 @@ class PhaselessMicrocircuit(Phaseless):
         require(len(sizes) >= 3, f"a microcircuit needs a hidden layer, got sizes {list(sizes)}")
         self.constants = constants or released(len(sizes) - 1)
         super().__init__(sizes, steps, self.constants.dt, readout, **options)
-        self._layers = [f"layer{n}" for n in range(1, len(self.sizes))]
         self._inter = [f"inter{n}" for n in range(1, len(self.sizes) - 1)]
         self._register()
 

@@ -50,7 +50,6 @@ class PhaselessRate(Phaseless):
     ):
         self.constants = constants or released(len(sizes) - 1, transfer, steps)
         super().__init__(sizes, steps, self.constants.dt, readout, **options)
-        self._layers = [f"layer{n}" for n in range(1, len(self.sizes))]
         self._register()
 
     def _synapses(self) -> list[Synapses]:
