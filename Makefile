@@ -8,7 +8,7 @@ export JAX_COMPILATION_CACHE_DIR ?= $(CURDIR)/.cache/jax
 .PHONY: demo test lint bench science conformance notebooks clean
 
 demo: $(READY)
-	$(RUN) -m protocols.demo demo
+	$(RUN) -m biocredit.protocols.commands.demo demo
 
 test: $(READY)
 	$(RUN) -m pytest -n 2 --dist loadscope --no-loadscope-reorder
@@ -16,7 +16,7 @@ test: $(READY)
 lint: $(READY)
 	$(RUN) -m ruff check .
 	$(RUN) -m ruff format --check .
-	$(RUN) -m interrogate -q circuits protocols analysis
+	$(RUN) -m interrogate -q biocredit circuits protocols analysis
 
 # Ratios against yardsticks measured in the same run; an hour on an idle machine is too much, minutes are enough.
 bench: $(READY)
@@ -32,7 +32,7 @@ conformance: $(READY)
 notebooks: $(READY)
 	$(VENV)/bin/jupytext --to ipynb --execute notebooks/*.py
 
-$(READY): pyproject.toml constraints.txt
+$(READY): pyproject.toml setup.py constraints.txt
 	test -x $(RUN) || $(PYTHON) -m venv $(VENV)
 	$(RUN) -m pip install --quiet --constraint constraints.txt --editable ".[test,lint]"
 	touch $(READY)

@@ -1,23 +1,19 @@
 """What was found: traces, metrics, figures, reports. Needs no JAX: NumPy, SciPy, h5py, scikit-learn and matplotlib."""
 
-from importlib import import_module
-from importlib.util import find_spec
-from typing import Any
+from biocredit import lazily
 
-_HOMES = {
-    "open_trace": "trace",
-    "Trace": "trace",
-    "TraceError": "trace",
-    "TraceWriter": "trace_writer",
-    "cite": "bibliography",
+#: Where each public name lives; looked up on first use.
+HOME = {
+    "open_trace": "analysis.trace.reader",
+    "Trace": "analysis.trace.reader",
+    "TraceError": "analysis.trace.reader",
+    "TraceWriter": "analysis.trace.writer",
+    "cite": "analysis.reports.bibliography",
+    "figures": "analysis.plots.figures",
+    "export": "analysis.interchange.export",
+    "behaviour": "analysis.metrics.behaviour",
+    "psychometrics": "analysis.metrics.psychometrics",
 }
 
-__all__ = ["Trace", "TraceError", "TraceWriter", "cite", "open_trace"]
-
-
-def __getattr__(name: str) -> Any:
-    if name in _HOMES:
-        return getattr(import_module(f"analysis.{_HOMES[name]}"), name)
-    if not name.startswith("_") and find_spec(f"analysis.{name}"):
-        return import_module(f"analysis.{name}")
-    raise AttributeError(f"module 'analysis' has no attribute {name!r}")
+__all__ = list(HOME)
+__getattr__, __dir__ = lazily(__name__, HOME)

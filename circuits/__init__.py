@@ -1,7 +1,6 @@
 """Circuits: what exists. Populations, projections, dynamics and local plasticity."""
 
-from importlib import import_module
-from typing import Any
+from biocredit import lazily
 
 #: Where each public name lives; looked up on first use.
 HOME = {
@@ -9,22 +8,17 @@ HOME = {
     "Region": "circuits.modular",
     "Mode": "circuits.modular",
     "Plasticity": "circuits.modular",
-    "EquilibriumPropagation": "circuits.modular",
-    "PredictiveCoding": "circuits.modular",
-    "RateRNN": "circuits.rate",
+    "EquilibriumPropagation": "circuits.energy_based",
+    "PredictiveCoding": "circuits.energy_based",
+    "RateRNN": "circuits.recurrent",
     "DualStream": "circuits.dual_stream",
-    "PhaselessRate": "circuits.dual_stream",
-    "PhaselessMicrocircuit": "circuits.dual_stream",
-    "Circuit": "circuits.circuit",
-    "Batch": "circuits.circuit",
-    "Outcome": "circuits.circuit",
-    "CircuitError": "circuits.errors",
+    "PhaselessRate": "circuits.microcircuit",
+    "PhaselessMicrocircuit": "circuits.microcircuit",
+    "Circuit": "circuits.core.circuit",
+    "Batch": "circuits.core.circuit",
+    "Outcome": "circuits.core.circuit",
+    "CircuitError": "circuits.core.errors",
 }
 
 __all__ = list(HOME)
-
-
-def __getattr__(name: str) -> Any:
-    if name not in HOME:
-        raise AttributeError(f"module 'circuits' has no {name!r}: valid are {', '.join(sorted(HOME))}")
-    return getattr(import_module(HOME[name]), name)
+__getattr__, __dir__ = lazily(__name__, HOME)

@@ -28,12 +28,12 @@ from pathlib import Path
 import matplotlib.pyplot as plt
 import numpy as np
 import optax
+from biocredit.analysis import open_trace
+from biocredit.analysis.plots import figures
+from biocredit.circuits import ModularRNN, Region
+from biocredit.circuits.core.initializers import SparseRecurrent
+from biocredit.protocols import Record, TwoPhase, amplitude, interventions, tasks
 from matplotlib.colors import SymLogNorm
-
-from analysis import figures, open_trace
-from circuits import ModularRNN, Region
-from circuits.synapses import SparseRecurrent
-from protocols import Record, TwoPhase, amplitude, interventions, tasks
 
 folder = Path(tempfile.mkdtemp())
 EPOCHS = 20  # the paper trains for 100

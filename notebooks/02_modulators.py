@@ -29,11 +29,11 @@ import jax.numpy as jnp
 import matplotlib.pyplot as plt
 import numpy as np
 import optax
-
-from analysis import figures, open_trace
-from circuits import RateRNN
-from protocols import Online, Record, interventions, tasks
-from protocols.tasks.temporal import xor_stimulus
+from biocredit.analysis import open_trace
+from biocredit.analysis.plots import figures
+from biocredit.circuits import RateRNN
+from biocredit.protocols import Online, Record, interventions, tasks
+from biocredit.protocols.tasks.temporal import xor_stimulus
 
 folder = Path(tempfile.mkdtemp())
 EPOCHS = 20  # 400 updates; the released program makes 3000 of trials nine times as long

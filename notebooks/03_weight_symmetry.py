@@ -27,14 +27,15 @@ from pathlib import Path
 
 import matplotlib.pyplot as plt
 import numpy as np
-
-from analysis import alignment, open_trace, spectra, style
-from circuits import DualStream
-from circuits.dual_stream.schedules import momentum_sgd, weight_decay_steps
-from circuits.dual_stream.streams import Product
-from protocols import TwoPhase, tasks
-from protocols.measures.aligned import alignment as feedback_alignment
-from protocols.measures.aligned import angle_to_gradient, reciprocity
+from biocredit.analysis import open_trace
+from biocredit.analysis.metrics import alignment, spectra
+from biocredit.analysis.plots import style
+from biocredit.circuits import DualStream
+from biocredit.circuits.dual_stream.pathways import Product
+from biocredit.circuits.dual_stream.schedules import momentum_sgd, weight_decay_steps
+from biocredit.protocols import TwoPhase, tasks
+from biocredit.protocols.recording.measures.alignment import alignment as feedback_alignment
+from biocredit.protocols.recording.measures.alignment import angle_to_gradient, reciprocity
 
 folder = Path(tempfile.mkdtemp())
 EPOCHS = 15
@@ -153,4 +154,4 @@ ax.legend()
 #
 # * `biocredit list product` shows the figures of Li and Benna (arXiv 2405.20594) as runnable experiments.
 # * Replace `"product"` by `"product_orthogonal"`, `"usf"` or `"weight_mirror"`.
-# * Thin the feedback out: `Product(sparsity=0.9)` of `circuits.dual_stream.streams`.
+# * Thin the feedback out: `Product(sparsity=0.9)` of `biocredit.circuits.dual_stream.pathways`.

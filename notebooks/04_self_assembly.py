@@ -28,13 +28,13 @@ from pathlib import Path
 
 import matplotlib.pyplot as plt
 import numpy as np
-
-from analysis import open_trace, style
-from circuits import DualStream
-from circuits.dual_stream.self_assembling import Modulation, PerKind, SelfAssembling, Training
-from circuits.dual_stream.starts import Gaussian
-from protocols import TwoPhase, tasks
-from protocols.measures.aligned import alignment, angle_to_gradient
+from biocredit.analysis import open_trace
+from biocredit.analysis.plots import style
+from biocredit.circuits import DualStream
+from biocredit.circuits.dual_stream.ascending.initial_weights import Gaussian
+from biocredit.circuits.dual_stream.pathways.self_assembling import Modulation, PerKind, SelfAssembling, Training
+from biocredit.protocols import TwoPhase, tasks
+from biocredit.protocols.recording.measures.alignment import alignment, angle_to_gradient
 
 folder = Path(tempfile.mkdtemp())
 EPOCHS = 25

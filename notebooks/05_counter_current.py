@@ -26,13 +26,13 @@ import tempfile
 from pathlib import Path
 
 import matplotlib.pyplot as plt
-
-from analysis import open_trace, style
-from circuits import DualStream
-from circuits.dual_stream.counter_current.architectures import dense
-from circuits.dual_stream.counter_current.training import TRAININGS
-from protocols import TwoPhase, tasks
-from protocols.measures.facing import embedding_of_streams, similarity_of_streams, weights_facing
+from biocredit.analysis import open_trace
+from biocredit.analysis.plots import style
+from biocredit.circuits import DualStream
+from biocredit.circuits.dual_stream.pathways.counter_current.architectures import dense
+from biocredit.circuits.dual_stream.pathways.counter_current.training import TRAININGS
+from biocredit.protocols import TwoPhase, tasks
+from biocredit.protocols.recording.measures.streams import embedding_of_streams, similarity_of_streams, weights_facing
 
 folder = Path(tempfile.mkdtemp())
 EPOCHS = 30
@@ -125,5 +125,5 @@ for ax, moment, points in zip(axes[0], moments, embedded.values[0], strict=True)
 # ## Where to go from here
 #
 # * `biocredit list counter` shows the tables and figures of the paper as runnable experiments.
-# * Let trials, and not classes, run down: `CounterCurrent(pairing="same_class")` of `circuits.dual_stream.streams`.
+# * Let trials, and not classes, run down: `CounterCurrent(pairing="same_class")` of `biocredit.circuits.dual_stream.pathways`.
 # * `"counter_current_printed"` is the loss as the paper prints it. Does it learn as well as the released one?

@@ -1,25 +1,19 @@
 """Protocols: what is done to a circuit. Tasks, phases, interventions, recording, experiments."""
 
-from importlib import import_module
-from typing import Any
+from biocredit import lazily
 
 #: Where each public name lives; looked up on first use, so that the command line answers without JAX.
 HOME = {
-    "TwoPhase": "protocols.two_phase",
-    "Online": "protocols.online",
-    "Record": "protocols.recording",
-    "amplitude": "protocols.recording",
-    "Measure": "protocols.measuring",
-    "RunError": "protocols.checkpoint",
+    "TwoPhase": "protocols.training.two_phase",
+    "Online": "protocols.training.online",
+    "Record": "protocols.recording.record",
+    "amplitude": "protocols.recording.record",
+    "Measure": "protocols.recording.measures.measure",
+    "RunError": "protocols.training.checkpoint",
+    "tasks": "protocols.tasks",
+    "interventions": "protocols.interventions",
+    "experiments": "protocols.experiments",
 }
-ROOMS = ("tasks", "interventions", "experiments")
 
-__all__ = [*HOME, *ROOMS]
-
-
-def __getattr__(name: str) -> Any:
-    if name in ROOMS:
-        return import_module(f"protocols.{name}")
-    if name not in HOME:
-        raise AttributeError(f"module 'protocols' has no {name!r}: valid are {', '.join(sorted([*HOME, *ROOMS]))}")
-    return getattr(import_module(HOME[name]), name)
+__all__ = list(HOME)
+__getattr__, __dir__ = lazily(__name__, HOME)

@@ -1,4 +1,4 @@
-"""The command ``biocredit``: what can be typed. What is done is in :mod:`protocols.commands`.
+"""The command ``biocredit``: what can be typed. What is done is in :mod:`biocredit.protocols.commands.commands`.
 
 Exit status: 0 for success, 1 if a run failed, 2 for bad input (one line says what was wrong).
 """
@@ -89,7 +89,7 @@ def parser() -> Parser:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Do what was typed and return the exit status."""
     given = parser().parse_args(arguments)
-    commands = import_module("protocols.commands")
+    commands = import_module("biocredit.protocols.commands.commands")
     try:
         return getattr(commands, f"{given.command}_command")(given)
     except commands.Failed as failure:

@@ -11,8 +11,7 @@ os.environ.setdefault("JAX_COMPILATION_CACHE_DIR", str(Path(__file__).resolve().
 import jax
 import numpy as np
 import pytest
-
-from circuits import backend  # noqa: F401  (BrainPy first: its import would switch 64-bit types off)
+from biocredit.circuits.core import backend  # noqa: F401  (BrainPy first: its import would switch 64-bit types off)
 
 jax.config.update("jax_numpy_rank_promotion", "raise")
 jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.3)

@@ -1,7 +1,6 @@
-"""Dual-stream circuits: one ascending stream, one descending stream per published proposal."""
+"""Dual-stream circuits: one ascending stream, one descending pathway per published proposal."""
 
-from circuits.dual_stream.dual_stream import DualStream
-from circuits.dual_stream.phaseless import PhaselessMicrocircuit, PhaselessRate
-from circuits.dual_stream.streams import STREAMS
+from biocredit.circuits.dual_stream.dual_stream import DualStream
+from biocredit.circuits.dual_stream.pathways import STREAMS
 
-__all__ = ["STREAMS", "DualStream", "PhaselessMicrocircuit", "PhaselessRate"]
+__all__ = ["STREAMS", "DualStream"]

@@ -6,16 +6,16 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
-
-from circuits.circuit import Batch, Circuit, Outcome, Population, Synapses
-from circuits.dual_stream import geometry, presets
-from circuits.dual_stream.losses import LOSSES, accuracy, as_target
-from circuits.dual_stream.stack import Nodes, ascend, leaves, stages
-from circuits.dual_stream.streams import DescendingStream, Goal, stream
-from circuits.dual_stream.wave import arrivals
-from circuits.errors import choose, require
-from circuits.rule import Tree
-from circuits.tap import Electrode, Tap, chain, untouched
+from biocredit.circuits.core.circuit import Batch, Circuit, Outcome, Population, Synapses
+from biocredit.circuits.core.credit_rule import Tree
+from biocredit.circuits.core.errors import choose, require
+from biocredit.circuits.core.losses import LOSSES, accuracy, as_target
+from biocredit.circuits.core.probes import Electrode, Tap, chain, untouched
+from biocredit.circuits.dual_stream.arrivals import arrivals
+from biocredit.circuits.dual_stream.ascending import geometry, presets
+from biocredit.circuits.dual_stream.ascending.stack import Nodes, ascend, leaves, stages
+from biocredit.circuits.dual_stream.pathways import DescendingStream, Goal
+from biocredit.circuits.dual_stream.pathways import pathway as stream
 
 
 class DualStream(Circuit):
@@ -24,17 +24,17 @@ class DualStream(Circuit):
     Parameters
     ----------
     ascending
-        The stack, ``{name: node}`` from the bottom up (see :mod:`circuits.dual_stream.stack`).
+        The stack, ``{name: node}`` from the bottom up (see :mod:`biocredit.circuits.dual_stream.ascending.stack`).
     input_shape
         Shape of one input: ``(units,)`` or ``(rows, columns, channels)``.
     descending
-        Name of a stream in ``circuits.dual_stream.STREAMS``, or an instance with its settings.
+        Name of a stream in ``biocredit.circuits.dual_stream.STREAMS``, or an instance with its settings.
     loss
         ``"cross_entropy"``, ``"binary_cross_entropy"`` or ``"squared"``.
     readout
         Name of the output in ``respond`` and of the target in a batch.
     seed, dtype, matmul_precision
-        See :class:`~circuits.circuit.Circuit`.
+        See :class:`~biocredit.circuits.core.circuit.Circuit`.
 
     Examples
     --------

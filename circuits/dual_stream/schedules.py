@@ -7,8 +7,7 @@ from math import prod
 import jax
 import jax.numpy as jnp
 import optax
-
-from circuits.errors import require
+from biocredit.circuits.core.errors import require
 
 
 def learning_rate_steps(

@@ -8,9 +8,8 @@ from collections.abc import Callable
 
 import jax
 import jax.numpy as jnp
-
-from circuits.activations import activation, silent_at_rest
-from circuits.modular.region import Region
+from biocredit.circuits.core.activations import activation, silent_at_rest
+from biocredit.circuits.modular.region import Region
 
 
 def operand(weight: jax.Array, precision: str) -> jax.Array:
@@ -52,7 +51,7 @@ def settle(
         Stretches of neurons that can be active after the first iteration from rest: only their rows enter the second
         product. All by default.
     precision
-        A name in :data:`circuits.precision.MATMUL_PRECISIONS`.
+        A name in :data:`biocredit.circuits.core.precision.MATMUL_PRECISIONS`.
     tap
         Changes the rates after every iteration (an intervention).
 

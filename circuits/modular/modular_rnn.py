@@ -6,19 +6,26 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
-
-from circuits.backend import bm
-from circuits.circuit import Batch, Circuit, Outcome, Population, Synapses, classification
-from circuits.errors import CircuitError, choose, nearest, require
-from circuits.modular import propagation, weights
-from circuits.modular.phases import PHASE_SETTINGS, Phases
-from circuits.modular.presets import chain, resource_reuse
-from circuits.modular.region import Region
-from circuits.modular.running import schedule, simultaneous, timeline
-from circuits.modular.weights import INITIAL, PLASTIC_KINDS, Plasticity
-from circuits.modular.wiring import Mode, Wiring, projections
-from circuits.rule import Tree
-from circuits.tap import Tap, untouched
+from biocredit.circuits.core.backend import bm
+from biocredit.circuits.core.circuit import (
+    Batch,
+    Circuit,
+    Outcome,
+    Population,
+    Synapses,
+    classification,
+)
+from biocredit.circuits.core.credit_rule import Tree
+from biocredit.circuits.core.errors import CircuitError, choose, nearest, require
+from biocredit.circuits.core.probes import Tap, untouched
+from biocredit.circuits.modular import adjoint_propagation as propagation
+from biocredit.circuits.modular import weights
+from biocredit.circuits.modular.phases import PHASE_SETTINGS, Phases
+from biocredit.circuits.modular.playback import schedule, simultaneous, timeline
+from biocredit.circuits.modular.presets import chain, resource_reuse
+from biocredit.circuits.modular.region import Region
+from biocredit.circuits.modular.weights import INITIAL, PLASTIC_KINDS, Plasticity
+from biocredit.circuits.modular.wiring import Mode, Wiring, projections
 
 
 class ModularRNN(Circuit):
@@ -36,17 +43,18 @@ class ModularRNN(Circuit):
     fixed
         Inference projections that do not learn.
     modes
-        What is on for each of several tasks, see :class:`circuits.modular.wiring.Mode`.
+        What is on for each of several tasks, see :class:`biocredit.circuits.modular.wiring.Mode`.
     plasticity
         :class:`Plasticity` (or ``None`` for fixed) of ``"inference"``, ``"recurrent"``, ``"bias"``,
         ``"readout_bias"``.
     initial
-        Distribution of each kind of weights, and of single arrays by name, see :mod:`circuits.synapses`.
+        Distribution of each kind of weights, and of single arrays by name, see
+        :mod:`biocredit.circuits.core.initializers`.
     batch_divisor
         Divides the summed changes of a batch; the number of trials by default.
     matmul_precision, seed, dtype
-        See :class:`circuits.circuit.Circuit`. On CPUs, low precision is that of the recurrent products alone, nearly
-        all the work.
+        See :class:`biocredit.circuits.core.circuit.Circuit`. On CPUs, low precision is that of the recurrent products
+        alone, nearly all the work.
 
     Notes
     -----
@@ -95,14 +103,14 @@ class ModularRNN(Circuit):
     def chain(cls, task: Any, **settings: Any) -> "ModularRNN":
         """Build a chain of equal regions between one input and one readout of a task.
 
-        See :func:`circuits.modular.presets.chain` for the settings: ``regions``, ``neurons``, ``layout``,
+        See :func:`biocredit.circuits.modular.presets.chain` for the settings: ``regions``, ``neurons``, ``layout``,
         ``spectral_radius``, ``connection_rate``, ``activation``, gains, role sizes; other ones go to the constructor.
         """
         return cls(**chain(task.inputs, task.readouts, **settings))
 
     @classmethod
     def resource_reuse(cls, task: Any, **settings: Any) -> "ModularRNN":
-        """Build the graph of figure 5 for a joint task, see :func:`circuits.modular.presets.resource_reuse`."""
+        """Build the graph of figure 5 for a joint task, see ``resource_reuse``."""
         return cls(**resource_reuse(task.inputs, task.readouts, **settings))
 
     # -- construction -------------------------------------------------------------------------------------
@@ -133,7 +141,7 @@ class ModularRNN(Circuit):
     # -- the two phases -----------------------------------------------------------------------------------
 
     def phases(self, **settings: Any) -> Phases:
-        """Check the settings of a protocol, see :class:`circuits.modular.phases.Phases`."""
+        """Check the settings of a protocol, see :class:`biocredit.circuits.modular.phases.Phases`."""
         chosen = complete(PHASE_SETTINGS, settings, "setting of the phases")
         return Phases(**chosen, precision=self.matmul_precision).suit(self.wiring)
 

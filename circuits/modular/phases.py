@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from circuits.errors import nearest, require
-from circuits.modular.wiring import Wiring, owner
+from biocredit.circuits.core.errors import nearest, require
+from biocredit.circuits.modular.wiring import Wiring, owner
 
 #: Error representations: does the learning phase start again from rest?
 ERRORS = {"short_trajectory": True, "end_point": False}
@@ -39,7 +39,7 @@ class Phases:
     mode
         Mode of the wiring; all projections are on by default.
     precision
-        How the recurrent products are computed, a name in :data:`circuits.precision.MATMUL_PRECISIONS`.
+        How the recurrent products are computed, a name in :data:`biocredit.circuits.core.precision.MATMUL_PRECISIONS`.
     """
 
     error: str = "short_trajectory"

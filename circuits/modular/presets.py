@@ -1,15 +1,14 @@
-"""Published configurations of modular networks, as arguments of :class:`circuits.modular.ModularRNN`."""
+"""Published configurations of modular networks, as arguments of :class:`biocredit.circuits.modular.ModularRNN`."""
 
 from collections.abc import Mapping
 from itertools import pairwise
 from typing import Any
 
 import numpy as np
-
-from circuits.errors import require
-from circuits.modular.region import Region, layout, pieces
-from circuits.modular.wiring import Mode
-from circuits.synapses import SparseRecurrent, Uniform
+from biocredit.circuits.core.errors import require
+from biocredit.circuits.core.initializers import SparseRecurrent, Uniform
+from biocredit.circuits.modular.region import Region, layout, pieces
+from biocredit.circuits.modular.wiring import Mode
 
 
 def chain(
@@ -39,7 +38,7 @@ def chain(
     regions, neurons
         Number of regions L and of neurons in each.
     layout_code
-        Layout n_U of the roles, see :func:`circuits.modular.region.layout`.
+        Layout n_U of the roles, see :func:`biocredit.circuits.modular.region.layout`.
     roles
         Neurons used in each of RI, SI, RE, SE if fewer than the block has.
     activation, bias, connection_rate, spectral_radius
@@ -50,12 +49,12 @@ def chain(
         Gains of error projections between regions (default: root of the block size, or the spectral radius in the
         layout without constraint) and from the readout (default 1, or the spectral radius).
     **others
-        Further arguments of :class:`circuits.modular.ModularRNN`.
+        Further arguments of :class:`biocredit.circuits.modular.ModularRNN`.
 
     Returns
     -------
     dict
-        Arguments of :class:`circuits.modular.ModularRNN`.
+        Arguments of :class:`biocredit.circuits.modular.ModularRNN`.
     """
     require(len(inputs) == len(readouts) == 1, "a chain has one input and one readout; wire a graph for more")
     require(regions >= 1, f"a chain needs at least one region, got {regions}")
@@ -132,7 +131,7 @@ def resource_reuse(
     neurons
         Neurons of a region, in six equal blocks.
     **others
-        Further arguments of :class:`circuits.modular.ModularRNN`.
+        Further arguments of :class:`biocredit.circuits.modular.ModularRNN`.
     """
     require(len(inputs) == len(readouts) == 2, "resource reuse needs two inputs and two readouts")
     require(path in ("B", "C"), f"unknown path {path!r}: valid are 'B', 'C'")

@@ -6,9 +6,8 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
-
-from circuits.activations import ACTIVATIONS
-from circuits.errors import choose, require
+from biocredit.circuits.core.activations import ACTIVATIONS
+from biocredit.circuits.core.errors import choose, require
 
 #: Piece of the region (counted from 1) that holds each role, by layout code n_U; 0 means the whole region.
 LAYOUTS: dict[int, dict[str, int]] = {
@@ -54,7 +53,7 @@ class Region:
     size
         Number of neurons N.
     activation
-        Transfer function, a name in :data:`circuits.activations.ACTIVATIONS`.
+        Transfer function, a name in :data:`biocredit.circuits.core.activations.ACTIVATIONS`.
     bias
         Whether the neurons have biases. Without, a region that receives nothing stays silent.
     blocks

@@ -4,9 +4,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
-
-from circuits.modular.wiring import Wiring
-from circuits.synapses import Constant, Normal, SparseRecurrent, stream
+from biocredit.circuits.core.initializers import Constant, Normal, SparseRecurrent, stream
+from biocredit.circuits.modular.wiring import Wiring
 
 
 @dataclass(frozen=True)

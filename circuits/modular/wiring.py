@@ -8,8 +8,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from graphlib import CycleError, TopologicalSorter
 
-from circuits.errors import CircuitError, nearest, require
-from circuits.modular.region import Block, Region
+from biocredit.circuits.core.errors import CircuitError, nearest, require
+from biocredit.circuits.modular.region import Block, Region
 
 
 @dataclass(frozen=True)

@@ -1,17 +1,18 @@
-"""Every figure and table as a named, runnable experiment. One file a paper; nothing here imports JAX.
+"""Every figure and table as a named, runnable experiment. One folder a paper; nothing here imports JAX.
 
-A new paper: one file with a tuple ``EXPERIMENTS`` of :class:`~protocols.experiments.experiment.Experiment`, and one row
-in :data:`PAPERS`. What this program itself gave is in ``our_numbers.py``.
+A new paper: one folder with a file ``experiments.py`` with a tuple ``EXPERIMENTS`` of
+:class:`~biocredit.protocols.experiments.experiment.Experiment`, and one row in :data:`PAPERS`. What this program
+itself gave is in ``observed.csv``.
 """
 
 from dataclasses import replace
 from importlib import import_module
 
-from circuits.errors import CircuitError, nearest
-from protocols.experiments.experiment import Configuration, Experiment, Reference
-from protocols.experiments.our_numbers import OBSERVED, ours
+from biocredit.circuits.core.errors import CircuitError, nearest
+from biocredit.protocols.experiments.experiment import Configuration, Experiment, Reference
+from biocredit.protocols.experiments.observed import OBSERVED, ours
 
-#: The files, in the order in which they are listed.
+#: The folders, in the order in which they are listed.
 PAPERS = (
     "adjoint_propagation",
     "product_feedback_alignment",
@@ -29,7 +30,7 @@ class ExperimentError(CircuitError):
 
 def every() -> dict[str, Experiment]:
     """Return all experiments by name."""
-    files = (import_module(f"protocols.experiments.{name}") for name in PAPERS)
+    files = (import_module(f"biocredit.protocols.experiments.papers.{name}.experiments") for name in PAPERS)
     table = {experiment.name: experiment for file in files for experiment in file.EXPERIMENTS}
     return {
         name: replace(one, references=(*one.references, *ours(name)), observed=OBSERVED.get(name, ""))

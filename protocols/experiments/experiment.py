@@ -4,12 +4,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from circuits.errors import nearest
-from protocols.experiments.parts import Run
-from protocols.experiments.settings import SettingError, as_json, flat, overridden, unknown
+from biocredit.circuits.core.errors import nearest
+from biocredit.protocols.experiments.overrides import SettingError, as_json, flat, overridden, unknown
+from biocredit.protocols.experiments.parts import Run
 
 if TYPE_CHECKING:
-    from protocols.protocol import Protocol
+    from biocredit.protocols.training.protocol import Protocol
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -166,7 +166,7 @@ def varied(base: Configuration, label: str, name: str, values: Sequence[Any]) ->
 
     Examples
     --------
-    >>> from protocols.experiments.parts import Run
+    >>> from biocredit.protocols.experiments.parts import Run
     >>> list(varied(Configuration(run=Run()), "{} seeds", "run.seeds", [1, 5]))
     ['1 seeds', '5 seeds']
     """

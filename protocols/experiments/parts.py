@@ -3,12 +3,11 @@
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
-from circuits.errors import require
+from biocredit.circuits.core.errors import require
 
 if TYPE_CHECKING:
     import optax
-
-    from protocols.tasks.task import Task
+    from biocredit.protocols.tasks.task import Task
 
 
 @dataclass(frozen=True)
@@ -20,7 +19,7 @@ class Images:
     name
         A name of ``biocredit data list``.
     standardise
-        See :func:`protocols.tasks.image_sets.images`.
+        See :func:`biocredit.protocols.tasks.image_sets.images`.
     train, test
         Use only the first so many images.
     """
@@ -37,14 +36,14 @@ class Images:
 
     def load(self, **options: Any) -> "Task":
         """Load the task."""
-        from protocols.tasks import images
+        from biocredit.protocols.tasks import images
 
         return images(self.name, standardise=self.standardise, train=self.train, test=self.test, **options)
 
 
 @dataclass(frozen=True)
 class JointImages:
-    """Two data sets at the same time, see :class:`protocols.tasks.task.joint`."""
+    """Two data sets at the same time, see :class:`biocredit.protocols.tasks.task.joint`."""
 
     first: Images = Images("fashion_mnist")
     second: Images = Images("mnist")
@@ -56,7 +55,7 @@ class JointImages:
 
     def load(self) -> "Task":
         """Load the task; its members are called after their data sets."""
-        from protocols.tasks import joint
+        from biocredit.protocols.tasks import joint
 
         names = self.data_sets if self.first.name != self.second.name else ("first", "second")
         return joint(**dict(zip(names, (self.first.load(), self.second.load()), strict=True)))
@@ -64,7 +63,7 @@ class JointImages:
 
 @dataclass(frozen=True)
 class Gabor:
-    """The orientation task, see :class:`protocols.tasks.orientation.gabor_2afc`."""
+    """The orientation task, see :class:`biocredit.protocols.tasks.orientation.gabor_2afc`."""
 
     noise_sd: float = 0.2
     tilt: float = 6.0
@@ -83,7 +82,7 @@ class Gabor:
         """Load the task."""
         from dataclasses import asdict
 
-        from protocols.tasks import gabor_2afc
+        from biocredit.protocols.tasks import gabor_2afc
 
         return gabor_2afc(**asdict(self))
 
@@ -129,7 +128,7 @@ class Run:
     batch_size
         Trials per update.
     shuffle
-        See :class:`protocols.protocol.Protocol`.
+        See :class:`biocredit.protocols.training.protocol.Protocol`.
     """
 
     epochs: int = 100
@@ -170,7 +169,7 @@ class Recording:
 
     def records(self, signals: tuple[str, ...]) -> list:
         """List the records; ``signals`` are the local errors."""
-        from protocols.recording import Record, amplitude
+        from biocredit.protocols.recording.record import Record, amplitude
 
         slow = [Record(of=name, every=self.every) for name in (*self.activity, *self.weights)]
         return slow + ([amplitude(name) for name in signals] if self.amplitudes else [])

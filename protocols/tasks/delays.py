@@ -5,9 +5,8 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
-
-from circuits.circuit import Batch
-from protocols.tasks.temporal import delayed_xor, positive, xor_label, xor_stimulus
+from biocredit.circuits.core.circuit import Batch
+from biocredit.protocols.tasks.temporal import delayed_xor, positive, xor_label, xor_stimulus
 
 
 class variable_delay(delayed_xor):
@@ -23,7 +22,7 @@ class variable_delay(delayed_xor):
     delays
         Delays between the cues in steps.
     **settings
-        As in :class:`protocols.tasks.temporal.delayed_xor`.
+        As in :class:`biocredit.protocols.tasks.temporal.delayed_xor`.
 
     Examples
     --------

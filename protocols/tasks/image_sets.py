@@ -3,10 +3,9 @@
 from typing import Any
 
 import numpy as np
-
-from protocols.tasks import datasets
-from protocols.tasks.registry import find
-from protocols.tasks.task import ImageTask
+from biocredit.protocols.datasets import datasets
+from biocredit.protocols.datasets.registry import find
+from biocredit.protocols.tasks.task import ImageTask
 
 
 def images(

@@ -4,10 +4,9 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
-
-from circuits.circuit import Batch
-from protocols.tasks.gabor import gabor, noisy, trial
-from protocols.tasks.task import Task
+from biocredit.circuits.core.circuit import Batch
+from biocredit.protocols.tasks.gabor import gabor, noisy, trial
+from biocredit.protocols.tasks.task import Task
 
 
 class gabor_2afc(Task):

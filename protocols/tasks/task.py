@@ -6,8 +6,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
-
-from circuits.circuit import Batch
+from biocredit.circuits.core.circuit import Batch
 
 
 class Task:

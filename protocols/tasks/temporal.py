@@ -11,11 +11,10 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
+from biocredit.circuits.core.circuit import Batch
+from biocredit.protocols.tasks.image_sets import mnist
+from biocredit.protocols.tasks.task import ImageTask, Task
 from jaxtyping import Array, Float, Int
-
-from circuits.circuit import Batch
-from protocols.tasks.image_sets import mnist
-from protocols.tasks.task import ImageTask, Task
 
 
 @dataclass(frozen=True)
@@ -215,7 +214,7 @@ class pixel_by_pixel(Task):
 
 
 def pixel_mnist(*, dt: float = 1.0, **options: Any) -> pixel_by_pixel:
-    """Build MNIST pixel by pixel, 784 steps; other options as in :func:`protocols.tasks.image_sets.mnist`."""
+    """Build MNIST pixel by pixel, 784 steps; other options as in :func:`biocredit.protocols.tasks.image_sets.mnist`."""
     return pixel_by_pixel(mnist(**options), dt=dt)
 
 

@@ -4,10 +4,9 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
-
-from circuits.circuit import Batch
-from circuits.errors import require
-from protocols.tasks.task import ImageTask, Task
+from biocredit.circuits.core.circuit import Batch
+from biocredit.circuits.core.errors import require
+from biocredit.protocols.tasks.task import ImageTask, Task
 
 
 class as_maps(Task):
@@ -28,7 +27,7 @@ class as_maps(Task):
 
     Examples
     --------
-    >>> from protocols import tasks
+    >>> from biocredit.protocols import tasks
     >>> as_maps(tasks.digits(flat=False), 16)
     <task digits: 1437 training and 360 test trials; image: 256, choice: 10>
     """

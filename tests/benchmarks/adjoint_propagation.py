@@ -10,10 +10,10 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import optax
+from biocredit.circuits import ModularRNN
+from biocredit.protocols import TwoPhase
+from biocredit.protocols.tasks import ImageTask
 
-from circuits import ModularRNN
-from protocols import TwoPhase
-from protocols.tasks import ImageTask
 from tests.benchmarks.timing import exponent, interleaved, row, without_cache
 
 BATCH, PIXELS, CLASSES, ITERATIONS = 500, 784, 10, 8

@@ -8,12 +8,16 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
+from biocredit.circuits import DualStream
+from biocredit.circuits.dual_stream.pathways.counter_current import (
+    RELEASED_CONVOLUTIONAL,
+    CounterCurrent,
+    architectures,
+)
+from biocredit.circuits.dual_stream.pathways.counter_current.training import TRAININGS
+from biocredit.protocols import TwoPhase
+from biocredit.protocols.tasks import ImageTask, as_maps
 
-from circuits import DualStream
-from circuits.dual_stream.counter_current import RELEASED_CONVOLUTIONAL, CounterCurrent, architectures
-from circuits.dual_stream.counter_current.training import TRAININGS
-from protocols import TwoPhase
-from protocols.tasks import ImageTask, as_maps
 from tests.benchmarks.adjoint_propagation import noise_task, training_step
 from tests.benchmarks.timing import interleaved, row
 

@@ -8,13 +8,13 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import optax
+from biocredit.circuits.core.circuit import Batch
+from biocredit.circuits.core.losses import as_target
+from biocredit.circuits.dual_stream import DualStream
+from biocredit.circuits.dual_stream.ascending.stack import ascend
+from biocredit.circuits.dual_stream.pathways.self_assembling import Training
+from biocredit.circuits.dual_stream.schedules import momentum_sgd
 
-from circuits.circuit import Batch
-from circuits.dual_stream import DualStream
-from circuits.dual_stream.losses import as_target
-from circuits.dual_stream.schedules import momentum_sgd
-from circuits.dual_stream.self_assembling import Training
-from circuits.dual_stream.stack import ascend
 from tests.benchmarks.timing import interleaved, row
 
 SIZES, EXPANSION, UPDATES = (784, 512, 512, 10), 10, 10

@@ -11,10 +11,10 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import optax
+from biocredit.circuits import RateRNN
+from biocredit.circuits.core.circuit import Batch
+from biocredit.circuits.core.credit_rule import Tree
 
-from circuits import RateRNN
-from circuits.circuit import Batch
-from circuits.rule import Tree
 from tests.benchmarks.timing import exponent, interleaved, row
 
 STEPS, TRIALS, IN, OUT = 1000, 32, 2, 2
@@ -101,7 +101,7 @@ def rule_ratios(neurons: int, updates: int, rounds: int) -> Iterator[str]:
 
 
 def online(net: RateRNN, steps: int) -> Callable[[], Any]:
-    """Learn at every step of one presentation, by plain gradient descent, in the scan of :class:`protocols.Online`."""
+    """Learn at every step of one presentation, by plain gradient descent, in the scan of ``Online``."""
     tree, courses = net.read(), net.arrange(noise(steps, 1))
 
     def step(carry: tuple, now: tuple) -> tuple[tuple, None]:

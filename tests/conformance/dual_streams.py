@@ -6,12 +6,12 @@ from typing import Any
 import jax.numpy as jnp
 import numpy as np
 import optax
+from biocredit.analysis.metrics.alignment import angle, norm_ratio
+from biocredit.circuits.core.circuit import Batch, Outcome
+from biocredit.circuits.core.probes import Electrode
+from biocredit.circuits.dual_stream import DualStream
+from biocredit.circuits.dual_stream.schedules import momentum_sgd
 
-from analysis.alignment import angle, norm_ratio
-from circuits.circuit import Batch, Outcome
-from circuits.dual_stream import DualStream
-from circuits.dual_stream.schedules import momentum_sgd
-from circuits.tap import Electrode
 from tests.conformance.harness import Check
 
 Arrays = Mapping[str, np.ndarray]

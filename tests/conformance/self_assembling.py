@@ -6,9 +6,9 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
+from biocredit.circuits.dual_stream import DualStream
+from biocredit.circuits.dual_stream.pathways.self_assembling import KINDS, PerKind, SelfAssembling, Training
 
-from circuits.dual_stream import DualStream
-from circuits.dual_stream.self_assembling import KINDS, PerKind, SelfAssembling, Training
 from tests.conformance.dual_streams import Arrays, Trainer, batch
 from tests.conformance.harness import Check
 

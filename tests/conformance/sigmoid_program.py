@@ -6,9 +6,9 @@ from typing import Any
 import jax.numpy as jnp
 import numpy as np
 import optax
+from biocredit.analysis.metrics.alignment import angle
+from biocredit.circuits.dual_stream import DualStream
 
-from analysis.alignment import angle
-from circuits.dual_stream import DualStream
 from tests.conformance.dual_streams import Arrays, Names, Trainer, batch, layers
 from tests.conformance.harness import Check
 

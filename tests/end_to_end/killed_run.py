@@ -3,8 +3,8 @@
 import sys
 from pathlib import Path
 
-from circuits import ModularRNN
-from protocols import Record, TwoPhase, amplitude, interventions, tasks
+from biocredit.circuits import ModularRNN
+from biocredit.protocols import Record, TwoPhase, amplitude, interventions, tasks
 
 
 def build() -> TwoPhase:

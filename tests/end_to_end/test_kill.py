@@ -7,9 +7,8 @@ from pathlib import Path
 
 import h5py
 import numpy as np
-
-from analysis.trace import open_trace
-from analysis.trace_check import check
+from biocredit.analysis.trace.check import check
+from biocredit.analysis.trace.reader import open_trace
 
 EPOCHS = 1200
 KILLS = 20

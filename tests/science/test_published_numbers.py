@@ -2,11 +2,10 @@
 
 import numpy as np
 import pytest
-
-from analysis import open_trace
-from protocols.experiments import find, our_numbers
-from protocols.experiments.jobs import Job
-from protocols.tasks import datasets
+from biocredit.analysis import open_trace
+from biocredit.protocols.datasets import datasets
+from biocredit.protocols.experiments import find, observed
+from biocredit.protocols.experiments.runner import Job
 
 pytestmark = pytest.mark.science
 
@@ -39,7 +38,7 @@ def test_accuracy_follows_the_curve_of_the_authors_program(name, condition, epoc
         for one in find(name).references
         if one.series == "test_accuracy"
         and one.condition in ("", condition)
-        and not one.source.startswith(our_numbers.SOURCE)
+        and not one.source.startswith(observed.SOURCE)
         and one.at in range(1, epochs + 1)
     }
     assert known

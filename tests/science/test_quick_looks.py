@@ -1,9 +1,8 @@
 """Every experiment, in the size that a user tries first: it runs and its report can be written."""
 
 import pytest
-
-from protocols import cli
-from protocols.experiments import every
+from biocredit.protocols import cli
+from biocredit.protocols.experiments import every
 
 pytestmark = pytest.mark.science
 

@@ -3,10 +3,11 @@
 import jax
 import jax.numpy as jnp
 import numpy as np
-
-from circuits.circuit import Batch
-from circuits.dual_stream import DualStream
-from circuits.dual_stream.counter_current import (
+from biocredit.circuits.core.circuit import Batch
+from biocredit.circuits.core.losses import as_target
+from biocredit.circuits.dual_stream import DualStream
+from biocredit.circuits.dual_stream.ascending.stack import ascend
+from biocredit.circuits.dual_stream.pathways.counter_current import (
     RELEASED_CONVOLUTIONAL,
     CounterCurrent,
     MatchedMaps,
@@ -14,11 +15,9 @@ from circuits.dual_stream.counter_current import (
     Similarity,
     architectures,
 )
-from circuits.dual_stream.counter_current.flooding import unsettled
-from circuits.dual_stream.counter_current.levels import face
-from circuits.dual_stream.counter_current.stream import PAIRINGS
-from circuits.dual_stream.losses import as_target
-from circuits.dual_stream.stack import ascend
+from biocredit.circuits.dual_stream.pathways.counter_current.flooding import unsettled
+from biocredit.circuits.dual_stream.pathways.counter_current.levels import face
+from biocredit.circuits.dual_stream.pathways.counter_current.pathway import PAIRINGS
 
 COSINES = {"comparison": RELEASED_CONVOLUTIONAL}
 

@@ -2,13 +2,12 @@
 
 import jax.numpy as jnp
 import numpy as np
-
-from circuits.circuit import Batch
-from circuits.dual_stream import DualStream
-from circuits.dual_stream.operations import BatchNorm, Flatten, Transfer
-from circuits.dual_stream.pooling import MaxPool, Subsample
-from circuits.dual_stream.stack import Residual
-from circuits.dual_stream.stages import Convolution, Dense
+from biocredit.circuits.core.circuit import Batch
+from biocredit.circuits.dual_stream import DualStream
+from biocredit.circuits.dual_stream.ascending.operations import BatchNorm, Flatten, Transfer
+from biocredit.circuits.dual_stream.ascending.pooling import MaxPool, Subsample
+from biocredit.circuits.dual_stream.ascending.stack import Residual
+from biocredit.circuits.dual_stream.ascending.stages import Convolution, Dense
 
 SHAPE = (9, 8, 2)
 

@@ -5,8 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-
-from analysis.trace_writer import TraceWriter
+from biocredit.analysis.trace.writer import TraceWriter
 
 #: The demonstration at a size that takes a second.
 TINY = [

@@ -6,11 +6,10 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import optax
-
-from circuits.rate.dynamics import Neuron
-from circuits.rate.leak import LEAKS
-from circuits.rate.online_family import OnlineRule, Point, begin, drive
-from circuits.rule import Tree
+from biocredit.circuits.core.credit_rule import Tree
+from biocredit.circuits.recurrent.dynamics import Neuron
+from biocredit.circuits.recurrent.leak import LEAKS
+from biocredit.circuits.recurrent.online_family import OnlineRule, Point, begin, drive
 
 FROZEN = optax.set_to_zero()
 TRANSFERS = {"after": jnp.tanh, "before": jax.nn.softplus}

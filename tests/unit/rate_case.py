@@ -5,10 +5,9 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
-
-from circuits.circuit import Batch
-from circuits.rate import RateRNN
-from circuits.rule import Tree
+from biocredit.circuits.core.circuit import Batch
+from biocredit.circuits.core.credit_rule import Tree
+from biocredit.circuits.recurrent import RateRNN
 
 STEPS, TRIALS = 9, 2
 

@@ -4,11 +4,10 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import optax
+from biocredit.circuits.dual_stream import DualStream
+from biocredit.circuits.dual_stream.ascending.initial_weights import Gaussian
+from biocredit.circuits.dual_stream.pathways.self_assembling import KINDS, SelfAssembling
 from dual_stream_case import batch
-
-from circuits.dual_stream import DualStream
-from circuits.dual_stream.self_assembling import KINDS, SelfAssembling
-from circuits.dual_stream.starts import Gaussian
 
 LARGE = {kind: Gaussian(0.5, "one") for kind in KINDS[1:]}
 DECAY = 0.02

@@ -3,10 +3,9 @@
 import jax
 import jax.numpy as jnp
 import numpy as np
-
-from circuits.circuit import Batch
-from circuits.dual_stream import DualStream
-from circuits.dual_stream.target import Noise, architectures
+from biocredit.circuits.core.circuit import Batch
+from biocredit.circuits.dual_stream import DualStream
+from biocredit.circuits.dual_stream.pathways.target_propagation import Noise, architectures
 
 SIZES = [6, 5, 4, 3]
 

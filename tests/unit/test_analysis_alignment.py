@@ -5,12 +5,11 @@ import sys
 
 import numpy as np
 import pytest
+from biocredit.analysis.metrics import alignment, layouts, reciprocity, self_assembly
+from biocredit.analysis.metrics.arguments import UndefinedWarning
 from hypothesis import assume, given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes, arrays
-
-from analysis import alignment, layouts, reciprocity, self_assembly
-from analysis.arguments import UndefinedWarning
 
 numbers = st.floats(-10, 10).map(lambda value: round(value, 6))
 

@@ -2,11 +2,11 @@
 
 import numpy as np
 import pytest
+from biocredit.analysis.metrics import dynamics, finite_time, lyapunov
+from biocredit.analysis.metrics.nonlinearities import ACTIVATIONS, Activation, activation_named
 from hypothesis import given
 from hypothesis import strategies as st
 
-from analysis import dynamics, finite_time, lyapunov
-from analysis.nonlinearities import ACTIVATIONS, Activation, activation_named
 from tests.conformance.harness import Case, carried_cases
 
 

@@ -4,12 +4,11 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
+from biocredit.analysis.metrics import operations, performance, plausibility, target_conditions
+from biocredit.analysis.metrics.arguments import UndefinedWarning
+from biocredit.analysis.metrics.layer_sizes import LayerSizes
 from hypothesis import given
 from hypothesis import strategies as st
-
-from analysis import operations, performance, plausibility, target_conditions
-from analysis.arguments import UndefinedWarning
-from analysis.layer_sizes import LayerSizes
 
 MNIST = [784, 256, 256, 256, 256, 256, 10]
 CIFAR = [3072, 1024, 1024, 1024, 10]

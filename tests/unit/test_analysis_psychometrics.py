@@ -2,11 +2,10 @@
 
 import numpy as np
 import pytest
+from biocredit.analysis.metrics import psychometric_likelihood, psychometrics
+from biocredit.analysis.metrics.psychometric_fit import fit_psychometric
 from hypothesis import given, settings
 from hypothesis import strategies as st
-
-from analysis import psychometric_likelihood, psychometrics
-from analysis.psychometric_fit import fit_psychometric
 
 KINDS = ["gauss", "logistic"]
 STIMULUS = np.linspace(-12, 12, 13)

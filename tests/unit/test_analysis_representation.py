@@ -2,11 +2,10 @@
 
 import numpy as np
 import pytest
+from biocredit.analysis.metrics import representation
+from biocredit.analysis.metrics.arguments import UndefinedWarning
 from hypothesis import given
 from hypothesis import strategies as st
-
-from analysis import representation
-from analysis.arguments import UndefinedWarning
 
 
 def random(*shape, seed=0):

@@ -2,11 +2,11 @@
 
 import numpy as np
 import pytest
+from biocredit.analysis.metrics import similarity
+from biocredit.analysis.metrics.arguments import UndefinedWarning
 from hypothesis import given
 from hypothesis import strategies as st
 
-from analysis import similarity
-from analysis.arguments import UndefinedWarning
 from tests.conformance.harness import Case, carried_cases
 
 ESTIMATORS = [similarity.cka, similarity.cka_unbiased, lambda x, y: similarity.cka_minibatch(x, y, 5)]

@@ -2,12 +2,12 @@
 
 import numpy as np
 import pytest
+from biocredit.analysis.metrics import alignment, kernels, spectra
+from biocredit.analysis.metrics.arguments import UndefinedWarning
 from hypothesis import given
 from hypothesis import strategies as st
 from scipy.integrate import quad
 
-from analysis import alignment, kernels, spectra
-from analysis.arguments import UndefinedWarning
 from tests.conformance.harness import Case, carried_cases
 
 

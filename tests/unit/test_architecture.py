@@ -9,19 +9,24 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 FORBIDDEN = {
-    "analysis": ("jax", "jaxlib", "brainpy", "brainstate", "circuits", "protocols"),
-    "circuits": ("protocols", "analysis"),
+    "analysis": ("jax", "jaxlib", "brainpy", "brainstate", "biocredit.circuits", "biocredit.protocols"),
+    "circuits": ("biocredit.protocols", "biocredit.analysis"),
 }
 
 
 def modules(room: str) -> list[str]:
     paths = sorted((ROOT / room).rglob("*.py"))
-    return [".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__") for path in paths]
+    return [dotted(path).removesuffix(".__init__") for path in paths]
+
+
+def dotted(path: Path) -> str:
+    return "biocredit." + ".".join(path.relative_to(ROOT).with_suffix("").parts)
 
 
 def loaded_after(code: str) -> set[str]:
-    """Top-level modules that a clean interpreter has loaded after running some code."""
-    show = f"{code}\nimport sys; print(*sorted({{name.partition('.')[0] for name in sys.modules}}))"
+    """Packages (and rooms of this one) that a clean interpreter has loaded after running some code."""
+    first = "'.'.join(name.split('.')[: 2 if name.startswith('biocredit.') else 1])"
+    show = f"{code}\nimport sys; print(*sorted({{{first} for name in sys.modules}}))"
     done = subprocess.run([sys.executable, "-c", show], capture_output=True, text=True, check=True, cwd=ROOT)
     return set(done.stdout.splitlines()[-1].split())
 
@@ -33,20 +38,26 @@ def test_a_room_does_not_import_what_it_must_not(room: str):
 
 
 #: The rooms of protocols that apply metrics: measures taken during a run, experiments, and the commands that report.
-MAY_ANALYSE = ("protocols.measures", "protocols.experiments", "protocols.commands", "protocols.demo")
+MAY_ANALYSE = (
+    "biocredit.protocols.recording.measures",
+    "biocredit.protocols.experiments",
+    "biocredit.protocols.commands",
+)
 
 
 def test_protocols_otherwise_use_only_the_trace_format_of_analysis():
     for path in sorted((ROOT / "protocols").rglob("*.py")):
-        name = ".".join(path.relative_to(ROOT).with_suffix("").parts)
+        name = dotted(path)
         imports = [node for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.ImportFrom)]
-        used = [node.module for node in imports if (node.module or "").startswith("analysis")]
+        used = [node.module for node in imports if (node.module or "").startswith("biocredit.analysis")]
         if not name.startswith(MAY_ANALYSE):
-            assert all(module.startswith("analysis.trace") for module in used), name
+            assert all(module.startswith("biocredit.analysis.trace") for module in used), name
 
 
 def test_help_answers_without_jax():
-    done = loaded_after("from protocols.cli import main\ntry:\n    main(['--help'])\nexcept SystemExit:\n    pass")
+    done = loaded_after(
+        "from biocredit.protocols.cli import main\ntry:\n    main(['--help'])\nexcept SystemExit:\n    pass"
+    )
     assert not done & {"jax", "brainpy"}
 
 

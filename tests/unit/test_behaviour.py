@@ -4,13 +4,14 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from biocredit.analysis import open_trace
+from biocredit.analysis.metrics.behaviour import behaviour_in, interval
+from biocredit.analysis.plots import figures
+from biocredit.analysis.reports.report_figures import figures_of
+from biocredit.analysis.trace.reader import TraceError
+from biocredit.circuits import RateRNN
+from biocredit.protocols import Online, Record, tasks
 
-from analysis import figures, open_trace
-from analysis.behaviour import behaviour_in, interval
-from analysis.report_figures import figures_of
-from analysis.trace import TraceError
-from circuits import RateRNN
-from protocols import Online, Record, tasks
 from tests.unit.experiment_case import write_trace
 
 DELAYS = np.repeat([20.0, 40.0, 80.0], 8)

@@ -4,10 +4,10 @@ import sys
 
 import numpy as np
 import pytest
+from biocredit.analysis import open_trace
+from biocredit.analysis.trace.check import check
+from biocredit.protocols.cli import main
 
-from analysis import open_trace
-from analysis.trace_check import check
-from protocols.cli import main
 from tests.unit.experiment_case import DEMO, TINY
 
 LIGHT = (["--help"], ["list"], ["show", DEMO], ["data", "list"], ["cite", DEMO], ["run", "nonsense"])
@@ -17,7 +17,7 @@ LIGHT = (["--help"], ["list"], ["show", DEMO], ["data", "list"], ["cite", DEMO],
 def test_light_commands_answer_without_jax(command):
     program = (
         "import sys\n"
-        "from protocols.cli import main\n"
+        "from biocredit.protocols.cli import main\n"
         "try: main(sys.argv[1:])\n"
         "except SystemExit: pass\n"
         "heavy = {'jax', 'brainpy', 'brainstate', 'optax'} & set(sys.modules)\n"
@@ -115,7 +115,7 @@ def test_an_edited_file_with_a_wrong_name_is_refused(tmp_path, capsys):
 def test_resume_ends_like_the_undisturbed_run(finished, tmp_path, monkeypatch, capsys):
     import contextlib
 
-    from protocols import protocol
+    from biocredit.protocols.training import protocol
 
     class AfterOneEpoch:
         looks = 0
@@ -141,7 +141,7 @@ def test_resume_ends_like_the_undisturbed_run(finished, tmp_path, monkeypatch, c
 
 
 def test_a_run_that_was_lost_before_its_first_checkpoint_starts_again(finished, tmp_path):
-    from analysis.trace_writer import TraceWriter
+    from biocredit.analysis.trace.writer import TraceWriter
 
     path, about = tmp_path / "lost.h5", open_trace(finished)
     TraceWriter.create(path, experiment=DEMO, configuration=about.configuration, citations=[], seeds=about.seeds).close(

@@ -4,11 +4,11 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from biocredit.circuits.core.errors import CircuitError
+from biocredit.circuits.core.probes import Electrode
+from biocredit.circuits.dual_stream.pathways.counter_current import PRINTED, MatchedMaps, Similarity, comparisons
+from biocredit.circuits.dual_stream.pathways.counter_current.flooding import unsettled
 
-from circuits.dual_stream.counter_current import PRINTED, MatchedMaps, Similarity, comparisons
-from circuits.dual_stream.counter_current.flooding import unsettled
-from circuits.errors import CircuitError
-from circuits.tap import Electrode
 from tests.unit.counter_current_case import CIRCUITS, dense, learned, local_losses, seeded, trials, value
 
 

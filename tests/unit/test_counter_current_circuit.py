@@ -7,18 +7,18 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 import pytest
+from biocredit.circuits.core.circuit import Batch
+from biocredit.circuits.core.errors import CircuitError
+from biocredit.circuits.core.probes import Electrode
+from biocredit.circuits.dual_stream import STREAMS, DualStream
+from biocredit.circuits.dual_stream.ascending.operations import BatchNorm, Transfer
+from biocredit.circuits.dual_stream.ascending.pooling import MaxPool
+from biocredit.circuits.dual_stream.ascending.stack import Residual
+from biocredit.circuits.dual_stream.ascending.stages import Convolution, Dense
+from biocredit.circuits.dual_stream.pathways.counter_current import CounterCurrent, architectures
+from biocredit.circuits.dual_stream.pathways.counter_current.levels import face, parts
+from biocredit.circuits.dual_stream.pathways.counter_current.training import TRAININGS, Descent
 
-from circuits.circuit import Batch
-from circuits.dual_stream import STREAMS, DualStream
-from circuits.dual_stream.counter_current import CounterCurrent, architectures
-from circuits.dual_stream.counter_current.levels import face, parts
-from circuits.dual_stream.counter_current.training import TRAININGS, Descent
-from circuits.dual_stream.operations import BatchNorm, Transfer
-from circuits.dual_stream.pooling import MaxPool
-from circuits.dual_stream.stack import Residual
-from circuits.dual_stream.stages import Convolution, Dense
-from circuits.errors import CircuitError
-from circuits.tap import Electrode
 from tests.unit.counter_current_case import CIRCUITS, autoencoder, dense, pooled, seeded, trials
 
 
@@ -48,7 +48,7 @@ def test_streams_face_each_other_level_by_level(kind):
 
 def test_the_descending_partner_of_each_stage_and_its_transfer():
     nodes, shape = architectures.pooling([2, 4, 5], 3)
-    from circuits.dual_stream.geometry import input_shapes
+    from biocredit.circuits.dual_stream.ascending.geometry import input_shapes
 
     levels = face(nodes, input_shapes(nodes, shape), "after")
     assert [list(level.down) for level in levels] == [

@@ -4,9 +4,9 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from biocredit.circuits.dual_stream.ascending.stack import stages
+from biocredit.circuits.dual_stream.pathways.counter_current.levels import parts
 
-from circuits.dual_stream.counter_current.levels import parts
-from circuits.dual_stream.stack import stages
 from tests.unit.counter_current_case import CIRCUITS, learned, seeded, trials
 
 KINDS = ("dense", "pooling", "stride, normalised", "autoencoder")

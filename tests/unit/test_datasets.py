@@ -17,10 +17,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from biocredit.protocols.datasets import datasets, registry
+from biocredit.protocols.datasets.data_set import Download
+from biocredit.protocols.datasets.formats import DataError
 
-from protocols.tasks import datasets, registry
-from protocols.tasks.data_set import Download
-from protocols.tasks.formats import DataError
 from tests.unit.made_images import idx_bytes, jpeg_part, npz_bytes, random_images, smooth_images
 
 
@@ -294,5 +294,6 @@ def test_imagenet_tree_loads_by_name(home, monkeypatch):
 
 
 def test_data_sets_need_no_jax():
-    code = "import sys; import protocols.tasks.datasets as d; d.data_where(); sys.exit('jax' in sys.modules)"
+    code = "import sys; from biocredit.protocols.datasets import datasets as d\n"
+    code += "d.data_where(); sys.exit('jax' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], cwd=Path(__file__).parents[2], check=False).returncode == 0

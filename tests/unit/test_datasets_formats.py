@@ -5,16 +5,16 @@ import io
 
 import numpy as np
 import pytest
+from biocredit.protocols.datasets import formats, jpeg
+from biocredit.protocols.datasets.files import FileForm
+from biocredit.protocols.datasets.folders import open_tree, read_tree
+from biocredit.protocols.datasets.formats import DataError, read_idx, read_npz
+from biocredit.protocols.datasets.registry import TABLE
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from PIL import Image
 
-from protocols.tasks import formats, jpeg
-from protocols.tasks.files import FileForm
-from protocols.tasks.folders import open_tree, read_tree
-from protocols.tasks.formats import DataError, read_idx, read_npz
-from protocols.tasks.registry import TABLE
 from tests.unit.made_images import idx_bytes, jpeg_part, npz_bytes, random_images, smooth_images
 
 

@@ -5,8 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-
-from protocols.tasks import datasets
+from biocredit.protocols.datasets import datasets
 
 SHARED = Path(__file__).resolve().parents[3] / "shared/data"
 FOLDER = os.environ.get("BIOCREDIT_DATA", str(SHARED))

@@ -4,14 +4,13 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from biocredit.circuits.core.circuit import Batch
+from biocredit.circuits.core.errors import CircuitError
+from biocredit.circuits.core.losses import mean_binary_cross_entropy
+from biocredit.circuits.core.probes import Electrode
+from biocredit.circuits.dual_stream.pathways.target_propagation import DirectError, DirectRandomTarget
+from biocredit.circuits.dual_stream.pathways.target_propagation.initial_weights import Normal, he_uniform
 from target_case import SIZES, convolutional, dense, seeded, trials
-
-from circuits.circuit import Batch
-from circuits.dual_stream.losses import mean_binary_cross_entropy
-from circuits.dual_stream.target import DirectError, DirectRandomTarget
-from circuits.dual_stream.target.starts import Normal, he_uniform
-from circuits.errors import CircuitError
-from circuits.tap import Electrode
 
 STREAMS = {"target": DirectRandomTarget, "error": DirectError}
 

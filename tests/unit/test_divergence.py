@@ -2,14 +2,13 @@
 
 import numpy as np
 import pytest
-
-from analysis.trace import open_trace
-from circuits import DualStream
-from circuits.dual_stream.self_assembling import PerKind, Training
-from protocols import RunError, TwoPhase, tasks
-from protocols.divergence import Divergence
-from protocols.experiments.assembling import Steps, Tangle, TangleOnImages
-from protocols.experiments.parts import Images, Run
+from biocredit.analysis.trace.reader import open_trace
+from biocredit.circuits import DualStream
+from biocredit.circuits.dual_stream.pathways.self_assembling import PerKind, Training
+from biocredit.protocols import RunError, TwoPhase, tasks
+from biocredit.protocols.experiments.configurations.self_assembling import Steps, Tangle, TangleOnImages
+from biocredit.protocols.experiments.parts import Images, Run
+from biocredit.protocols.training.divergence import Divergence
 
 TASK = tasks.digits(train=120, test=40)
 FINE = {"W": np.ones((2, 3), bool)}

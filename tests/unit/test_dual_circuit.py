@@ -6,16 +6,16 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from biocredit.circuits.core.backend import bm
+from biocredit.circuits.core.circuit import Batch
+from biocredit.circuits.core.errors import CircuitError
+from biocredit.circuits.core.losses import LOSSES, as_target
+from biocredit.circuits.core.probes import Electrode, chain, untouched
+from biocredit.circuits.dual_stream import DualStream
+from biocredit.circuits.dual_stream.ascending.stages import Convolution
+from biocredit.protocols import interventions
+from biocredit.protocols.interventions import apply as surgery
 from dual_stream_case import batch, dense, residual
-
-from circuits.backend import bm
-from circuits.circuit import Batch
-from circuits.dual_stream import DualStream
-from circuits.dual_stream.losses import LOSSES, as_target
-from circuits.dual_stream.stages import Convolution
-from circuits.errors import CircuitError
-from circuits.tap import Electrode, chain, untouched
-from protocols import interventions, surgery
 
 
 def sizes(net):

@@ -4,12 +4,11 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from biocredit.circuits.core.errors import CircuitError
+from biocredit.circuits.core.flops import product_operations
+from biocredit.circuits.dual_stream.ascending.convolution import as_one, convolve, sum_over_taps
 from hypothesis import given, settings
 from hypothesis import strategies as st
-
-from circuits.counting import product_operations
-from circuits.dual_stream.convolution import as_one, convolve, sum_over_taps
-from circuits.errors import CircuitError
 
 pairs = st.tuples(st.integers(1, 3), st.integers(1, 3))
 

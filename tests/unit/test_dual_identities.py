@@ -5,15 +5,14 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 import pytest
+from biocredit.analysis.metrics.alignment import angle, norm_ratio
+from biocredit.circuits.core.errors import CircuitError
+from biocredit.circuits.core.losses import as_target
+from biocredit.circuits.dual_stream.ascending.stack import ascend, stages
+from biocredit.circuits.dual_stream.ascending.stages import Convolution, Dense
+from biocredit.circuits.dual_stream.pathways import OrthogonalProduct, Product, WeightMirror
+from biocredit.circuits.dual_stream.schedules import momentum_sgd
 from dual_stream_case import batch, dense, residual
-
-from analysis.alignment import angle, norm_ratio
-from circuits.dual_stream.losses import as_target
-from circuits.dual_stream.schedules import momentum_sgd
-from circuits.dual_stream.stack import ascend, stages
-from circuits.dual_stream.stages import Convolution, Dense
-from circuits.dual_stream.streams import OrthogonalProduct, Product, WeightMirror
-from circuits.errors import CircuitError
 
 BUILDS = pytest.mark.parametrize("build", [dense, residual], ids=["dense", "residual"])
 
@@ -204,7 +203,7 @@ def test_mirrored_weights_settle_at_the_predicted_multiple(transfer, kappa):
 
 @pytest.mark.parametrize("stage", [Dense(4, 3), Convolution(2, 3, 3, 2, 1, bias=True)], ids=["dense", "convolution"])
 def test_one_mirror_step_is_the_hebbian_product(stage):
-    from circuits.dual_stream import DualStream
+    from biocredit.circuits.dual_stream import DualStream
 
     shape = (4,) if isinstance(stage, Dense) else (5, 4, 2)
     net = DualStream({"only": stage}, shape, WeightMirror(rate=0.3, decay=0.1), loss="squared", dtype=jnp.float64)

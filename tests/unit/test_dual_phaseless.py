@@ -7,17 +7,16 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 import pytest
+from biocredit.analysis.metrics.alignment import angle
+from biocredit.circuits.core.errors import CircuitError
+from biocredit.circuits.microcircuit import PhaselessMicrocircuit, PhaselessRate
+from biocredit.circuits.microcircuit import dendritic as microcircuit
+from biocredit.circuits.microcircuit import dendritic_dynamics as dendritic
+from biocredit.circuits.microcircuit import rate_level as rate
+from biocredit.circuits.microcircuit import rate_level_dynamics as rate_level
+from biocredit.protocols import TwoPhase, interventions
+from biocredit.protocols.tasks import ImageTask
 from dual_stream_case import batch
-
-import circuits
-from analysis.alignment import angle
-from circuits.dual_stream import PhaselessMicrocircuit, PhaselessRate
-from circuits.dual_stream.phaseless import microcircuit, rate
-from circuits.dual_stream.phaseless import microcircuit_dynamics as dendritic
-from circuits.dual_stream.phaseless import rate_dynamics as rate_level
-from circuits.errors import CircuitError
-from protocols import TwoPhase, interventions
-from protocols.tasks import ImageTask
 
 SIZES = (6, 5, 4, 3)
 
@@ -187,7 +186,7 @@ def test_noise_is_an_ornstein_uhlenbeck_process():
     [
         (lambda: PhaselessRate(SIZES, steps=2), "a time step a layer"),
         (lambda: PhaselessMicrocircuit((4, 3)), "hidden layer"),
-        (lambda: circuits.DualStream.mlp(SIZES, "phaseless_rate"), r"circuits.PhaselessRate\(sizes\)"),
+        (lambda: biocredit.circuits.DualStream.mlp(SIZES, "phaseless_rate"), r"circuits.PhaselessRate\(sizes\)"),
         (lambda: replace(rate.released(2, "tanh", 9), sigma=(0.1,)), "2 values"),
         (lambda: replace(rate.released(2, "tanh", 9), target="rates"), "'rates'"),
     ],

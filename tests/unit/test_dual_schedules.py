@@ -5,15 +5,14 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 import pytest
-
-from circuits.dual_stream.schedules import (
+from biocredit.circuits.core.errors import CircuitError
+from biocredit.circuits.dual_stream.schedules import (
     TRAININGS,
     keep_factor_sgd,
     learning_rate_steps,
     momentum_sgd,
     weight_decay_steps,
 )
-from circuits.errors import CircuitError
 
 
 @pytest.fixture(autouse=True)

@@ -4,16 +4,21 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from biocredit.circuits.core.errors import CircuitError
+from biocredit.circuits.dual_stream.ascending.geometry import initial, input_shapes, output_shape
+from biocredit.circuits.dual_stream.ascending.operations import GAINS, BatchNorm, Flatten, Transfer, Unflatten
+from biocredit.circuits.dual_stream.ascending.pooling import (
+    AveragePool,
+    GlobalAveragePool,
+    MaxPool,
+    Subsample,
+    Upsample,
+)
+from biocredit.circuits.dual_stream.ascending.stack import Residual, ascend, descend
+from biocredit.circuits.dual_stream.ascending.stages import Convolution, Dense, bias_product
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from jax import lax
-
-from circuits.dual_stream.geometry import initial, input_shapes, output_shape
-from circuits.dual_stream.operations import GAINS, BatchNorm, Flatten, Transfer, Unflatten
-from circuits.dual_stream.pooling import AveragePool, GlobalAveragePool, MaxPool, Subsample, Upsample
-from circuits.dual_stream.stack import Residual, ascend, descend
-from circuits.dual_stream.stages import Convolution, Dense, bias_product
-from circuits.errors import CircuitError
 
 
 @pytest.fixture(autouse=True)

@@ -4,14 +4,13 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from biocredit.circuits.core.circuit import Batch
+from biocredit.circuits.core.losses import as_target
+from biocredit.circuits.core.probes import Electrode, untouched
+from biocredit.circuits.dual_stream import STREAMS, DualStream
+from biocredit.circuits.dual_stream.ascending.stack import ascend
+from biocredit.circuits.dual_stream.pathways import CounterCurrent, Goal, Stagewise
 from dual_stream_case import batch, dense, residual
-
-from circuits.circuit import Batch
-from circuits.dual_stream import STREAMS, DualStream
-from circuits.dual_stream.losses import as_target
-from circuits.dual_stream.stack import ascend
-from circuits.dual_stream.streams import CounterCurrent, Goal, Stagewise
-from circuits.tap import Electrode, untouched
 
 STAGEWISE = [name for name, kind in STREAMS.items() if issubclass(kind, Stagewise)]
 

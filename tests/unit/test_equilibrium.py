@@ -4,15 +4,15 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-
-from circuits.dual_stream.pooling import MaxPool
-from circuits.dual_stream.stages import Convolution, Dense
-from circuits.errors import CircuitError
-from circuits.modular import contrast, equilibrium
-from circuits.modular.costs import COSTS, cost_named
-from circuits.modular.equilibrium import EnergyDescent, FixedPointIteration, Network
-from circuits.modular.symmetric import Symmetric, shapes
-from circuits.modular.transfer import TRANSFERS, transfer
+from biocredit.circuits.core.errors import CircuitError
+from biocredit.circuits.dual_stream.ascending.pooling import MaxPool
+from biocredit.circuits.dual_stream.ascending.stages import Convolution, Dense
+from biocredit.circuits.energy_based import contrastive_hebbian as contrast
+from biocredit.circuits.energy_based import equilibrium_dynamics as equilibrium
+from biocredit.circuits.energy_based.costs import COSTS, cost_named
+from biocredit.circuits.energy_based.equilibrium_dynamics import EnergyDescent, FixedPointIteration, Network
+from biocredit.circuits.energy_based.symmetric import Symmetric, shapes
+from biocredit.circuits.energy_based.transfer import TRANSFERS, transfer
 
 FREE = (-np.inf, np.inf)
 SMOOTH = EnergyDescent("steep_sigmoid", step_size=0.2, bounds=FREE)

@@ -7,17 +7,16 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 import pytest
+from biocredit.circuits.core.backend import bm
+from biocredit.circuits.core.circuit import Batch
+from biocredit.circuits.core.errors import CircuitError
+from biocredit.circuits.core.probes import Electrode
+from biocredit.circuits.dual_stream.ascending.initial_weights import fan_in_uniform_biases, glorot
+from biocredit.circuits.dual_stream.ascending.pooling import MaxPool
+from biocredit.circuits.dual_stream.ascending.stages import Convolution, Dense
+from biocredit.circuits.energy_based import EnergyDescent, EquilibriumPropagation, FixedPointIteration, Symmetric
+from biocredit.protocols import TwoPhase, tasks
 from sklearn.datasets import load_digits
-
-from circuits.backend import bm
-from circuits.circuit import Batch
-from circuits.dual_stream.pooling import MaxPool
-from circuits.dual_stream.stages import Convolution, Dense
-from circuits.dual_stream.starts import fan_in_uniform_biases, glorot
-from circuits.errors import CircuitError
-from circuits.modular import EnergyDescent, EquilibriumPropagation, FixedPointIteration, Symmetric
-from circuits.tap import Electrode
-from protocols import TwoPhase, tasks
 
 TASK = SimpleNamespace(inputs={"image": 5}, readouts={"choice": 3})
 

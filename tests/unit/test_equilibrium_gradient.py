@@ -6,9 +6,10 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from biocredit.circuits.energy_based import contrastive_hebbian as contrast
+from biocredit.circuits.energy_based import equilibrium_dynamics as equilibrium
+from biocredit.circuits.energy_based.equilibrium_dynamics import EnergyDescent, Network
 
-from circuits.modular import contrast, equilibrium
-from circuits.modular.equilibrium import EnergyDescent, Network
 from tests.unit.test_equilibrium import DENSE, NETWORKS, case, strict, weights_of
 
 __all__ = ["case", "strict"]

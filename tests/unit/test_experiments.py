@@ -3,14 +3,20 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-
-from analysis.bibliography import entry
-from protocols.experiments import ExperimentError, every, find, our_numbers
-from protocols.experiments.experiment import Configuration, Experiment, varied
-from protocols.experiments.modular import ChainOnImages
-from protocols.experiments.parts import Run
-from protocols.experiments.settings import SettingError, as_json, assignment, flat, from_json, overridden
-from protocols.tasks import datasets
+from biocredit.analysis.reports.bibliography import entry
+from biocredit.protocols.datasets import datasets
+from biocredit.protocols.experiments import ExperimentError, every, find, observed
+from biocredit.protocols.experiments.configurations.modular import ChainOnImages
+from biocredit.protocols.experiments.experiment import Configuration, Experiment, varied
+from biocredit.protocols.experiments.overrides import (
+    SettingError,
+    as_json,
+    assignment,
+    flat,
+    from_json,
+    overridden,
+)
+from biocredit.protocols.experiments.parts import Run
 
 EXPERIMENTS = every()
 REFERENCE = Path(__file__).parents[3] / "shared" / "reference"
@@ -33,7 +39,7 @@ def test_a_quick_look_needs_no_download(name):
 
 
 def test_our_own_numbers_belong_to_experiments():
-    assert set(our_numbers.table()) | set(our_numbers.OBSERVED) <= set(every())
+    assert set(observed.table()) | set(observed.OBSERVED) <= set(every())
 
 
 @pytest.mark.parametrize("name", EXPERIMENTS)

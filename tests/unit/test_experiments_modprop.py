@@ -5,14 +5,13 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-
-from analysis.trace import open_trace
-from circuits import RateRNN
-from protocols import Online, tasks
-from protocols.experiments import find
-from protocols.experiments.modprop import EXPERIMENTS, RATES
-from protocols.experiments.settings import overridden
-from protocols.measures.gradient_angles import gradient_angles
+from biocredit.analysis.trace.reader import open_trace
+from biocredit.circuits import RateRNN
+from biocredit.protocols import Online, tasks
+from biocredit.protocols.experiments import find
+from biocredit.protocols.experiments.overrides import overridden
+from biocredit.protocols.experiments.papers.modprop.experiments import EXPERIMENTS, RATES
+from biocredit.protocols.recording.measures.gradient_angles import gradient_angles
 
 REFERENCE = Path(__file__).parents[3] / "shared" / "reference"
 TASK = tasks.delayed_xor(cue=4, delay=4, bump_sd=2.0, n_train=16, n_test=8)

@@ -2,17 +2,16 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from biocredit.analysis import open_trace
+from biocredit.analysis.metrics.alignment import angle
+from biocredit.analysis.metrics.spectra import predicted_path_angle
+from biocredit.protocols.datasets.formats import DataError
+from biocredit.protocols.datasets.image_tree import MEAN, SD, colour_images, image_tree
+from biocredit.protocols.experiments import find
+from biocredit.protocols.experiments.overrides import overridden
+from biocredit.protocols.experiments.papers.product_feedback_alignment.published import LIMITS
+from biocredit.protocols.experiments.runner import Job
 from PIL import Image
-
-from analysis import open_trace
-from analysis.alignment import angle
-from analysis.spectra import predicted_path_angle
-from protocols.experiments import find
-from protocols.experiments.jobs import Job
-from protocols.experiments.product_feedback_numbers import LIMITS
-from protocols.experiments.settings import overridden
-from protocols.tasks.formats import DataError
-from protocols.tasks.image_tree import MEAN, SD, colour_images, image_tree
 
 SMALL = {"hidden": (12,), "task.train": 64, "task.test": 32, "run.epochs": 1, "run.seeds": 2}
 

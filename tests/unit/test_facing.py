@@ -4,17 +4,16 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-
-from analysis import alignment, operations, similarity
-from analysis.trace import open_trace
-from circuits import DualStream
-from circuits.counting import product_operations
-from circuits.dual_stream.counter_current import architectures
-from circuits.dual_stream.counter_current.training import TRAININGS
-from circuits.errors import CircuitError
-from protocols import TwoPhase, tasks
-from protocols.measures import facing
-from protocols.tasks import ImageTask
+from biocredit.analysis.metrics import alignment, operations, similarity
+from biocredit.analysis.trace.reader import open_trace
+from biocredit.circuits import DualStream
+from biocredit.circuits.core.errors import CircuitError
+from biocredit.circuits.core.flops import product_operations
+from biocredit.circuits.dual_stream.pathways.counter_current import architectures
+from biocredit.circuits.dual_stream.pathways.counter_current.training import TRAININGS
+from biocredit.protocols import TwoPhase, tasks
+from biocredit.protocols.recording.measures import streams as facing
+from biocredit.protocols.tasks import ImageTask
 
 
 def noise_task(trials=40, side=8, flat=True, classes=3):
@@ -158,7 +157,7 @@ def test_reproduced_images_are_their_own_targets():
 
 
 def test_an_autoencoder_learns_to_reproduce():
-    from circuits.dual_stream.counter_current import RELEASED_AUTOENCODER, CounterCurrent
+    from biocredit.circuits.dual_stream.pathways.counter_current import RELEASED_AUTOENCODER, CounterCurrent
 
     task = tasks.reproduce(tasks.as_maps(noise_task(flat=False), 8))
     starts = architectures.autoencoder_starts(2)

@@ -3,18 +3,19 @@ import sys
 
 import numpy as np
 import pytest
+from biocredit.analysis import open_trace
+from biocredit.analysis.metrics.exponents import region_exponents
+from biocredit.analysis.plots import figures
+from biocredit.analysis.plots.curves import draw_learning_curve
+from biocredit.analysis.plots.stream_layout import passed_on
+from biocredit.analysis.plots.style import canvas
+from biocredit.analysis.plots.sweeps import numeric
+from biocredit.analysis.plots.trajectories import paths, phase_courses
+from biocredit.analysis.plots.wiring_diagram import layout
+from biocredit.analysis.trace.reader import TraceError
+from biocredit.analysis.trace.writer import TraceWriter
 from matplotlib.patches import FancyArrowPatch
 
-from analysis import figures, open_trace
-from analysis.curves import draw_learning_curve
-from analysis.exponents import region_exponents
-from analysis.stream_layout import passed_on
-from analysis.style import canvas
-from analysis.sweep_figures import numeric
-from analysis.trace import TraceError
-from analysis.trace_writer import TraceWriter
-from analysis.trajectories import paths, phase_courses
-from analysis.wiring_diagram import layout
 from tests.unit.experiment_case import learned, write_trace
 
 RUNS = np.array([[0.2, 0.5, 0.8], [0.4, 0.5, 0.9]])
@@ -22,7 +23,8 @@ RUNS = np.array([[0.2, 0.5, 0.8], [0.4, 0.5, 0.9]])
 
 def test_figures_need_no_jax():
     program = (
-        "import sys, analysis.figures, analysis.report; sys.exit('jax' in sys.modules or 'brainpy' in sys.modules)"
+        "import sys, biocredit.analysis.plots.figures, biocredit.analysis.reports.report; "
+        "sys.exit('jax' in sys.modules or 'brainpy' in sys.modules)"
     )
     assert subprocess.run([sys.executable, "-c", program]).returncode == 0
 

@@ -6,8 +6,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-
-from protocols.tasks.gabor import gabor, noisy, trial
+from biocredit.protocols.tasks.gabor import gabor, noisy, trial
 
 HERE = Path(__file__).resolve().parents[1]
 CASES = [HERE / "conformance/cases", HERE.parents[1] / "shared/reference"]

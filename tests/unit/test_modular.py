@@ -4,13 +4,12 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-
-from circuits import Batch, CircuitError, ModularRNN, Plasticity, Region
-from circuits.modular import propagation
-from circuits.modular.dynamics import residual, settle
-from circuits.modular.region import Block, layout
-from circuits.synapses import SparseRecurrent, rescale, spectral_radius, stream
-from circuits.tap import Electrode
+from biocredit.circuits import Batch, CircuitError, ModularRNN, Plasticity, Region
+from biocredit.circuits.core.initializers import SparseRecurrent, rescale, spectral_radius, stream
+from biocredit.circuits.core.probes import Electrode
+from biocredit.circuits.modular import adjoint_propagation as propagation
+from biocredit.circuits.modular.dynamics import residual, settle
+from biocredit.circuits.modular.region import Block, layout
 
 SIZES = {"inputs": {"retina": 12}, "readouts": {"choice": 3}}
 
@@ -200,7 +199,7 @@ def test_sparse_recurrent_density_and_radius():
 
 def test_large_matrices_use_the_sparse_solver(monkeypatch: pytest.MonkeyPatch):
     weight = SparseRecurrent(0.25, 0.7)(stream(1, "V1.W_rec"), (300, 300))
-    monkeypatch.setattr("circuits.synapses.EXACT_EIGENVALUES_UP_TO", 100)
+    monkeypatch.setattr("biocredit.circuits.core.initializers.EXACT_EIGENVALUES_UP_TO", 100)
     assert spectral_radius(weight) == pytest.approx(0.7, rel=1e-7)
 
 

@@ -3,10 +3,9 @@
 import numpy as np
 import optax
 import pytest
-
-from analysis import open_trace
-from circuits import ModularRNN, RateRNN
-from protocols import Online, Record, RunError, TwoPhase, interventions, tasks
+from biocredit.analysis import open_trace
+from biocredit.circuits import ModularRNN, RateRNN
+from biocredit.protocols import Online, Record, RunError, TwoPhase, interventions, tasks
 
 TASK = tasks.delayed_xor(cue=5, delay=10, n_train=20, n_test=10)
 

@@ -5,10 +5,10 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 import pytest
+from biocredit.circuits.core.errors import CircuitError
+from biocredit.circuits.recurrent.online_family import FAMILY, begin, drive, moment, rtrl
+from biocredit.circuits.recurrent.online_family.local_signals import at_rest
 
-from circuits.errors import CircuitError
-from circuits.rate.online_family import FAMILY, begin, drive, moment, rtrl
-from circuits.rate.online_family.local_signals import at_rest
 from tests.unit.online_family_case import FROZEN, frozen_run, make_case, noise_for
 
 ALL = sorted(FAMILY)

@@ -6,8 +6,15 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from biocredit.circuits.recurrent.online_family import (
+    Point,
+    efficient_bptt,
+    future_bptt,
+    kernl,
+    rflo,
+    rtrl,
+)
 
-from circuits.rate.online_family import Point, efficient_bptt, future_bptt, kernl, rflo, rtrl
 from tests.unit.online_family_case import flat, forward, frozen_run, gradient, loss, make_case
 
 both = pytest.mark.parametrize("leak", ["after", "before"])

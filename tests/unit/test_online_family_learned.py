@@ -4,8 +4,15 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from biocredit.circuits.recurrent.online_family import (
+    Point,
+    begin,
+    dni,
+    drive,
+    kernl,
+    start,
+)
 
-from circuits.rate.online_family import Point, begin, dni, drive, kernl, start
 from tests.unit.online_family_case import FROZEN, forward, make_case
 
 

@@ -5,9 +5,8 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 import pytest
-
-from circuits import Batch, RateRNN
-from circuits.rate.online_family import (
+from biocredit.circuits import Batch, RateRNN
+from biocredit.circuits.recurrent.online_family import (
     FAMILY,
     begin,
     dni,
@@ -20,7 +19,7 @@ from circuits.rate.online_family import (
     stepwise,
     uoro,
 )
-from circuits.rate.rules import RULES
+from biocredit.circuits.recurrent.rules import RULES
 
 STEPS = 7
 ONLY_STEPWISE = [name for name in FAMILY if name not in ("rtrl", "rflo")]

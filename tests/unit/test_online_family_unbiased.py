@@ -6,8 +6,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from biocredit.circuits.recurrent.online_family import kf_rtrl, reverse_kf_rtrl, rtrl, uoro
 
-from circuits.rate.online_family import kf_rtrl, reverse_kf_rtrl, rtrl, uoro
 from tests.unit.online_family_case import frozen_run, make_case
 
 RULES = [uoro, kf_rtrl, reverse_kf_rtrl]

@@ -5,10 +5,9 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 import pytest
-
-from circuits.dual_stream.counter_current.training import TRAININGS
-from circuits.errors import CircuitError
-from circuits.optimisers import by_stream, clip_norm, cosine_by_epoch, total_norm, warm_up
+from biocredit.circuits.core.errors import CircuitError
+from biocredit.circuits.core.optimizers import by_stream, clip_norm, cosine_by_epoch, total_norm, warm_up
+from biocredit.circuits.dual_stream.pathways.counter_current.training import TRAININGS
 
 
 def factors(transformation, count):

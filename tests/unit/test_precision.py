@@ -3,12 +3,18 @@
 import jax
 import jax.numpy as jnp
 import pytest
-
-from circuits import DualStream, EquilibriumPropagation, ModularRNN, PhaselessRate, PredictiveCoding, RateRNN
-from circuits.circuit import Batch
-from circuits.errors import CircuitError
-from circuits.modular import FixedPointIteration
-from protocols import tasks
+from biocredit.circuits import (
+    DualStream,
+    EquilibriumPropagation,
+    ModularRNN,
+    PhaselessRate,
+    PredictiveCoding,
+    RateRNN,
+)
+from biocredit.circuits.core.circuit import Batch
+from biocredit.circuits.core.errors import CircuitError
+from biocredit.circuits.energy_based import FixedPointIteration
+from biocredit.protocols import tasks
 
 SIZES = (64, 12, 10)
 BUILD = {

@@ -7,16 +7,17 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 import pytest
+from biocredit.circuits.core.backend import bm
+from biocredit.circuits.core.circuit import Batch
+from biocredit.circuits.core.errors import CircuitError
+from biocredit.circuits.core.probes import Electrode
+from biocredit.circuits.dual_stream.ascending.pooling import MaxPool
+from biocredit.circuits.dual_stream.ascending.stages import Convolution, Dense
+from biocredit.circuits.energy_based import PredictiveCoding, Symmetric
+from biocredit.circuits.energy_based import predictive_coding_dynamics as hierarchy
+from biocredit.circuits.energy_based.predictive_coding_dynamics import Hierarchy
+from biocredit.circuits.energy_based.symmetric import shapes
 
-from circuits.backend import bm
-from circuits.circuit import Batch
-from circuits.dual_stream.pooling import MaxPool
-from circuits.dual_stream.stages import Convolution, Dense
-from circuits.errors import CircuitError
-from circuits.modular import PredictiveCoding, Symmetric, hierarchy
-from circuits.modular.hierarchy import Hierarchy
-from circuits.modular.symmetric import shapes
-from circuits.tap import Electrode
 from tests.unit.test_equilibrium_circuit import DIGITS, TASK, batch, train
 
 DENSE = (Symmetric(Dense(5, 6)), Symmetric(Dense(6, 4)), Symmetric(Dense(4, 3)))

@@ -8,12 +8,12 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 import pytest
-
-from analysis.trace import open_trace
-from analysis.trace_schema import TraceError
-from circuits import CircuitError, ModularRNN, Plasticity
-from protocols import Record, RunError, TwoPhase, amplitude, checkpoint, interventions, tasks
-from protocols.order import chunk_length, epoch_order
+from biocredit.analysis.trace.reader import open_trace
+from biocredit.analysis.trace.schema import TraceError
+from biocredit.circuits import CircuitError, ModularRNN, Plasticity
+from biocredit.protocols import Record, RunError, TwoPhase, amplitude, interventions, tasks
+from biocredit.protocols.training import checkpoint
+from biocredit.protocols.training.sampling import chunk_length, epoch_order
 
 TASK = tasks.digits(train=120, test=40)
 

@@ -6,12 +6,13 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 import pytest
+from biocredit.circuits import Batch, RateRNN
+from biocredit.circuits.core.errors import CircuitError
+from biocredit.circuits.recurrent import cell_types
+from biocredit.circuits.recurrent.deep_rewiring import deep_rewiring
+from biocredit.protocols import interventions
+from biocredit.protocols.interventions import apply as surgery
 
-from circuits import Batch, RateRNN
-from circuits.errors import CircuitError
-from circuits.rate import cell_types
-from circuits.rate.deep_rewiring import deep_rewiring
-from protocols import interventions, surgery
 from tests.unit.rate_case import STEPS, assert_same, autodiff, differ, network, trials
 
 

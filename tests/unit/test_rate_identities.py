@@ -3,8 +3,9 @@
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from biocredit.circuits.recurrent import cell_types
+from biocredit.circuits.recurrent import eligibility as traces
 
-from circuits.rate import cell_types, traces
 from tests.unit.rate_case import STEPS, assert_same, differ, network, trials
 
 ALL = {f"c{k}": 1 for k in range(9)}

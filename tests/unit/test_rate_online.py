@@ -4,9 +4,9 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from biocredit.circuits.core.errors import CircuitError
+from biocredit.circuits.recurrent import online
 
-from circuits.errors import CircuitError
-from circuits.rate import online
 from tests.unit.rate_case import STEPS, assert_same, differ, network, trials
 
 CAUSAL = (

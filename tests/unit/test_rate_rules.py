@@ -4,11 +4,11 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from biocredit.circuits.core.probes import untouched
+from biocredit.circuits.recurrent.rules import RULES
+from biocredit.circuits.recurrent.rules.reverse import BLOCK
+from biocredit.circuits.recurrent.signals import state_of
 
-from circuits.rate.rules import RULES
-from circuits.rate.rules.reverse import BLOCK
-from circuits.rate.signals import state_of
-from circuits.tap import untouched
 from tests.unit.rate_case import assert_same, autodiff, network, trials
 
 LEAKS = ("before", "after")

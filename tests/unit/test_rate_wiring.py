@@ -5,11 +5,10 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 import pytest
-
-from circuits import RateRNN
-from circuits.errors import CircuitError
-from circuits.rate import cell_types, wiring
-from circuits.rate.deep_rewiring import deep_rewiring, effective, tf1_adam
+from biocredit.circuits import RateRNN
+from biocredit.circuits.core.errors import CircuitError
+from biocredit.circuits.recurrent import cell_types, wiring
+from biocredit.circuits.recurrent.deep_rewiring import deep_rewiring, effective, tf1_adam
 
 SIGN = np.repeat([-1.0, 1.0], [40, 160])
 

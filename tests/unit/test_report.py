@@ -2,13 +2,13 @@ import re
 
 import numpy as np
 import pytest
+from biocredit.analysis import open_trace
+from biocredit.analysis.reports.bibliography import cite, entry
+from biocredit.analysis.reports.bibliography_entries import ENTRIES
+from biocredit.analysis.reports.comparison import compare, varying
+from biocredit.analysis.reports.report import comparison_table, notes, runs_table, write_report
+from biocredit.analysis.trace.reader import TraceError
 
-from analysis import open_trace
-from analysis.bibliography import cite, entry
-from analysis.bibliography_entries import ENTRIES
-from analysis.comparison import compare, varying
-from analysis.report import comparison_table, notes, runs_table, write_report
-from analysis.trace import TraceError
 from tests.unit.experiment_case import learned
 
 RUNS = np.array([[0.2, 0.7, 0.6], [0.4, 0.9, 0.8]])
@@ -122,9 +122,9 @@ def test_entries_are_well_formed_and_keys_unique():
 
 
 def test_every_rule_and_data_set_has_an_entry():
-    from circuits import EquilibriumPropagation, ModularRNN, PredictiveCoding
-    from circuits.dual_stream import STREAMS
-    from protocols.tasks.registry import TABLE
+    from biocredit.circuits import EquilibriumPropagation, ModularRNN, PredictiveCoding
+    from biocredit.circuits.dual_stream import STREAMS
+    from biocredit.protocols.datasets.registry import TABLE
 
     cited = [one.citation for one in (ModularRNN, EquilibriumPropagation, PredictiveCoding)]
     cited += [data_set.citation for data_set in TABLE.values()]

@@ -5,23 +5,22 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 import pytest
-from dual_stream_case import batch, dense
-from self_assembling_case import DECAY, circuit, close, learned
-
-from analysis.alignment import cosine
-from analysis.self_assembly import exchange_residual
-from circuits.dual_stream.self_assembling import (
+from biocredit.analysis.metrics.alignment import cosine
+from biocredit.analysis.metrics.self_assembly import exchange_residual
+from biocredit.circuits.core.probes import Electrode
+from biocredit.circuits.dual_stream.ascending.stack import ascend
+from biocredit.circuits.dual_stream.pathways.self_assembling import (
     PerKind,
     SelfAssembling,
     TiedSelfAssembling,
     Training,
     plasticity,
 )
-from circuits.dual_stream.self_assembling.kinds import kind_of
-from circuits.dual_stream.self_assembling.training import clip_each, regularised
-from circuits.dual_stream.self_assembling.transfers import TRANSFERS
-from circuits.dual_stream.stack import ascend
-from circuits.tap import Electrode
+from biocredit.circuits.dual_stream.pathways.self_assembling.kinds import kind_of
+from biocredit.circuits.dual_stream.pathways.self_assembling.training import clip_each, regularised
+from biocredit.circuits.dual_stream.pathways.self_assembling.transfers import TRANSFERS
+from dual_stream_case import batch, dense
+from self_assembling_case import DECAY, circuit, close, learned
 
 
 @pytest.fixture(autouse=True)

@@ -5,12 +5,12 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 import pytest
-from dual_stream_case import batch, dense
-from self_assembling_case import circuit, close, learned
-
-from circuits.circuit import Batch
-from circuits.dual_stream import DualStream
-from circuits.dual_stream.self_assembling import (
+from biocredit.circuits.core.circuit import Batch
+from biocredit.circuits.core.errors import CircuitError
+from biocredit.circuits.core.probes import Electrode
+from biocredit.circuits.dual_stream import DualStream
+from biocredit.circuits.dual_stream.ascending.initial_weights import Gaussian
+from biocredit.circuits.dual_stream.pathways.self_assembling import (
     Modulation,
     PerKind,
     SelfAssembling,
@@ -18,9 +18,8 @@ from circuits.dual_stream.self_assembling import (
     advice,
     plasticity,
 )
-from circuits.dual_stream.starts import Gaussian
-from circuits.errors import CircuitError
-from circuits.tap import Electrode
+from dual_stream_case import batch, dense
+from self_assembling_case import circuit, close, learned
 
 
 @pytest.fixture(autouse=True)

@@ -1,12 +1,12 @@
 import csv
 
 import pytest
+from biocredit.analysis import open_trace
+from biocredit.protocols.cli import main
+from biocredit.protocols.experiments import find
+from biocredit.protocols.experiments.overrides import SettingError
+from biocredit.protocols.experiments.sweep import grid
 
-from analysis import open_trace
-from protocols.cli import main
-from protocols.experiments import find
-from protocols.experiments.settings import SettingError
-from protocols.sweep import grid
 from tests.unit.experiment_case import DEMO, TINY
 
 OVER = ["--over", "circuit.spectral_radius=0.1,0.5"]

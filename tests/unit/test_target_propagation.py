@@ -7,19 +7,18 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 import pytest
+from biocredit.circuits.core.errors import CircuitError
+from biocredit.circuits.core.probes import Electrode, untouched
+from biocredit.circuits.dual_stream import DualStream
+from biocredit.circuits.dual_stream.ascending.normalisation import Standardise
+from biocredit.circuits.dual_stream.ascending.stack import ascend
+from biocredit.circuits.dual_stream.pathways import STREAMS, Goal
+from biocredit.circuits.dual_stream.pathways.target_propagation import Noise, architectures, feedback_losses
+from biocredit.circuits.dual_stream.pathways.target_propagation.learned import LearnedFeedback
+from biocredit.circuits.dual_stream.pathways.target_propagation.pathway import TargetPropagation
+from biocredit.circuits.dual_stream.pathways.target_propagation.reconstruction import scene
+from biocredit.circuits.dual_stream.pathways.target_propagation.training import MEULEMANS, ernoult
 from target_case import SIZES, Written, convolutional, dense, dense_noise, seeded, trials, written_losses
-
-from circuits.dual_stream import DualStream
-from circuits.dual_stream.stack import ascend
-from circuits.dual_stream.standardise import Standardise
-from circuits.dual_stream.streams import STREAMS, Goal
-from circuits.dual_stream.target import Noise, architectures, feedback_losses
-from circuits.dual_stream.target.learned import LearnedFeedback
-from circuits.dual_stream.target.reconstruction import scene
-from circuits.dual_stream.target.stream import TargetPropagation
-from circuits.dual_stream.target.training import MEULEMANS, ernoult
-from circuits.errors import CircuitError
-from circuits.tap import Electrode, untouched
 
 FAMILY = [name for name, kind in STREAMS.items() if issubclass(kind, TargetPropagation)]
 OWN = [name for name in FAMILY if issubclass(STREAMS[name], LearnedFeedback)]

@@ -4,8 +4,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-
-from protocols import tasks
+from biocredit.protocols import tasks
 
 
 def test_delayed_xor_trials():

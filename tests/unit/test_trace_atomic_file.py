@@ -5,11 +5,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from biocredit.analysis.trace.storage import atomic_file, journal
+from biocredit.analysis.trace.storage.atomic_file import AtomicFile, RecoveredFile
 from hypothesis import given, settings
 from hypothesis import strategies as st
-
-from analysis import atomic_file, journal
-from analysis.atomic_file import AtomicFile, RecoveredFile
 
 UNKNOWN = -1  # bytes between the old end and a place beyond it where something is written: any value will do
 

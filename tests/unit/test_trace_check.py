@@ -5,11 +5,10 @@ import re
 import h5py
 import numpy as np
 import pytest
+from biocredit.analysis.trace.check import check
+from biocredit.analysis.trace.reader import TraceError, open_trace
+from biocredit.analysis.trace.writer import TraceWriter
 from trace_case import declare, epoch, start
-
-from analysis.trace import TraceError, open_trace
-from analysis.trace_check import check
-from analysis.trace_writer import TraceWriter
 
 
 @pytest.fixture

@@ -5,13 +5,12 @@ import os
 from pathlib import Path
 
 import pytest
+from biocredit.analysis.trace.check import check
+from biocredit.analysis.trace.reader import TraceError, open_trace
+from biocredit.analysis.trace.storage import atomic_file, journal
+from biocredit.analysis.trace.storage.journal import journal_path
+from biocredit.analysis.trace.writer import TraceWriter
 from trace_crash_case import Crash, abandon, declare, epoch, holds, start
-
-from analysis import atomic_file, journal
-from analysis.journal import journal_path
-from analysis.trace import TraceError, open_trace
-from analysis.trace_check import check
-from analysis.trace_writer import TraceWriter
 
 
 class Disk:

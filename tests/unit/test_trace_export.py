@@ -4,11 +4,10 @@ import csv
 
 import numpy as np
 import pytest
+from biocredit.analysis.interchange.export import to_csv, to_matlab, to_xarray
+from biocredit.analysis.trace.reader import TraceError, open_trace
 from scipy.io import loadmat
 from trace_case import declare, epoch, start
-
-from analysis.export import to_csv, to_matlab, to_xarray
-from analysis.trace import TraceError, open_trace
 
 
 @pytest.fixture

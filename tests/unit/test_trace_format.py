@@ -5,10 +5,9 @@ from pathlib import Path
 
 import h5py
 import numpy as np
-
-from analysis.trace import open_trace
-from analysis.trace_check import check
-from analysis.trace_writer import TraceWriter
+from biocredit.analysis.trace.check import check
+from biocredit.analysis.trace.reader import open_trace
+from biocredit.analysis.trace.writer import TraceWriter
 
 DATA = Path(__file__).parents[1] / "data"
 

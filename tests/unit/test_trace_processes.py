@@ -11,12 +11,11 @@ from pathlib import Path
 
 import h5py
 import pytest
+from biocredit.analysis.trace.check import check
+from biocredit.analysis.trace.reader import TraceError, open_trace
+from biocredit.analysis.trace.storage.journal import journal_path
+from biocredit.analysis.trace.writer import TraceWriter
 from trace_crash_case import holds, start
-
-from analysis.journal import journal_path
-from analysis.trace import TraceError, open_trace
-from analysis.trace_check import check
-from analysis.trace_writer import TraceWriter
 
 
 @pytest.fixture
@@ -31,7 +30,7 @@ import resource, signal, sys
 from pathlib import Path
 sys.path.insert(0, {str(Path(__file__).parent)!r})
 from trace_crash_case import *
-from analysis.trace import TraceError
+from biocredit.analysis.trace.reader import TraceError
 path, done = Path(sys.argv[1]), int(sys.argv[2])
 if done:
     growing = ("learning/loss", "weights/W", "activity/V1/rate", *(f"events/{{c}}" for c in open_trace(path).events))

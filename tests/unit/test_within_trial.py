@@ -7,15 +7,15 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 import pytest
+from biocredit.analysis.reports.bibliography import cite
+from biocredit.circuits import ModularRNN, RateRNN
+from biocredit.circuits.core.errors import CircuitError
+from biocredit.circuits.core.probes import Electrode, chain
+from biocredit.circuits.recurrent.rules import RULES
+from biocredit.protocols import Online, interventions, tasks
+from biocredit.protocols.interventions.apply import nothing_under_way, tap
+from biocredit.protocols.interventions.declare import delay, lesion, scale, silence
 
-from analysis.bibliography import cite
-from circuits import ModularRNN, RateRNN
-from circuits.errors import CircuitError
-from circuits.rate.rules import RULES
-from circuits.tap import Electrode, chain
-from protocols import Online, interventions, tasks
-from protocols.interventions import delay, lesion, scale, silence
-from protocols.surgery import nothing_under_way, tap
 from tests.unit.rate_case import STEPS, assert_same, autodiff, differ, network, trials
 
 CHEMISTRY = (

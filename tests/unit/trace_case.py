@@ -1,8 +1,7 @@
 """A small trace whose every value is known."""
 
 import numpy as np
-
-from analysis.trace_writer import TraceWriter
+from biocredit.analysis.trace.writer import TraceWriter
 
 SEEDS = [7, 8, 9]
 POPULATION = {"name": "V1", "size": 4, "kind": "rate", "blocks": {"RI": [0, 1], "RE": [2, 3]}, "cell_type": "E"}

@@ -2,9 +2,8 @@
 
 import h5py
 import numpy as np
-
-from analysis.trace import open_trace
-from analysis.trace_writer import TraceWriter
+from biocredit.analysis.trace.reader import open_trace
+from biocredit.analysis.trace.writer import TraceWriter
 
 SIZE = 400  # values an epoch and seed: several chunks change in place and several are new
 

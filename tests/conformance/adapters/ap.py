@@ -5,16 +5,17 @@ from collections.abc import Iterator, Mapping
 import jax.numpy as jnp
 import numpy as np
 import optax
+from biocredit.analysis.metrics import dynamics, lyapunov
+from biocredit.circuits.core.circuit import Batch
+from biocredit.circuits.core.initializers import Constant, assemble, rescale, spectral_radius
+from biocredit.circuits.core.probes import Electrode
+from biocredit.circuits.modular import ModularRNN, Plasticity
+from biocredit.circuits.modular import adjoint_propagation as propagation
+from biocredit.circuits.modular.presets import chain, resource_reuse
+from biocredit.circuits.modular.region import Block
+from biocredit.protocols.tasks.gabor import gabor
+from biocredit.protocols.training.update import update_weights
 
-from analysis import dynamics, lyapunov
-from circuits.circuit import Batch
-from circuits.modular import ModularRNN, Plasticity, propagation
-from circuits.modular.presets import chain, resource_reuse
-from circuits.modular.region import Block
-from circuits.synapses import Constant, assemble, rescale, spectral_radius
-from circuits.tap import Electrode
-from protocols.learning_step import update_weights
-from protocols.tasks.gabor import gabor
 from tests.conformance.harness import Check
 
 Arrays = Mapping[str, np.ndarray]

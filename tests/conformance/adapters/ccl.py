@@ -7,10 +7,14 @@ from typing import Any
 import jax.numpy as jnp
 import numpy as np
 import optax
-
-from circuits.circuit import Batch, Outcome
-from circuits.dual_stream import DualStream
-from circuits.dual_stream.counter_current import (
+from biocredit.circuits.core.circuit import Batch, Outcome
+from biocredit.circuits.core.losses import as_target
+from biocredit.circuits.core.optimizers import total_norm
+from biocredit.circuits.core.probes import Electrode
+from biocredit.circuits.dual_stream import DualStream
+from biocredit.circuits.dual_stream.ascending.operations import BatchNorm
+from biocredit.circuits.dual_stream.ascending.stack import stages
+from biocredit.circuits.dual_stream.pathways.counter_current import (
     RELEASED_AUTOENCODER,
     RELEASED_CONVOLUTIONAL,
     RELEASED_DENSE,
@@ -18,13 +22,9 @@ from circuits.dual_stream.counter_current import (
     architectures,
     flooding,
 )
-from circuits.dual_stream.counter_current.levels import parts
-from circuits.dual_stream.counter_current.training import Descent, Training
-from circuits.dual_stream.losses import as_target
-from circuits.dual_stream.operations import BatchNorm
-from circuits.dual_stream.stack import stages
-from circuits.optimisers import total_norm
-from circuits.tap import Electrode
+from biocredit.circuits.dual_stream.pathways.counter_current.levels import parts
+from biocredit.circuits.dual_stream.pathways.counter_current.training import Descent, Training
+
 from tests.conformance.dual_streams import Arrays, to_ours, to_theirs
 from tests.conformance.harness import Check
 

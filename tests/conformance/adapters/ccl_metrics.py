@@ -5,11 +5,11 @@ from collections.abc import Iterator
 import jax
 import jax.numpy as jnp
 import numpy as np
+from biocredit.analysis.metrics import alignment, kernels, operations, similarity
+from biocredit.circuits.core.circuit import Batch
+from biocredit.circuits.dual_stream import DualStream
+from biocredit.circuits.dual_stream.pathways.counter_current import CounterCurrent, architectures
 
-from analysis import alignment, kernels, operations, similarity
-from circuits.circuit import Batch
-from circuits.dual_stream import DualStream
-from circuits.dual_stream.counter_current import CounterCurrent, architectures
 from tests.conformance.dual_streams import Arrays
 from tests.conformance.harness import Check
 

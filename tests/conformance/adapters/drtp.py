@@ -7,16 +7,16 @@ from typing import Any
 import jax.numpy as jnp
 import numpy as np
 import optax
+from biocredit.circuits.core.activations import activation
+from biocredit.circuits.core.probes import Electrode
+from biocredit.circuits.dual_stream import DualStream
+from biocredit.circuits.dual_stream.ascending.initial_weights import fan_in_uniform_biases
+from biocredit.circuits.dual_stream.ascending.operations import Transfer
+from biocredit.circuits.dual_stream.ascending.stack import Nodes, stages
+from biocredit.circuits.dual_stream.ascending.stages import Convolution
+from biocredit.circuits.dual_stream.pathways.target_propagation import DirectError, DirectRandomTarget, architectures
+from biocredit.circuits.dual_stream.schedules import momentum_sgd
 
-from circuits.activations import activation
-from circuits.dual_stream import DualStream
-from circuits.dual_stream.operations import Transfer
-from circuits.dual_stream.schedules import momentum_sgd
-from circuits.dual_stream.stack import Nodes, stages
-from circuits.dual_stream.stages import Convolution
-from circuits.dual_stream.starts import fan_in_uniform_biases
-from circuits.dual_stream.target import DirectError, DirectRandomTarget, architectures
-from circuits.tap import Electrode
 from tests.conformance.dual_streams import Arrays, Trainer, batch, to_ours, to_theirs
 from tests.conformance.harness import Check
 

@@ -8,12 +8,13 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import optax
+from biocredit.analysis.metrics.alignment import norm_ratio
+from biocredit.circuits.core.circuit import Batch, Outcome
+from biocredit.circuits.energy_based import contrastive_hebbian as contrast
+from biocredit.circuits.energy_based import equilibrium_dynamics as equilibrium
+from biocredit.circuits.energy_based.equilibrium_dynamics import EnergyDescent, FixedPointIteration
+from biocredit.circuits.energy_based.equilibrium_propagation import EquilibriumPropagation
 
-from analysis.alignment import norm_ratio
-from circuits.circuit import Batch, Outcome
-from circuits.modular import contrast, equilibrium
-from circuits.modular.equilibrium import EnergyDescent, FixedPointIteration
-from circuits.modular.equilibrium_propagation import EquilibriumPropagation
 from tests.conformance.harness import Check
 
 Arrays = Mapping[str, np.ndarray]

@@ -6,15 +6,15 @@ from typing import Any
 
 import jax.numpy as jnp
 import numpy as np
+from biocredit.circuits.core.probes import Electrode
+from biocredit.circuits.dual_stream import DualStream
+from biocredit.circuits.dual_stream.ascending.geometry import sources
+from biocredit.circuits.dual_stream.ascending.operations import BatchNorm, Transfer
+from biocredit.circuits.dual_stream.ascending.pooling import GlobalAveragePool, Subsample
+from biocredit.circuits.dual_stream.ascending.stack import Node, Residual, stages
+from biocredit.circuits.dual_stream.ascending.stages import Convolution, Dense
+from biocredit.circuits.dual_stream.pathways import STREAMS
 
-from circuits.dual_stream import DualStream
-from circuits.dual_stream.geometry import sources
-from circuits.dual_stream.operations import BatchNorm, Transfer
-from circuits.dual_stream.pooling import GlobalAveragePool, Subsample
-from circuits.dual_stream.stack import Node, Residual, stages
-from circuits.dual_stream.stages import Convolution, Dense
-from circuits.dual_stream.streams import STREAMS
-from circuits.tap import Electrode
 from tests.conformance.dual_streams import (
     Arrays,
     Names,

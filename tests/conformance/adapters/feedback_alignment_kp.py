@@ -3,9 +3,9 @@
 from collections.abc import Iterator
 
 import jax.numpy as jnp
+from biocredit.circuits.dual_stream import DualStream
+from biocredit.circuits.dual_stream.schedules import keep_factor_sgd
 
-from circuits.dual_stream import DualStream
-from circuits.dual_stream.schedules import keep_factor_sgd
 from tests.conformance import sigmoid_program
 from tests.conformance.dual_streams import (
     Arrays,

@@ -7,9 +7,9 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
+from biocredit.circuits.microcircuit import dendritic_dynamics as dendritic
+from biocredit.circuits.microcircuit import rate_level_dynamics as rate_level
 
-from circuits.dual_stream.phaseless import microcircuit_dynamics as dendritic
-from circuits.dual_stream.phaseless import rate_dynamics as rate_level
 from tests.conformance.dual_streams import Arrays
 from tests.conformance.harness import Check
 

@@ -3,8 +3,8 @@
 from collections.abc import Iterator, Mapping
 
 import numpy as np
+from biocredit.circuits.dual_stream.schedules import TRAININGS
 
-from circuits.dual_stream.schedules import TRAININGS
 from tests.conformance.harness import Check
 
 

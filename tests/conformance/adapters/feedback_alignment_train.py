@@ -4,11 +4,11 @@ from collections.abc import Iterator
 
 import jax.numpy as jnp
 import numpy as np
+from biocredit.analysis.metrics.alignment import angle, norm_ratio
+from biocredit.circuits.dual_stream import DualStream
+from biocredit.circuits.dual_stream.pathways import Product
+from biocredit.circuits.dual_stream.schedules import Training
 
-from analysis.alignment import angle, norm_ratio
-from circuits.dual_stream import DualStream
-from circuits.dual_stream.schedules import Training
-from circuits.dual_stream.streams import Product
 from tests.conformance.dual_streams import Arrays, Trainer, layers, same_arrays, stored
 from tests.conformance.harness import Check
 

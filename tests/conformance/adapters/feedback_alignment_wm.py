@@ -4,10 +4,10 @@ from collections.abc import Iterator
 
 import jax.numpy as jnp
 import numpy as np
+from biocredit.circuits.dual_stream import DualStream
+from biocredit.circuits.dual_stream.pathways import WeightMirror
+from biocredit.circuits.dual_stream.schedules import keep_factor_sgd
 
-from circuits.dual_stream import DualStream
-from circuits.dual_stream.schedules import keep_factor_sgd
-from circuits.dual_stream.streams import WeightMirror
 from tests.conformance import sigmoid_program
 from tests.conformance.dual_streams import (
     Arrays,

@@ -6,8 +6,7 @@ A file is recognised by the arrays it holds, so that one file may hold several s
 from collections.abc import Callable, Iterator, Mapping
 
 import numpy as np
-
-from analysis import (
+from biocredit.analysis.metrics import (
     alignment,
     dynamics,
     finite_time,
@@ -22,6 +21,7 @@ from analysis import (
     spectra,
     target_conditions,
 )
+
 from tests.conformance.harness import Check
 
 Arrays = Mapping[str, np.ndarray]

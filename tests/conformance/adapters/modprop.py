@@ -7,17 +7,18 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import optax
+from biocredit.analysis.metrics.alignment import angle_to_either_sign
+from biocredit.circuits.core.activations import activation
+from biocredit.circuits.recurrent import cell_types, online, wiring
+from biocredit.circuits.recurrent import eligibility as traces
+from biocredit.circuits.recurrent.deep_rewiring import deep_rewiring, effective, tf1_adam
+from biocredit.circuits.recurrent.leak import LEAKS
+from biocredit.circuits.recurrent.network import Network
+from biocredit.circuits.recurrent.readout import LOSSES, evaluate, last_step
+from biocredit.circuits.recurrent.rules import RULES
+from biocredit.circuits.recurrent.rules.forward import influence_changes, reach
+from biocredit.protocols.tasks.temporal import xor_label, xor_stimulus
 
-from analysis.alignment import angle_to_either_sign
-from circuits.activations import activation
-from circuits.rate import cell_types, online, traces, wiring
-from circuits.rate.deep_rewiring import deep_rewiring, effective, tf1_adam
-from circuits.rate.leak import LEAKS
-from circuits.rate.network import Network
-from circuits.rate.readout import LOSSES, evaluate, last_step
-from circuits.rate.rules import RULES
-from circuits.rate.rules.forward import influence_changes, reach
-from protocols.tasks.temporal import xor_label, xor_stimulus
 from tests.conformance.harness import Check
 
 Case = Mapping[str, np.ndarray]

@@ -5,11 +5,10 @@ from collections.abc import Iterator, Mapping
 import jax.numpy as jnp
 import numpy as np
 import optax
-
-from circuits.activations import activation
-from circuits.rate.dynamics import Neuron
-from circuits.rate.leak import LeakAfter
-from circuits.rate.online_family import (
+from biocredit.circuits.core.activations import activation
+from biocredit.circuits.recurrent.dynamics import Neuron
+from biocredit.circuits.recurrent.leak import LeakAfter
+from biocredit.circuits.recurrent.online_family import (
     Moment,
     OnlineRule,
     begin,
@@ -28,6 +27,7 @@ from circuits.rate.online_family import (
     start,
     uoro,
 )
+
 from tests.conformance.harness import Check
 
 Case = Mapping[str, np.ndarray]

@@ -7,11 +7,11 @@ from typing import Any
 import jax.numpy as jnp
 import numpy as np
 import optax
+from biocredit.analysis.metrics.alignment import norm_ratio
+from biocredit.circuits.core.circuit import Batch
+from biocredit.circuits.energy_based import predictive_coding_dynamics as hierarchy
+from biocredit.circuits.energy_based.predictive_coding import PredictiveCoding
 
-from analysis.alignment import norm_ratio
-from circuits.circuit import Batch
-from circuits.modular import hierarchy
-from circuits.modular.predictive_coding import PredictiveCoding
 from tests.conformance.harness import Check
 
 Arrays = Mapping[str, np.ndarray]

@@ -8,17 +8,17 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import optax
+from biocredit.analysis.metrics.alignment import cosine, weight_distance
+from biocredit.analysis.metrics.representation import effective_rank
+from biocredit.analysis.metrics.self_assembly import exchange_residual, matrix_learning_rate, matrix_learning_rate_gap
+from biocredit.circuits.core.probes import Electrode
+from biocredit.circuits.dual_stream.ascending.presets import dense_stack
+from biocredit.circuits.dual_stream.ascending.stack import ascend, descend
+from biocredit.circuits.dual_stream.pathways.self_assembling import KINDS, Modulation, plasticity
+from biocredit.circuits.dual_stream.pathways.self_assembling.kinds import kind_of
+from biocredit.circuits.dual_stream.pathways.self_assembling.modulation import modulate
+from biocredit.circuits.dual_stream.schedules import momentum_sgd
 
-from analysis.alignment import cosine, weight_distance
-from analysis.representation import effective_rank
-from analysis.self_assembly import exchange_residual, matrix_learning_rate, matrix_learning_rate_gap
-from circuits.dual_stream.presets import dense_stack
-from circuits.dual_stream.schedules import momentum_sgd
-from circuits.dual_stream.self_assembling import KINDS, Modulation, plasticity
-from circuits.dual_stream.self_assembling.kinds import kind_of
-from circuits.dual_stream.self_assembling.modulation import modulate
-from circuits.dual_stream.stack import ascend, descend
-from circuits.tap import Electrode
 from tests.conformance.dual_streams import Arrays, Trainer, batch
 from tests.conformance.harness import Check
 from tests.conformance.self_assembling import Run, bare, build, lateral_pairs, our_names, our_signals

@@ -8,13 +8,13 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import optax
+from biocredit.circuits.core.losses import as_target
+from biocredit.circuits.core.probes import Electrode
+from biocredit.circuits.dual_stream import DualStream
+from biocredit.circuits.dual_stream.pathways import STREAMS
+from biocredit.circuits.dual_stream.pathways.counter_current.levels import parts
+from biocredit.circuits.dual_stream.pathways.target_propagation import Noise, architectures
 
-from circuits.dual_stream import DualStream
-from circuits.dual_stream.counter_current.levels import parts
-from circuits.dual_stream.losses import as_target
-from circuits.dual_stream.streams import STREAMS
-from circuits.dual_stream.target import Noise, architectures
-from circuits.tap import Electrode
 from tests.conformance.adapters import tp_ernoult, tp_meulemans
 from tests.conformance.dual_streams import Arrays, Trainer, batch
 from tests.conformance.harness import Check

@@ -7,13 +7,17 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
+from biocredit.circuits.core.probes import Electrode
+from biocredit.circuits.dual_stream import DualStream
+from biocredit.circuits.dual_stream.ascending.stack import stages
+from biocredit.circuits.dual_stream.pathways.counter_current.levels import parts
+from biocredit.circuits.dual_stream.pathways.target_propagation import (
+    LocalDifferenceReconstructionErnoult,
+    Noise,
+    architectures,
+)
+from biocredit.circuits.dual_stream.schedules import momentum_sgd
 
-from circuits.dual_stream import DualStream
-from circuits.dual_stream.counter_current.levels import parts
-from circuits.dual_stream.schedules import momentum_sgd
-from circuits.dual_stream.stack import stages
-from circuits.dual_stream.target import LocalDifferenceReconstructionErnoult, Noise, architectures
-from circuits.tap import Electrode
 from tests.conformance.dual_streams import Arrays, Trainer, batch, to_ours
 from tests.conformance.harness import Check
 

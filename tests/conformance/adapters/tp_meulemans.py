@@ -7,13 +7,13 @@ from typing import Any
 import jax.numpy as jnp
 import numpy as np
 import optax
+from biocredit.circuits.core.optimizers import by_stream
+from biocredit.circuits.core.probes import Electrode
+from biocredit.circuits.dual_stream import DualStream
+from biocredit.circuits.dual_stream.pathways import STREAMS
+from biocredit.circuits.dual_stream.pathways.counter_current.levels import parts
+from biocredit.circuits.dual_stream.pathways.target_propagation import Noise, architectures
 
-from circuits.dual_stream import DualStream
-from circuits.dual_stream.counter_current.levels import parts
-from circuits.dual_stream.streams import STREAMS
-from circuits.dual_stream.target import Noise, architectures
-from circuits.optimisers import by_stream
-from circuits.tap import Electrode
 from tests.conformance.dual_streams import Arrays, Trainer, batch
 from tests.conformance.harness import Check
 

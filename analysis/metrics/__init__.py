@@ -1,0 +1,1 @@
+"""Numbers from arrays: alignment, similarity, dynamics, behaviour, cost."""

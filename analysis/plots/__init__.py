@@ -1,0 +1,1 @@
+"""Figures; each takes traces and returns a matplotlib figure."""

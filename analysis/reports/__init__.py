@@ -1,0 +1,1 @@
+"""Reports, bibliography, and ours beside published numbers."""

@@ -1,0 +1,1 @@
+"""The trace file: reader, writer, schema, check."""

@@ -1,0 +1,1 @@
+"""Files whose changes reach the disk all together or not at all."""

@@ -1,0 +1,244 @@
+"""A file whose changes reach the disk all together or not at all, however the process ends.
+
+HDF5 changes a file in place, so a program killed in the middle of a flush leaves a file that cannot be opened.
+`AtomicFile` stands between HDF5 and the disk (``h5py.File(atomic_file)``): every write stays in memory until
+`AtomicFile.commit`, which
+
+1. writes what lies beyond the old end of the file (nothing refers to it yet),
+2. writes the blocks that change in place to ``<file>.journal`` (aside, then renamed: the commit has happened),
+3. writes the same blocks in place, and
+4. removes the journal.
+
+A journal that is found on opening is a commit that was interrupted in step 3. `RecoveredFile` lays it over the file
+in memory and never writes; `AtomicFile` does the same and writes it in place with its next commit. The journal
+knows the file that it belongs to by its content, so that a stray one is refused. A file that does not exist yet is
+written aside and renamed, so that it appears whole.
+"""
+
+from __future__ import annotations
+
+import io
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from biocredit.analysis.trace.schema import TraceError
+from biocredit.analysis.trace.storage.journal import (
+    Journal,
+    journal_path,
+    read_at,
+    read_journal,
+    witness,
+    write_aside,
+    write_at,
+    write_journal,
+)
+
+PAGE = 4096
+
+
+class RecoveredFile(io.RawIOBase):
+    """A file as it is after its last commit, read only; an interrupted commit is completed in memory.
+
+    Parameters
+    ----------
+    path : Path
+        An existing file.
+
+    Raises
+    ------
+    TraceError
+        If a journal lies beside the file that is damaged or belongs to another file.
+    """
+
+    mode = "rb"
+
+    def __init__(self, path: Path) -> None:
+        journal = read_journal(path)
+        self._disk = io.FileIO(path, self.mode)
+        self._base = self._size = self._disk.seek(0, os.SEEK_END)
+        self._position = 0
+        self._pages: dict[int, bytearray] = {}  # changed pages below the end of the file on disk
+        self._tail = bytearray()  # everything beyond it
+        if journal:
+            self._recover(path, journal)
+
+    def _recover(self, path: Path, journal: Journal) -> None:
+        if witness(self._disk, journal.old_size, journal.new_size, journal.blocks) != journal.witness:
+            self._disk.close()
+            raise TraceError(f"{journal_path(path)} does not belong to {path.name}: move it away")
+        for offset, data in journal.blocks:
+            self._put(offset, data)
+        self._size = journal.new_size
+
+    def readable(self) -> bool:
+        """Always."""
+        return True
+
+    def seekable(self) -> bool:
+        """Always."""
+        return True
+
+    def tell(self) -> int:
+        """Position of the next read or write."""
+        return self._position
+
+    def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
+        """Go to a position."""
+        self._position = offset + {os.SEEK_SET: 0, os.SEEK_CUR: self._position, os.SEEK_END: self._size}[whence]
+        return self._position
+
+    def readinto(self, buffer: bytearray | memoryview) -> int:
+        """Fill a buffer from the disk and from what lies over it."""
+        view = memoryview(buffer).cast("B")
+        start, stop = self._position, min(self._position + len(view), self._size)
+        if stop <= start:
+            return 0
+        below = max(0, min(stop, self._base) - start)
+        if below:
+            view[:below] = self._read_base(start, below)
+        if start + below < stop:
+            view[below : stop - start] = self._tail[start + below - self._base : stop - self._base]
+        self._position = stop
+        return stop - start
+
+    def _read_base(self, start: int, length: int) -> bytearray:
+        """Bytes below the end of the file on disk, with the changed pages laid over them."""
+        data = read_at(self._disk, start, length)
+        for number in range(start // PAGE, (start + length - 1) // PAGE + 1):
+            page = self._pages.get(number)
+            if page is not None:
+                low, high = max(start, number * PAGE), min(start + length, number * PAGE + len(page))
+                data[low - start : high - start] = page[low - number * PAGE : high - number * PAGE]
+        return data
+
+    def _put(self, offset: int, data: bytes | memoryview) -> None:
+        """Keep a change in memory."""
+        below = max(0, min(len(data), self._base - offset))
+        for start in range(offset - offset % PAGE, offset + below, PAGE) if below else ():
+            page = self._page(start // PAGE)
+            low, high = max(offset, start), min(offset + below, start + len(page))
+            page[low - start : high - start] = data[low - offset : high - offset]
+        if below < len(data):
+            first, end = offset + below - self._base, offset + len(data) - self._base
+            self._tail.extend(bytes(max(0, first - len(self._tail))))
+            self._tail[first:end] = data[below:]
+        self._size = max(self._size, offset + len(data))
+
+    def _page(self, number: int) -> bytearray:
+        if number not in self._pages:
+            self._pages[number] = read_at(self._disk, number * PAGE, min(PAGE, self._base - number * PAGE))
+        return self._pages[number]
+
+    def close(self) -> None:
+        """Close the file on the disk; what was not committed is dropped."""
+        if hasattr(self, "_disk"):
+            self._disk.close()
+        super().close()
+
+
+class AtomicFile(RecoveredFile):
+    """A file object for ``h5py.File`` that writes to the disk only in `commit`.
+
+    Parameters
+    ----------
+    path : Path
+        The file; made by the first commit if `new`.
+    new : bool
+        Start from nothing; the first commit replaces a file that is there.
+    announce : callable
+        Called when a commit has become certain and is about to change the file in place.
+    """
+
+    mode = "r+b"
+
+    def __init__(self, path: Path, *, new: bool, announce: Callable[[], None]) -> None:
+        self._path, self._new, self._announce = path, new, announce
+        if new:
+            self._disk, self._base, self._size, self._position = io.BytesIO(), 0, 0, 0
+            self._pages, self._tail = {}, bytearray()
+        else:
+            super().__init__(path)
+
+    def writable(self) -> bool:
+        """Always."""
+        return True
+
+    def write(self, data: bytes | memoryview) -> int:
+        """Keep a change in memory."""
+        view = memoryview(data).cast("B")
+        self._put(self._position, view)
+        self._position += len(view)
+        return len(view)
+
+    def truncate(self, size: int | None = None) -> int:
+        """Set the size that the file has after the next commit."""
+        size = self._position if size is None else size
+        if size < self._size:
+            del self._tail[max(0, size - self._base) :]
+        elif size > max(self._size, self._base):
+            self._tail.extend(bytes(size - self._base - len(self._tail)))
+        self._size = size
+        return size
+
+    def commit(self) -> None:
+        """Bring every change since the last commit to the disk, all or nothing.
+
+        Raises
+        ------
+        TraceError
+            If the disk refuses (full, read-only, gone). The file stays as it was after the last commit, the changes
+            stay in memory, and `commit` may be called again.
+        """
+        try:
+            self._publish() if self._new else self._update()
+        except OSError as error:
+            raise TraceError(
+                f"cannot write {self._path}: {error.strerror or error}; it keeps what was committed before"
+            ) from error
+        self._pages, self._tail, self._base = {}, bytearray(), self._size
+
+    def _publish(self) -> None:
+        aside = write_aside(self._path, self._tail)
+        journal_path(self._path).unlink(missing_ok=True)  # of the file that is replaced
+        os.replace(aside, self._path)
+        self._disk, self._new = io.FileIO(self._path, self.mode), False
+
+    def _update(self) -> None:
+        blocks = list(self._changed())
+        if self._tail:
+            self._append()
+        if blocks:
+            seen = witness(self._disk, self._base, self._size, blocks)
+            write_journal(self._path, Journal(self._base, self._size, seen, blocks))
+            self._announce()
+            for offset, data in blocks:
+                write_at(self._disk, offset, data)
+        if self._size < self._base:
+            self._disk.truncate(self._size)
+        if blocks or self._tail:
+            os.fsync(self._disk.fileno())
+        journal_path(self._path).unlink(missing_ok=True)
+
+    def _append(self) -> None:
+        try:
+            write_at(self._disk, self._base, self._tail)
+            os.fsync(self._disk.fileno())
+        except OSError:
+            self._disk.truncate(self._base)
+            raise
+
+    def _changed(self) -> Iterator[tuple[int, bytes]]:
+        """Runs of neighbouring pages that differ from the disk."""
+        start, run = 0, bytearray()
+        for number in sorted(self._pages):
+            page, offset = self._pages[number], number * PAGE
+            if page == read_at(self._disk, offset, len(page)):
+                continue
+            if run and start + len(run) != offset:
+                yield start, bytes(run)
+                run = bytearray()
+            start = start if run else offset
+            run += page
+        if run:
+            yield start, bytes(run)

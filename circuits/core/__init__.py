@@ -1,0 +1,1 @@
+"""What every circuit is made of: base class, register, probes, rules, weights, losses, numerics."""

@@ -1,0 +1,258 @@
+"""The base class of every circuit: a BrainPy dynamical system with a register of synapses and a pure layer."""
+
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from biocredit.circuits.core.backend import bm, bp
+from biocredit.circuits.core.credit_rule import Tree
+from biocredit.circuits.core.errors import CircuitError, nearest, require
+from biocredit.circuits.core.precision import COMPUTING, MATMUL_PRECISIONS, precise
+from biocredit.circuits.core.probes import Tap, untouched
+from biocredit.circuits.core.projections import Population, Synapses, constrain_update, projection_row
+from biocredit.circuits.core.pure import PureSystem
+
+
+class Batch(NamedTuple):
+    """Trials that run at the same time.
+
+    Attributes
+    ----------
+    inputs, targets
+        Arrays by name of the input or readout, the leading axis is the trial.
+    trials
+        Conditions of each trial (orientation, cue, ...), for the trial table.
+    """
+
+    inputs: Mapping[str, jax.Array]
+    targets: Mapping[str, jax.Array]
+    trials: Mapping[str, jax.Array] = {}
+
+
+class Outcome(NamedTuple):
+    """What one batch of trials did to a circuit.
+
+    Attributes
+    ----------
+    changes
+        Gradient estimates, keyed and shaped like the plastic weights that may change now.
+    tree
+        Other persistent arrays that changed: running statistics, rule state.
+    metrics
+        Scalars such as ``"loss"`` and ``"accuracy"``.
+    """
+
+    changes: Tree
+    tree: Tree
+    metrics: dict[str, jax.Array]
+
+
+class Circuit(bp.DynamicalSystem):
+    """A circuit of populations and projections.
+
+    Persistent arrays (weights, masks, fixed feedback, running statistics) form the circuit's *tree*, a flat
+    dictionary keyed by relative variable name. A subclass adds them with :meth:`persistent`, adds activity with
+    :meth:`activity`, and defines :meth:`initial`, :meth:`learn`, :meth:`respond`, :meth:`trial` and BrainPy's
+    ``update``. The last four must keep their maths in pure functions of the tree.
+
+    Parameters
+    ----------
+    seed
+        Seed of the initial weights; ``initial(seed)`` draws them again, or others.
+    dtype
+        Floating-point type of every array, decided here for good.
+    matmul_precision
+        Of matrix products: ``"float32"``, ``"tensorfloat32"``, or ``"bfloat16"`` operands with float32 accumulation
+        (see :data:`biocredit.circuits.core.precision.MATMUL_PRECISIONS` for what CPUs do).
+
+    Raises
+    ------
+    CircuitError
+        If ``dtype`` is float64 while JAX runs without 64-bit types; for an unknown precision.
+    """
+
+    #: What the axes of a weight array are.
+    weight_axes: tuple[str, ...] = ("pre", "post")
+    #: Keyword arguments of :meth:`learn` that a protocol may set, with their defaults.
+    phase_settings: Mapping[str, Any] = {}
+    #: Whether taps are told the step of the trial (``at``); a step then lasts ``dt`` ms.
+    clocked: bool = False
+    #: Whether weights change by themselves while time runs: a tap sees each change, in the phase "plasticity".
+    self_changing: bool = False
+
+    def __init_subclass__(cls, **settings: Any):
+        super().__init_subclass__(**settings)
+        for name in COMPUTING:
+            if name in vars(cls):
+                setattr(cls, name, precise(vars(cls)[name]))
+
+    def __init__(self, *, seed: int = 0, dtype: Any = None, matmul_precision: str = "float32"):
+        super().__init__()
+        self.seed = seed
+        known = f"unknown matmul_precision {matmul_precision!r}: {nearest(matmul_precision, MATMUL_PRECISIONS)}"
+        require(matmul_precision in MATMUL_PRECISIONS, known)
+        self.matmul_precision = matmul_precision
+        self.dtype = jnp.dtype(dtype or jnp.float32)
+        wide = self.dtype == jnp.float64
+        require(
+            not wide or jax.config.jax_enable_x64,
+            "dtype float64 was asked for, but JAX runs without it: set JAX_ENABLE_X64=1 before the first import",
+        )
+        self.synapses: dict[str, Synapses] = {}
+        self._persistent: dict[str, bm.Variable] = {}
+        self._activity: dict[str, bm.Variable] = {}
+
+    # -- construction -------------------------------------------------------------------------------------
+
+    def persistent(self, name: str, value: Any, *, plastic: bool = False) -> None:
+        """Add an array that outlives a trial; ``name`` may be dotted (``"V1.W_rec"``)."""
+        kind = bm.TrainVar if plastic else bm.Variable
+        self._persistent[name] = self._place(name, kind(self._cast(value)))
+
+    def activity(self, name: str, size: int | tuple[int, ...]) -> None:
+        """Add a variable of the dynamics with shape ``(trial, *size)``; it starts at zero for one trial."""
+        shape = (1, size) if isinstance(size, int) else (1, *size)
+        self._activity[name] = self._place(name, bm.Variable(jnp.zeros(shape, self.dtype), batch_axis=0))
+
+    def connect(self, synapses: Synapses) -> None:
+        """Enter a weight array in the register of synapses."""
+        self.synapses[synapses.name] = synapses
+
+    def _cast(self, value: Any) -> jax.Array:
+        value = np.asarray(value)
+        return jnp.asarray(value, self.dtype) if np.issubdtype(value.dtype, np.floating) else jnp.asarray(value)
+
+    def _place(self, name: str, variable: bm.Variable) -> bm.Variable:
+        """Hang the variable below the population that its dotted name begins with."""
+        owner, _, leaf = name.rpartition(".") if name.count(".") == 1 and "->" not in name else ("", "", name)
+        node = self
+        if owner:
+            if owner not in self.__dict__:
+                require(not hasattr(self, owner), f"a population cannot be called {owner!r}: the name is taken")
+                setattr(self, owner, bp.DynamicalSystem())
+            node = getattr(self, owner)
+        setattr(node, leaf, variable)
+        return variable
+
+    # -- the tree -----------------------------------------------------------------------------------------
+
+    @property
+    def plastic(self) -> tuple[str, ...]:
+        """Names of the weights that a rule may change."""
+        return tuple(name for name, entry in self.synapses.items() if entry.plastic)
+
+    def read(self) -> Tree:
+        """Return copies of all persistent arrays by name."""
+        return {name: jnp.array(variable.value) for name, variable in self._persistent.items()}
+
+    def write(self, tree: Mapping[str, Any]) -> None:
+        """Set persistent arrays by name; names that are left out keep their values.
+
+        Raises
+        ------
+        CircuitError
+            For an unknown name or a wrong shape.
+        """
+        for name, value in tree.items():
+            require(name in self._persistent, f"unknown weights {name!r}: {nearest(name, self._persistent)}")
+            value = self._cast(value)
+            wanted = self._persistent[name].shape
+            require(value.shape == wanted, f"{name}: got shape {value.shape}, wanted {wanted}")
+            self._persistent[name].value = value
+
+    def initial(self, seed: int) -> dict[str, np.ndarray]:
+        """Draw fresh persistent arrays; the same seed gives the same arrays."""
+        raise CircuitError(f"{type(self).__name__} does not define initial(seed)")
+
+    # -- activity -----------------------------------------------------------------------------------------
+
+    def variables(self) -> tuple[str, ...]:
+        """Names of the activity variables whose time course :meth:`trial` returns."""
+        return tuple(self._activity)
+
+    def stretch(self, phase: str | None, **settings: Any) -> slice:
+        """Return which time steps of :meth:`trial` belong to a phase; all of them where there is only one."""
+        require(phase is None, f"{type(self).__name__} has no phase {phase!r} in time: record the whole trial")
+        return slice(None)
+
+    def schedule(self, **settings: Any) -> list[tuple[str, str, int, int]]:
+        """List when populations evolve in :meth:`trial`: ``(phase, population, first step, end)``."""
+        return []
+
+    def signals(self) -> tuple[str, ...]:
+        """Names of signals besides weights and rates that an intervention may act on (modulators, receptors)."""
+        return ()
+
+    def firing(self) -> tuple[str, ...]:
+        """Names of populations whose rates pass a tap: the ones that an intervention can silence."""
+        rates = {name.removesuffix(".rate") for name in self.variables() if name.endswith(".rate")}
+        return tuple(population.name for population in self.populations() if population.name in rates)
+
+    def reset_state(self, batch_size: int = 1, **_: Any) -> None:
+        """Set every activity variable to zero for ``batch_size`` trials."""
+        for variable in self._activity.values():
+            variable.value = jnp.zeros((batch_size, *variable.shape[1:]), variable.dtype)
+
+    def pure(self, *example: jax.Array) -> PureSystem:
+        """Return the pure view ``step(tree, *inputs) -> (tree, output)`` of ``update``, traced once."""
+        return PureSystem(self, *example)
+
+    # -- what a protocol asks for -------------------------------------------------------------------------
+
+    def learn(self, tree: Tree, batch: Batch, key: jax.Array, tap: Tap = untouched) -> Outcome:
+        """Run one batch of trials through all phases and say how the plastic weights should change."""
+        raise CircuitError(f"{type(self).__name__} does not define learn")
+
+    def respond(self, tree: Tree, inputs: Mapping[str, jax.Array], tap: Tap = untouched) -> Tree:
+        """Run the inference phase alone and return the readouts by name."""
+        raise CircuitError(f"{type(self).__name__} does not define respond")
+
+    def metrics(self, outputs: Tree, targets: Mapping[str, jax.Array]) -> dict[str, jax.Array]:
+        """Score readouts ``[trial, class]`` against integer labels: mean cross-entropy and fraction correct."""
+        return classification(outputs, targets)
+
+    def trial(self, tree: Tree, batch: Batch, key: jax.Array, tap: Tap = untouched) -> Tree:
+        """Run one batch slowly: every activity variable by name as ``[time, trial, neuron]``."""
+        raise CircuitError(f"{type(self).__name__} does not define trial")
+
+    def constrain(self, tree: Tree, updates: Tree) -> Tree:
+        """Apply masks, factors and decay to the optimiser's additive updates."""
+        return {name: constrain_update(self.synapses[name], tree, update) for name, update in updates.items()}
+
+    # -- what the trace stores ----------------------------------------------------------------------------
+
+    def populations(self) -> list[Population]:
+        """List the populations for the trace."""
+        return []
+
+    def projections(self) -> list[dict[str, Any]]:
+        """List the projections for the trace: name, pre, post, kind, plastic, sign, density."""
+        return [projection_row(entry, self._persistent) for entry in self.synapses.values()]
+
+
+def classification(outputs: Tree, targets: Mapping[str, jax.Array]) -> dict[str, jax.Array]:
+    """Cross-entropy (nat, summed over readouts) and accuracy, means over trials.
+
+    Parameters
+    ----------
+    outputs
+        Readouts before the softmax, ``[trial, class]`` by name.
+    targets
+        Integer labels ``[trial]`` by the same names.
+
+    Returns
+    -------
+    dict
+        ``"loss"`` and ``"accuracy"``, or ``"accuracy.<readout>"`` where there are several.
+    """
+    metrics = {"loss": jnp.zeros((), jnp.float32)}
+    for name, output in outputs.items():
+        labels = targets[name]
+        logs = jax.nn.log_softmax(output, axis=-1)
+        losses = -jnp.take_along_axis(logs, labels[:, None].astype(jnp.int32), axis=-1)
+        right = jnp.mean((jnp.argmax(output, axis=-1) == labels).astype(output.dtype))
+        metrics["loss"] = metrics["loss"].astype(output.dtype) + jnp.mean(losses)
+        metrics["accuracy" if len(outputs) == 1 else f"accuracy.{name}"] = right
+    return metrics

@@ -1,0 +1,1 @@
+"""The ascending stream: stages, operations between them, and stacks of both."""

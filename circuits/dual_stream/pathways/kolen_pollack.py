@@ -1,0 +1,34 @@
+"""Kolen-Pollack feedback: equal changes and equal decay make the two streams' weights equal."""
+
+from dataclasses import dataclass
+
+import jax
+from biocredit.circuits.core.credit_rule import Tree
+from biocredit.circuits.dual_stream.ascending.stages import Stage
+from biocredit.circuits.dual_stream.pathways.pathway import Declaration
+from biocredit.circuits.dual_stream.pathways.stagewise import Signals, Stagewise, Watch
+
+
+@dataclass(frozen=True, kw_only=True)
+class KolenPollack(Stagewise):
+    """``B`` learns the local product that ``W`` learns (Kolen and Pollack 1994; Akrout et al. 2019).
+
+    With the same optimiser and weight decay for both, ``W - B`` obeys a linear recursion without any data term
+    and decays to zero.
+    """
+
+    declaration = Declaration(
+        name="kolen_pollack",
+        sees=("delta", "h"),
+        transports="nothing",
+        phases=2,
+        exact=False,
+        exact_when="weight decay has made B equal to W",
+        citation="arXiv:1904.05391",
+    )
+    plastic = ("B",)
+
+    def deliver(self, stage: Stage, kernels: Tree, signals: Signals, watch: Watch) -> tuple[jax.Array, Tree]:
+        """Deliver the error through ``B``; the product of pre- and postsynaptic activity changes it."""
+        error, _ = super().deliver(stage, kernels, signals, watch)
+        return error, {"B": stage.local_product(signals.delta, signals.h)}

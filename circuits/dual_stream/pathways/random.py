@@ -1,0 +1,21 @@
+"""Feedback alignment: fixed random feedback."""
+
+from dataclasses import dataclass
+
+from biocredit.circuits.dual_stream.pathways.pathway import Declaration
+from biocredit.circuits.dual_stream.pathways.stagewise import Stagewise
+
+
+@dataclass(frozen=True, kw_only=True)
+class Random(Stagewise):
+    """``e = delta B`` with fixed random ``B`` in the layout of ``W`` (Lillicrap et al. 2016)."""
+
+    declaration = Declaration(
+        name="random",
+        sees=("delta", "h"),
+        transports="nothing",
+        phases=2,
+        exact=False,
+        exact_when="B equals W",
+        citation="10.1038/ncomms13276",
+    )

@@ -1,0 +1,72 @@
+"""Sign-concordant feedback: the sign of every forward weight, with a magnitude of its own."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from biocredit.circuits.core.credit_rule import Tree
+from biocredit.circuits.dual_stream.ascending.initial_weights import Shape, fans, glorot_uniform
+from biocredit.circuits.dual_stream.ascending.stack import Nodes, stages
+from biocredit.circuits.dual_stream.ascending.stages import Stage
+from biocredit.circuits.dual_stream.pathways.pathway import Declaration
+from biocredit.circuits.dual_stream.pathways.stagewise import Stagewise
+
+
+def _declared(name: str) -> Declaration:
+    return Declaration(
+        name=name,
+        sees=("delta", "h"),
+        transports="signs",
+        phases=2,
+        exact=False,
+        exact_when="all weights of a stage have one magnitude, that of the feedback",
+        citation="arXiv:1510.05067",
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class UniformSign(Stagewise):
+    """uSF, ``B = s sign(W)`` with the Glorot deviation ``s = sqrt(2 / (fan_in + fan_out))`` (arXiv 2108.13446)."""
+
+    declaration = _declared("usf")
+    owns = ()
+
+    def kernels(self, stage: Stage, own: Tree) -> Tree:
+        """Signs of the present forward weights at one magnitude."""
+        return {"B": np.sqrt(2.0 / sum(fans(own["W"].shape))).item() * jnp.sign(own["W"])}
+
+
+@dataclass(frozen=True, kw_only=True)
+class FixedRandomSign(Stagewise):
+    """frSF, ``B = |M| sign(W)`` with magnitudes ``M`` that are drawn once (arXiv 2108.13446)."""
+
+    declaration = _declared("frsf")
+    owns = ("M",)
+
+    def draw(self, stage: Stage, shapes: dict[str, Shape], random: np.random.Generator) -> dict[str, np.ndarray]:
+        """Glorot-uniform magnitudes."""
+        return {"M": np.abs(glorot_uniform(random, shapes["B"]))}
+
+    def kernels(self, stage: Stage, own: Tree) -> Tree:
+        """Signs of the present forward weights."""
+        return {"B": jnp.abs(own["M"]) * jnp.sign(own["W"])}
+
+
+@dataclass(frozen=True, kw_only=True)
+class BatchRandomSign(FixedRandomSign):
+    """brSF: as frSF, with magnitudes that are drawn again before every batch (arXiv 2108.13446)."""
+
+    declaration = _declared("brsf")
+
+    def prepare(self, nodes: Nodes, shapes: Mapping[str, Shape], tree: Tree, key: jax.Array) -> Tree:
+        """Draw new magnitudes."""
+        fresh = {}
+        for index, path in enumerate(stages(nodes)):
+            old = tree[f"down.{path}.M"]
+            bound = np.sqrt(6.0 / sum(fans(old.shape))).item()
+            fresh[f"down.{path}.M"] = jax.random.uniform(
+                jax.random.fold_in(key, index), old.shape, old.dtype, maxval=bound
+            )
+        return fresh

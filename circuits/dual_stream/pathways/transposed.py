@@ -1,0 +1,28 @@
+"""Back-propagation: the forward weights themselves, read backwards."""
+
+from dataclasses import dataclass
+
+from biocredit.circuits.core.credit_rule import Tree
+from biocredit.circuits.dual_stream.ascending.stages import Stage
+from biocredit.circuits.dual_stream.pathways.pathway import Declaration
+from biocredit.circuits.dual_stream.pathways.stagewise import Stagewise
+
+
+@dataclass(frozen=True, kw_only=True)
+class Transposed(Stagewise):
+    """The gradient: every synapse conducts both ways (Rumelhart, Hinton and Williams 1986, 10.1038/323533a0)."""
+
+    declaration = Declaration(
+        name="transposed",
+        sees=("delta", "h"),
+        transports="weights",
+        phases=2,
+        exact=True,
+        exact_when="always",
+        citation="10.1038/323533a0",
+    )
+    owns = ()
+
+    def kernels(self, stage: Stage, own: Tree) -> Tree:
+        """The forward weight."""
+        return {"B": own["W"]}

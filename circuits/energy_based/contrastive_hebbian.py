@@ -1,0 +1,183 @@
+"""Contrastive Hebbian learning: how equilibrium propagation turns two relaxed states into weight changes.
+
+At a fixed point under nudging ``beta`` the derivative of the energy with respect to a weight is minus the product of
+the rates at its two ends. Its difference between two strengths of nudging, divided by the difference in nudging,
+estimates the gradient of the cost (Scellier and Bengio 2017, equation 9, doi:10.3389/fncom.2017.00024). Nudging to
+one side has an error of first order in ``beta``, nudging to both sides of second order (Laborieux et al. 2021,
+arXiv 2006.03824, equation 11).
+"""
+
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+from biocredit.circuits.core.credit_rule import Rule, Tree
+from biocredit.circuits.core.probes import Tap, untouched
+from biocredit.circuits.energy_based.costs import cost_named
+from biocredit.circuits.energy_based.equilibrium_dynamics import (
+    Network,
+    States,
+    input_drive,
+    relax,
+    step,
+    tapped,
+)
+from biocredit.circuits.energy_based.symmetric import Weights, of_layer
+from jaxtyping import Array, Float
+
+Strength = Float[Array, ""] | float
+"""Strength of nudging; its sign counts."""
+
+
+class Nudged(NamedTuple):
+    """Two relaxed states of a circuit that differ in nudging.
+
+    Attributes
+    ----------
+    below, above
+        States at the lower and at the higher strength of nudging (signed: "lower" may be the higher one).
+    span
+        Nudging of ``above`` minus nudging of ``below``.
+    """
+
+    below: States
+    above: States
+    span: Strength
+
+
+Settle = Callable[[Strength], States]
+Estimator = Callable[[Settle, States, Strength, Array], Nudged]
+
+
+def one_sided(settle: Settle, free: States, beta: Strength, key: Array) -> Nudged:
+    """Compare the free state with the nudged one; error of order ``beta``."""
+    return Nudged(free, settle(beta), beta)
+
+
+def random_sign(settle: Settle, free: States, beta: Strength, key: Array) -> Nudged:
+    """One-sided with the sign of ``beta`` drawn for every batch, so that the error averages out."""
+    signed = beta * jax.random.rademacher(key, (), free[0].dtype)
+    return Nudged(free, settle(signed), signed)
+
+
+def symmetric(settle: Settle, free: States, beta: Strength, key: Array) -> Nudged:
+    """Compare ``-beta`` with ``+beta``, both reached from the free state; error of order ``beta^2``."""
+    return Nudged(settle(-beta), settle(beta), 2 * beta)
+
+
+ESTIMATORS: dict[str, Estimator] = {"one_sided": one_sided, "random_sign": random_sign, "symmetric": symmetric}
+
+
+def nudge(
+    network: Network,
+    weights: Weights,
+    x: Float[Array, "batch ..."],
+    target: Float[Array, "batch classes"],
+    free: States,
+    *,
+    estimator: str,
+    beta: Strength,
+    steps: int,
+    key: Array,
+    tap: Tap = untouched,
+) -> Nudged:
+    """Relax under nudging, from the free state, as often as the estimator needs.
+
+    Parameters
+    ----------
+    free
+        States at the end of the free phase.
+    estimator
+        ``"one_sided"``, ``"random_sign"`` or ``"symmetric"``.
+    beta, steps
+        Strength and number of steps of each nudged phase.
+    key
+        Random key, for the sign of ``beta``.
+    """
+
+    def settle(strength: Strength) -> States:
+        options = {"steps": steps, "beta": strength, "target": target, "phase": "learning", "tap": tap}
+        return relax(network, weights, x, free, **options)[0]
+
+    return ESTIMATORS[estimator](settle, free, beta, key)
+
+
+def hebbian(network: Network, weights: Weights, x: Float[Array, "batch ..."], rates: States) -> Tree:
+    """Products of the rates at the two ends of every synapse, mean over the batch: minus the energy's derivative."""
+    products = {}
+    for number, (connection, pre, post) in enumerate(zip(network.connections, (x, *rates), rates, strict=False), 1):
+        found = connection.correlation(of_layer(weights, number), pre, post)
+        products |= {f"layer{number}.{name}": product for name, product in found.items()}
+    return products
+
+
+def contrastive_hebbian(network: Network) -> Rule:
+    """Return the plasticity rule of equilibrium propagation for this network.
+
+    Its signals are those of :class:`Nudged` as firing rates, the clamped input, and (for max-pooling, which has to
+    know the winner) the weights: every synapse uses the rates of its own two ends.
+    """
+
+    def update(state: Tree, signals: Mapping[str, Any]) -> tuple[Tree, Tree]:
+        below, above = (
+            hebbian(network, signals["weights"], signals["input"], signals[end]) for end in ("below", "above")
+        )
+        return state, jax.tree.map(lambda low, high: (low - high) / signals["span"], below, above)
+
+    return Rule(
+        name="contrastive_hebbian",
+        update=update,
+        signals=("input", "below", "above", "span", "weights"),
+        phases=2,
+        exact_when="the free phase has converged and beta tends to zero",
+        memory="O(N)",
+        operations="O(N^2) a step of relaxation",
+        citation="10.3389/fncom.2017.00024",
+    )
+
+
+def changes(
+    network: Network,
+    weights: Weights,
+    x: Float[Array, "batch ..."],
+    nudged: Nudged,
+    tap: Tap = untouched,
+) -> Tree:
+    """Gradient estimates of all weights from two relaxed states, mean over the batch."""
+    ends = {"below": nudged.below, "above": nudged.above}
+    rates = {name: tapped("rate", "learning", network.dynamics.rates(s), tap) for name, s in ends.items()}
+    signals = {"input": x, **rates, "span": nudged.span, "weights": weights}
+    return contrastive_hebbian(network).update({}, signals)[1]
+
+
+def residual(network: Network, weights: Weights, x: Float[Array, "batch ..."], states: States) -> Float[Array, ""]:
+    """Largest change that one more free step would make: how far the circuit is from its fixed point."""
+    again = step(network, weights, input_drive(network, weights, x), states)
+    return jnp.max(jnp.stack([jnp.max(jnp.abs(new - old)) for new, old in zip(again, states, strict=True)]))
+
+
+def mean_cost(network: Network, states: States, target: Float[Array, "batch classes"]) -> Float[Array, ""]:
+    """Cost of the output, mean over the batch."""
+    return jnp.mean(cost_named(network.cost).value(states[-1], target))
+
+
+def backpropagated(
+    network: Network,
+    weights: Weights,
+    x: Float[Array, "batch ..."],
+    target: Float[Array, "batch classes"],
+    states: States,
+    steps: int,
+) -> Tree:
+    """Gradient of the cost after ``steps`` free steps, back-propagated through those steps.
+
+    What equilibrium propagation is compared with. From rest it is the gradient of the whole free phase; from the
+    free fixed point, the truncated gradient that the nudged phase reproduces step by step (Ernoult et al. 2019,
+    arXiv 1905.13633).
+    """
+
+    def after(weights: Weights) -> Float[Array, ""]:
+        return mean_cost(network, relax(network, weights, x, states, steps=steps)[0], target)
+
+    return jax.grad(after)(dict(weights))

@@ -1,0 +1,258 @@
+"""Equilibrium propagation: the pure functions.
+
+A layered circuit with symmetric connections relaxes to a fixed point (free phase); its output is then nudged
+weakly towards the target and it relaxes again. The difference of the Hebbian products ``post pre^T`` at the two
+fixed points, divided by the difference in nudging, tends to the gradient of the cost as nudging goes to zero.
+
+Two published forms of the dynamics are offered, :class:`EnergyDescent` (Scellier and Bengio 2017,
+doi:10.3389/fncom.2017.00024) and :class:`FixedPointIteration` (Laborieux et al. 2021, arXiv 2006.03824). Both
+minimise ``energy`` plus ``beta`` times the cost.
+
+Layers are numbered from 1 (above the input) to L (the output); ``states`` is a tuple of their arrays, and
+``weights`` a dictionary ``"layer1.W", "layer1.b", "layer2.W", ...`` in which W is ``[post, pre]``.
+"""
+
+import warnings
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import jax.numpy as jnp
+from biocredit.circuits.core.errors import require
+from biocredit.circuits.core.probes import Tap, untouched
+from biocredit.circuits.energy_based.costs import cost_named
+from biocredit.circuits.energy_based.symmetric import Symmetric, Weights, of_layer, shapes
+from biocredit.circuits.energy_based.transfer import transfer
+from jax import lax
+from jaxtyping import Array, Float
+
+States = tuple[Float[Array, "batch ..."], ...]
+
+
+@dataclass(frozen=True)
+class EnergyDescent:
+    """Leaky neurons that descend the energy in continuous time (Euler steps).
+
+    ``s <- s + step_size (-s + rho'(s) * drive - nudge)`` for all layers at once, from the old states
+    (Scellier and Bengio 2017, equations 2 to 6).
+
+    Parameters
+    ----------
+    firing
+        Name of the firing function ``rho``.
+    step_size
+        Euler step, in units of the membrane time constant.
+    bounds
+        Interval to which the state is clipped after each step; ``(-inf, inf)`` for none.
+    """
+
+    firing: str = "hard_sigmoid"
+    step_size: float = 0.5
+    bounds: tuple[float, float] = (0.0, 1.0)
+
+    def __post_init__(self) -> None:
+        transfer(self.firing)
+        require(self.step_size > 0, f"step_size must be positive, got {self.step_size}")
+        require(self.bounds[0] < self.bounds[1], f"bounds must ascend, got {self.bounds}")
+        if self.step_size > 1:
+            warnings.warn(f"step_size {self.step_size} overshoots: states may never settle", stacklevel=3)
+
+    def rates(self, states: States) -> States:
+        """Firing rates that the neurons send."""
+        return tuple(map(transfer(self.firing).value, states))
+
+    def advance(self, states: States, drives: States, nudge: Array | float) -> States:
+        """One step of all layers; ``nudge`` pulls on the output layer."""
+        slope = transfer(self.firing).slope
+        *hidden, output = (-s + slope(s) * drive for s, drive in zip(states, drives, strict=True))
+        flows = (*hidden, output - nudge)
+        return tuple(jnp.clip(s + self.step_size * flow, *self.bounds) for s, flow in zip(states, flows, strict=True))
+
+    def leak(self, states: States) -> Float[Array, " batch"]:
+        """Energy of the leak, ``|s|^2 / 2`` summed over all layers."""
+        return sum(summed(s * s) for s in states) / 2
+
+
+@dataclass(frozen=True)
+class FixedPointIteration:
+    """Neurons that jump to the value that their input asks for: ``s <- sigma(drive - nudge)``.
+
+    Laborieux et al. 2021, equations 2 and 6; the energy is minus their primitive function Phi.
+
+    Parameters
+    ----------
+    firing
+        Name of the function ``sigma`` of the hidden layers.
+    readout
+        Name of the function of the output layer: ``"linear"`` goes with cross-entropy.
+    """
+
+    firing: str = "steep_sigmoid"
+    readout: str = "steep_sigmoid"
+
+    def __post_init__(self) -> None:
+        transfer(self.firing), transfer(self.readout)
+
+    def rates(self, states: States) -> States:
+        """Firing rates that the neurons send: the states themselves."""
+        return states
+
+    def advance(self, states: States, drives: States, nudge: Array | float) -> States:
+        """One step of all layers; ``nudge`` pulls on the output layer, inside its function."""
+        *hidden, output = drives
+        return (*map(transfer(self.firing).value, hidden), transfer(self.readout).value(output - nudge))
+
+    def leak(self, states: States) -> Float[Array, " batch"]:
+        """Zero: the primitive function holds the interactions only."""
+        return jnp.zeros_like(states[0], shape=len(states[0]))
+
+
+@dataclass(frozen=True)
+class Network:
+    """What relaxes: the connections from the input upwards, the dynamics, and the cost of the output.
+
+    Parameters
+    ----------
+    connections
+        One symmetric connection for each layer.
+    dynamics
+        :class:`EnergyDescent` or :class:`FixedPointIteration`.
+    cost
+        Name of the cost.
+
+    Examples
+    --------
+    >>> from biocredit.circuits.dual_stream.ascending.stages import Dense
+    >>> network = Network((Symmetric(Dense(3, 5)), Symmetric(Dense(5, 2))), EnergyDescent())
+    >>> [state.shape for state in at_rest(network, jnp.ones((4, 3)))]
+    [(4, 5), (4, 2)]
+    """
+
+    connections: tuple[Symmetric, ...]
+    dynamics: EnergyDescent | FixedPointIteration
+    cost: str = "half_squared_error"
+
+    def __post_init__(self) -> None:
+        cost_named(self.cost)
+
+
+def summed(a: Float[Array, "batch ..."]) -> Float[Array, " batch"]:
+    """Sum over all neurons of each trial."""
+    return jnp.sum(a, axis=tuple(range(1, a.ndim)))
+
+
+def input_drive(network: Network, weights: Weights, x: Float[Array, "batch ..."]) -> Float[Array, "batch ..."]:
+    """Drive of layer 1 from the clamped input, which stays the same during relaxation."""
+    return network.connections[0].forward(of_layer(weights, 1), x)
+
+
+def ascending(network: Network, weights: Weights, bottom: Array, rates: States) -> States:
+    """Drive of each layer from the layer below; ``bottom`` is :func:`input_drive`."""
+    between = enumerate(zip(network.connections[1:], rates, strict=False), start=2)
+    return (bottom, *(c.forward(of_layer(weights, number), pre) for number, (c, pre) in between))
+
+
+def descending(network: Network, weights: Weights, rates: States) -> States:
+    """Drive of each layer from the layer above (nothing above the output)."""
+    between = enumerate(zip(network.connections[1:], rates, rates[1:], strict=False), start=2)
+    above = (c.backward(of_layer(weights, number), pre, post) for number, (c, pre, post) in between)
+    return (*above, jnp.zeros_like(rates[-1]))
+
+
+def at_rest(network: Network, x: Float[Array, "batch ..."]) -> States:
+    """States of all layers at zero."""
+    sizes = shapes(network.connections, x.shape[1:])[1:]
+    return tuple(jnp.zeros((len(x), *size), x.dtype) for size in sizes)
+
+
+def energy(network: Network, weights: Weights, x: Float[Array, "batch ..."], states: States) -> Float[Array, " batch"]:
+    """Energy of each trial, ``leak(s) - sum_l <r_l, W_l r_{l-1} + b_l>`` with ``r`` the firing rates.
+
+    Parameters
+    ----------
+    network, weights, states
+        See the head of this module.
+    x
+        Clamped input.
+    """
+    rates = network.dynamics.rates(states)
+    drives = ascending(network, weights, input_drive(network, weights, x), rates)
+    return network.dynamics.leak(states) - sum(summed(r * d) for r, d in zip(rates, drives, strict=True))
+
+
+def tapped(signal: str, phase: str, layers: States, tap: Tap) -> States:
+    """Pass a signal of every layer through the tap, as ``layer1.<signal>``, ``layer2.<signal>``, ..."""
+    return tuple(tap(f"layer{number}.{signal}", phase, value) for number, value in enumerate(layers, start=1))
+
+
+def step(
+    network: Network,
+    weights: Weights,
+    bottom: Float[Array, "batch ..."],
+    states: States,
+    nudge: Array | float = 0.0,
+    phase: str = "inference",
+    tap: Tap = untouched,
+) -> States:
+    """One step of the dynamics, all layers at once from the old states.
+
+    Parameters
+    ----------
+    bottom
+        Drive from the clamped input, :func:`input_drive`.
+    nudge
+        Force on the output layer, ``beta`` times the gradient of the cost.
+    """
+    states = tapped("state", phase, states, tap)
+    rates = tapped("rate", phase, network.dynamics.rates(states), tap)
+    up, down = ascending(network, weights, bottom, rates), descending(network, weights, rates)
+    return network.dynamics.advance(states, tuple(map(jnp.add, up, down)), nudge)
+
+
+def relax(
+    network: Network,
+    weights: Weights,
+    x: Float[Array, "batch ..."],
+    states: States,
+    *,
+    steps: int,
+    beta: Float[Array, ""] | float = 0.0,
+    target: Float[Array, "batch classes"] | None = None,
+    phase: str = "inference",
+    tap: Tap = untouched,
+    observe: Callable[[Weights, States], Any] = lambda weights, states: None,
+) -> tuple[States, Any]:
+    """Let the circuit relax with the input clamped.
+
+    Parameters
+    ----------
+    states
+        Where it starts.
+    steps
+        Number of steps.
+    beta, target
+        Strength of the nudging and what it pulls towards; a free phase has no target.
+    phase
+        Name of the phase, for the tap.
+    observe
+        What to keep after each step, a function of the weights (as the tap left them) and the states.
+
+    Returns
+    -------
+    states
+        Where it ends.
+    record
+        What ``observe`` returned, with a leading axis of time.
+    """
+    weights = {name: tap(name, phase, value) for name, value in weights.items()}
+    bottom = input_drive(network, weights, x)
+
+    def one(states: States, _: None) -> tuple[States, Any]:
+        nudge = 0.0 if target is None else beta * cost_named(network.cost).gradient(states[-1], target)
+        states = step(network, weights, bottom, states, nudge, phase, tap)
+        return states, observe(weights, states)
+
+    states, record = lax.scan(one, states, length=steps)
+    states = tapped("state", phase, states, tap)
+    tap("energy", phase, energy(network, weights, x, states))
+    return states, record

@@ -1,0 +1,190 @@
+"""What circuits have in common that learn while time runs, without phases."""
+
+from abc import abstractmethod
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from biocredit.circuits.core.circuit import Batch, Circuit, Outcome, Population
+from biocredit.circuits.core.credit_rule import Tree
+from biocredit.circuits.core.errors import require
+from biocredit.circuits.core.losses import accuracy, as_target, squared
+from biocredit.circuits.core.probes import Tap, active, untouched
+
+
+class Phaseless(Circuit):
+    """A layered circuit whose synapses change in every time step, by rates of their own.
+
+    :meth:`learn` shows a batch for :attr:`steps` time steps. Weights come back in ``Outcome.tree``, and
+    ``Outcome.changes`` is empty: no optimiser takes part. In every step a tap sees each weight array as it acts, in the
+    phase ``"inference"``, and what it is about to change by, in the phase ``"plasticity"``.
+
+    Parameters
+    ----------
+    sizes
+        Input, hidden layers, output.
+    steps
+        Time steps for which a pattern is shown.
+    dt
+        Time step.
+    readout
+        Name of the output.
+    **options
+        ``seed``, ``dtype``, ``matmul_precision``, see :class:`~biocredit.circuits.core.circuit.Circuit`.
+    """
+
+    self_changing = True
+
+    def __init__(self, sizes: Sequence[int], steps: int, dt: float, readout: str, **options: Any):
+        super().__init__(**options)
+        require(len(sizes) >= 2, f"wanted an input and an output at least, got sizes {list(sizes)}")
+        require(steps >= len(sizes), f"a pattern needs a time step a layer to get through, got {steps} steps")
+        self.sizes, self.steps, self.dt, self.readout = tuple(map(int, sizes)), steps, dt, readout
+        self._layers = [f"layer{n}" for n in range(1, len(self.sizes))]
+
+    def _register(self) -> None:
+        for row in self._synapses():
+            self.connect(row)
+        for name, value in self.initial(self.seed).items():
+            self.persistent(name, value, plastic=name in self.synapses)
+        for name, value in self.readings(self.rest(1)).items():
+            self.activity(name, value.shape[1:])
+
+    @abstractmethod
+    def _synapses(self) -> list:
+        """Rows for the register of synapses."""
+
+    @abstractmethod
+    def weights(self, tree: Tree) -> Any:
+        """Weights as the dynamics take them."""
+
+    @abstractmethod
+    def arrays(self, weights: Any) -> Tree:
+        """Undo :meth:`weights`."""
+
+    @abstractmethod
+    def forward_weights(self, tree: Tree) -> Tree:
+        """Forward weights ``[out, in]`` of the layers that feedback leaves from, by name of the layer."""
+
+    @abstractmethod
+    def effective_feedback(self, tree: Tree) -> Tree:
+        """Feedback that leaves these layers, in the same layout."""
+
+    @abstractmethod
+    def rest(self, trials: int) -> Any:
+        """State before the first step."""
+
+    @abstractmethod
+    def readings(self, state: Any) -> Tree:
+        """Every activity variable by name, from a state."""
+
+    @abstractmethod
+    def state(self, readings: Mapping[str, jax.Array]) -> Any:
+        """Undo :meth:`readings`."""
+
+    @abstractmethod
+    def advance(self, weights: Any, state: Any, x: jax.Array, target: jax.Array, key: jax.Array, tap: Tap) -> tuple:
+        """One time step with noise and plasticity: new weights and state."""
+
+    @abstractmethod
+    def listen(self, weights: Any, state: Any, x: jax.Array, tap: Tap) -> Any:
+        """One time step without target, noise and plasticity: new state."""
+
+    @abstractmethod
+    def output(self, state: Any) -> jax.Array:
+        """What the circuit answers."""
+
+    # -- what a protocol asks for -------------------------------------------------------------------------
+
+    def learn(self, tree: Tree, batch: Batch, key: jax.Array, tap: Tap = untouched) -> Outcome:
+        """Show a batch with its target and let the synapses change."""
+        (weights, state), _ = self._show(tree, batch, key, tap)
+        for name, value in self.readings(state).items():
+            tap(name, "learning", value)
+        target = as_target(self._only(batch.targets), self.output(state))
+        metrics = self.metrics({self.readout: self.output(state)}, {self.readout: target})
+        return Outcome({}, self.arrays(weights), metrics)
+
+    def respond(self, tree: Tree, inputs: Mapping[str, jax.Array], tap: Tap = untouched) -> Tree:
+        """Show inputs without target, noise and plasticity; returns ``{readout: [trial, output]}``."""
+        x, acting = self._only(inputs).astype(self.dtype), active(tap)
+        weights = self.weights(self._acting_on(tree, acting))
+
+        def step(state: Any, _: None) -> tuple[Any, None]:
+            return self.listen(weights, state, x, acting), None
+
+        state, _ = jax.lax.scan(step, self.rest(len(x)), None, length=self.steps)
+        return {self.readout: self.output(state)}
+
+    def metrics(self, outputs: Tree, targets: Mapping[str, jax.Array]) -> dict[str, jax.Array]:
+        """Half the squared distance to the target, and the fraction of trials with the right largest output."""
+        output = outputs[self.readout]
+        target = as_target(self._only(targets), output)
+        return {"loss": squared(output, target)[0], "accuracy": accuracy(output, target)}
+
+    def trial(self, tree: Tree, batch: Batch, key: jax.Array, tap: Tap = untouched) -> Tree:
+        """Time course of every variable while a batch is shown with its target, ``[time, trial, unit]``."""
+        return self._show(tree, batch, key, tap)[1]
+
+    def _show(self, tree: Tree, batch: Batch, key: jax.Array, tap: Tap) -> tuple[tuple, Tree]:
+        x = self._only(batch.inputs).astype(self.dtype)
+        start, acting = self.rest(len(x)), active(tap)
+        target = as_target(self._only(batch.targets), self.output(start))
+
+        def step(carry: tuple, number: jax.Array) -> tuple[tuple, Tree]:
+            carry = self._advance(*carry, x, target, jax.random.fold_in(key, number), acting)
+            return carry, self.readings(carry[1])
+
+        return jax.lax.scan(step, (self.weights(tree), start), jnp.arange(self.steps))
+
+    def _advance(self, weights: Any, state: Any, x: jax.Array, target: jax.Array, key: jax.Array, tap: Tap) -> tuple:
+        """One step with the weights as they act; what they change by is added to the weights as they are."""
+        held = self.arrays(weights)
+        seen = self._acting_on(held, tap)
+        weights, state = self.advance(self.weights(seen), state, x, target, key, tap)
+        new = self.arrays(weights)
+        for name in self.synapses:
+            change = new[name] - seen[name]
+            kept = tap(name, "plasticity", change)
+            if kept is not change or seen[name] is not held[name]:
+                new[name] = held[name] + kept
+        return self.weights(new), state
+
+    def _acting_on(self, arrays: Tree, tap: Tap) -> Tree:
+        return arrays | {name: tap(name, "inference", arrays[name]) for name in self.synapses}
+
+    def _only(self, arrays: Mapping[str, jax.Array]) -> jax.Array:
+        require(len(arrays) == 1, f"this circuit has one input and one target, got {sorted(arrays)}")
+        return next(iter(arrays.values()))
+
+    def reciprocal(self) -> set[str]:
+        """Layers whose feedback is one synapse between the same two cells as the forward weight: all of them."""
+        return set(self._layers[1:])
+
+    def update(self, x: jax.Array, target: jax.Array, key: jax.Array) -> jax.Array:
+        """Advance activity and weights by one time step; returns the output."""
+        tree = {name: variable.value for name, variable in self._persistent.items()}
+        state = self.state({name: variable.value for name, variable in self._activity.items()})
+        weights, state = self.advance(self.weights(tree), state, jnp.asarray(x), jnp.asarray(target), key, untouched)
+        for name, value in self.arrays(weights).items():
+            self._persistent[name].value = value
+        for name, value in self.readings(state).items():
+            self._activity[name].value = value
+        return self.output(state)
+
+    def reset_state(self, batch_size: int = 1, **_: Any) -> None:
+        """Bring ``batch_size`` trials to rest."""
+        for name, value in self.readings(self.rest(batch_size)).items():
+            self._activity[name].value = value
+
+    def populations(self) -> list[Population]:
+        """Input, layers, and what else has variables of its own (interneurons)."""
+        owned = (name for name in self._activity if "." in name)
+        sizes = {name.partition(".")[0]: int(np.prod(self._activity[name].shape[1:])) for name in owned}
+        kinds = {"input": "input", "layer": "hidden", "inter": "interneurons"}
+        return [
+            Population(name, size, kinds[name.rstrip("0123456789")])
+            for name, size in ({"input": self.sizes[0]} | sizes).items()
+        ]

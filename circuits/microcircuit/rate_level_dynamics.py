@@ -1,0 +1,194 @@
+"""Phaseless alignment learning, rate level: feedback weights learn from noise that rides on activity.
+
+Every cell carries slow noise. Its fast fluctuations reach the next layer through the forward weights; a high-pass
+filter of the rates isolates them there, and their product with the noise teaches the feedback synapse the transpose
+of the forward one, while forward weights learn at the same time (Max et al. 2023, arXiv 2212.10249).
+Layouts ``[trial, unit]``, ``W [below, above]``, ``B [above, below]``.
+"""
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+from biocredit.circuits.core.activations import activation
+from biocredit.circuits.core.errors import require
+from biocredit.circuits.core.probes import Tap, untouched
+from biocredit.circuits.dual_stream.ascending.operations import gain
+from biocredit.circuits.dual_stream.ascending.stages import spread
+from jaxtyping import Array, Float
+
+Columns = tuple[float, ...]
+
+
+@dataclass(frozen=True)
+class Constants:
+    """Constants of the dynamics; tuples have one entry a layer.
+
+    Parameters
+    ----------
+    transfers
+        Names of the transfer functions.
+    dt, tau
+        Time step and membrane time constant.
+    beta
+        Strength of the output error.
+    target
+        What the output error compares with the target: ``"rate"`` (times the slope), ``"mse"`` (the prospective
+        voltage) or ``"softmax"`` of it.
+    rate
+        Learning rates of forward weights and biases.
+    feedback_rate, decay
+        Learning rate of feedback weights and their decay (alpha).
+    tau_noise, tau_highpass, tau_lowpass
+        Time constants of the noise, of the filter of the rates, and of the filter of forward changes (0: none).
+    sigma
+        Strength of the noise.
+    """
+
+    transfers: tuple[str, ...]
+    rate: Columns
+    feedback_rate: Columns
+    decay: Columns
+    sigma: Columns
+    tau_noise: Columns
+    tau_highpass: Columns
+    tau_lowpass: Columns
+    dt: float = 0.1
+    tau: float = 10.0
+    beta: float = 0.1
+    target: str = "rate"
+
+    def __post_init__(self):
+        columns = (self.rate, self.feedback_rate, self.decay, self.sigma)
+        columns += (self.tau_noise, self.tau_highpass, self.tau_lowpass)
+        wanted = len(self.transfers)
+        require(all(len(c) == wanted for c in columns), f"wanted {wanted} values in every tuple, one a layer")
+        require(self.target in OUTPUT_ERRORS, f"target is one of {', '.join(OUTPUT_ERRORS)}, got {self.target!r}")
+        require(min(self.tau_noise + self.tau_highpass) > 0 and self.dt > 0, "dt and time constants must be positive")
+
+
+class Weights(NamedTuple):
+    """Weights onto and from one layer, and the filtered changes of its forward ones."""
+
+    W: Float[Array, "below above"]
+    b: Float[Array, " above"]
+    B: Float[Array, "above below"]
+    W_trace: Float[Array, "below above"]
+    b_trace: Float[Array, " above"]
+
+
+class Activity(NamedTuple):
+    """Activity of one layer, ``[trial, unit]``."""
+
+    voltage: jax.Array
+    lookahead: jax.Array
+    rate: jax.Array
+    slope: jax.Array
+    highpass: jax.Array
+    noise: jax.Array
+    error: jax.Array
+
+
+OUTPUT_ERRORS = {
+    "rate": lambda top, y: top.slope * (y - top.rate),
+    "mse": lambda top, y: y - top.lookahead,
+    "softmax": lambda top, y: y - jax.nn.softmax(top.lookahead),
+}
+
+
+def next_noise(c: Constants, layers: list[Activity], key: jax.Array) -> list[jax.Array]:
+    """Advance the Ornstein-Uhlenbeck noise of every layer by one step."""
+    fresh = []
+    for n, layer in enumerate(layers):
+        normal = jax.random.normal(jax.random.fold_in(key, n), layer.noise.shape, layer.noise.dtype)
+        kick = jnp.sqrt(c.tau_noise[n] * c.dt) * c.sigma[n] * normal
+        fresh.append(layer.noise + (kick - c.dt * layer.noise) / c.tau_noise[n])
+    return fresh
+
+
+def step(
+    c: Constants,
+    weights: list[Weights],
+    layers: list[Activity],
+    clock: Float[Array, " trial"],
+    x: Float[Array, "trial inputs"],
+    target: Float[Array, "trial outputs"] | None,
+    noise: list[jax.Array],
+    tap: Tap = untouched,
+) -> tuple[list[Weights], list[Activity]]:
+    """Advance activity and weights by one time step.
+
+    Parameters
+    ----------
+    c, weights, layers
+        Constants, and the state of every layer from the bottom up.
+    clock
+        Steps done before this one; a filter sees no jump in the first.
+    x, target
+        Clamped input, and target of the output layer (None: no error, as in evaluation).
+    noise
+        Value of the noise in this step.
+    tap
+        Sees rates as ``"layer<n>.rate"``, errors as ``"layer<n>.error"``.
+
+    Returns
+    -------
+    New weights and activity. Every layer sees its neighbours as they were in the last step.
+    """
+    below, depth = [x, *(layer.rate for layer in layers[:-1])], range(len(layers))
+    new = [_activity(c, n, weights[n], layers[n], clock, below[n], noise[n], tap) for n in depth]
+    errors = _errors(c, weights, layers, target)
+    new = [new[n]._replace(error=tap(f"layer{n + 1}.error", "learning", errors[n])) for n in depth]
+    return [_learn(c, n, weights[n], below[n], new) for n in depth], new
+
+
+def _activity(
+    c: Constants,
+    n: int,
+    weights: Weights,
+    old: Activity,
+    clock: jax.Array,
+    below: jax.Array,
+    noise: jax.Array,
+    tap: Tap,
+) -> Activity:
+    drive = below @ weights.W
+    drive = drive + spread(weights.b, drive)
+    lookahead = drive + noise
+    voltage = old.voltage + c.dt * (lookahead - old.voltage) / c.tau
+    rate = tap(f"layer{n + 1}.rate", "inference", activation(c.transfers[n])(lookahead))
+    jump = jnp.where(clock[:, None] > 0, rate - old.rate, 0)
+    highpass = old.highpass + jump - c.dt / c.tau_highpass[n] * old.highpass
+    return Activity(voltage, lookahead, rate, gain(c.transfers[n])(lookahead), highpass, noise, old.error)
+
+
+def _errors(c: Constants, weights: list[Weights], old: list[Activity], target: jax.Array | None) -> list[jax.Array]:
+    """Errors of all layers, each from the layer above as it was."""
+    top = old[-1]
+    output = jnp.zeros_like(top.error) if target is None else c.beta * OUTPUT_ERRORS[c.target](top, target)
+    hidden = [here.slope * (above.error @ w.B) for here, above, w in zip(old, old[1:], weights[1:], strict=False)]
+    return [*hidden, output]
+
+
+def _learn(c: Constants, n: int, weights: Weights, below: jax.Array, new: list[Activity]) -> Weights:
+    trials, here = len(below), new[n]
+    W_trace = _lowpassed(c, n, weights.W_trace, below.T @ here.error / trials)
+    b_trace = _lowpassed(c, n, weights.b_trace, here.error.mean(0))
+    B = weights.B
+    if n > 0:
+        hebbian = here.highpass.T @ new[n - 1].noise / trials
+        B = B + c.feedback_rate[n] * c.dt * (hebbian - c.decay[n] * B)
+    W, b = weights.W + c.rate[n] * W_trace, weights.b + c.rate[n] * b_trace
+    return Weights(W, b, B, W_trace, b_trace)
+
+
+def _lowpassed(c: Constants, n: int, trace: jax.Array, change: jax.Array) -> jax.Array:
+    if c.tau_lowpass[n] == 0:
+        return c.dt * change
+    return trace + c.dt / c.tau_lowpass[n] * (c.dt * change - trace)
+
+
+def silent(sizes: tuple[int, ...], trials: int, dtype: jnp.dtype) -> list[Activity]:
+    """Activity of all layers before the first step: zero."""
+    return [Activity(*(jnp.zeros((trials, size), dtype) for _ in Activity._fields)) for size in sizes]

@@ -1,0 +1,60 @@
+"""Cell types as a user gives them: how many cells, of which sign, how fast."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from biocredit.circuits.core.errors import nearest, require
+from biocredit.circuits.recurrent.wiring import paper_counts
+
+#: Sign of the cells of a type, by the first letter of its name.
+SIGNS = {"E": 1, "I": -1}
+#: Time constant in ms of a type that is given none.
+TAU = 100.0
+
+
+@dataclass(frozen=True)
+class TypeTable:
+    """Counts, signs (1, -1, or 0 for unconstrained) and time constants in ms, by the name of the type."""
+
+    counts: dict[str, int]
+    signs: dict[str, int]
+    tau: dict[str, float]
+
+    @classmethod
+    def given(
+        cls,
+        neurons: int | Mapping[str, int],
+        signs: Mapping[str, int] | None,
+        tau: float | Mapping[str, float],
+    ) -> "TypeTable":
+        """Complete what a user gave.
+
+        Raises
+        ------
+        CircuitError
+            For a sign or time constant of a type that is not there, an empty type, or a time constant that is not
+            positive.
+        """
+        counts = paper_counts(neurons) if isinstance(neurons, int) else dict(neurons)
+        signs, taus = signs or {}, tau if isinstance(tau, Mapping) else dict.fromkeys(counts, tau)
+        for what, values in (("signs", signs), ("tau", taus)):
+            for name in values:
+                require(name in counts, f"unknown cell type {name!r} in {what}: {nearest(name, counts)}")
+        for name, value in taus.items():
+            require(value > 0, f"tau of {name} must be positive (ms), got {value}")
+        for name, count in counts.items():
+            require(count >= 1, f"a cell type needs at least one cell, got {name}: {count}")
+        return cls(
+            counts,
+            {name: signs.get(name, SIGNS.get(name[:1], 0)) for name in counts},
+            {name: taus.get(name, TAU) for name in counts},
+        )
+
+    def of_cells(self) -> tuple[int, ...]:
+        """Type number of each cell; cells are numbered type by type."""
+        return tuple(np.repeat(np.arange(len(self.counts)), list(self.counts.values())).tolist())
+
+    def keep(self, dt: float) -> np.ndarray:
+        """Return exp(-dt/tau) of each type."""
+        return np.exp(-dt / np.array(list(self.tau.values()), float))

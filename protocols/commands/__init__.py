@@ -1,0 +1,1 @@
+"""What each subcommand of ``biocredit`` does."""

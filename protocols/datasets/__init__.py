@@ -1,0 +1,1 @@
+"""Image data sets: what files exist, where, their formats."""

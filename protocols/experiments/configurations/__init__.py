@@ -1,0 +1,1 @@
+"""Settings of the circuits that experiments are made of."""

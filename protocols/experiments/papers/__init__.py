@@ -1,0 +1,1 @@
+"""One folder a paper: its experiments and the numbers that were published."""

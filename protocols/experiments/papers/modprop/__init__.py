@@ -1,0 +1,1 @@
+"""Experiments and published numbers of one paper."""

@@ -1,0 +1,191 @@
+"""How interventions are done: as a tap on the signals of one update, and as a cut in the steps of frozen weights.
+
+What acts on whole trials changes a signal wherever it passes. What acts in a part of the trial, or takes time, must
+know the step: circuits whose trials have time say it (:func:`biocredit.circuits.core.probes.at`), and with plasticity
+while time runs the protocol says when the present stretch began and keeps what is under way between stretches.
+"""
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from biocredit.circuits.core import probes as taps
+from biocredit.circuits.core.circuit import Circuit
+from biocredit.circuits.core.credit_rule import Tree
+from biocredit.protocols.interventions.declare import (
+    AddNoise,
+    Delay,
+    Freeze,
+    Intervention,
+    Silence,
+    parts,
+)
+
+
+def tap(
+    interventions: Iterable[Intervention],
+    circuit: Circuit,
+    update: jax.Array,
+    key: jax.Array,
+    since: int | jax.Array = 0,
+    under_way: Tree | None = None,
+) -> taps.Tap:
+    """Return the tap that does these interventions at one update.
+
+    Parameters
+    ----------
+    interventions, circuit
+        What is done to whom.
+    update, key
+        Number of the update, random key of the noise.
+    since, under_way
+        Step of the trial at which the stretch of time begins, and what :func:`nothing_under_way` returns, or the tap
+        of the stretch before had left.
+    """
+    interventions = list(interventions)
+    acting = [one for one in interventions if not isinstance(one, Freeze)]
+    acting += [one for one in interventions if isinstance(one, Freeze) and circuit.self_changing]
+    if not acting:
+        return taps.untouched
+    if any(map(_needs_time, acting)):
+        return TimedSurgery(acting, circuit, update, key, since=since, under_way=under_way or {})
+    return Surgery(acting, circuit, update, key)
+
+
+def _needs_time(one: Intervention) -> bool:
+    return one.window.within_trial or isinstance(one, Delay)
+
+
+class Surgery:
+    """The tap of interventions on whole trials; parameters as in :func:`tap`."""
+
+    def __init__(self, acting: list[Intervention], circuit: Circuit, update: jax.Array, key: jax.Array):
+        self.acting, self.circuit, self.update, self.key = acting, circuit, update, key
+        self.where = parts(circuit)
+
+    def __call__(self, name: str, phase: str, value: jax.Array) -> jax.Array:
+        """Do what acts on whole trials."""
+        for number, one in enumerate(self.acting):
+            if not _needs_time(one):
+                value = self.done(number, name, phase, value)
+        return value
+
+    def done(self, number: int, name: str, phase: str, value: jax.Array, on: Any = True) -> jax.Array:
+        """Do one intervention where ``on``, if it is about this signal."""
+        one = self.acting[number]
+        meant = one.window.phase in (None, phase) and isinstance(one, Freeze) == (phase == "plasticity")
+        changed = self.changed(number, name, value) if meant else None
+        return value if changed is None else jnp.where(one.window.on(self.update) & on, changed, value)
+
+    def changed(self, number: int, name: str, value: jax.Array) -> jax.Array | None:
+        """Return the changed signal, or None where the intervention is about something else."""
+        one, key = self.acting[number], jax.random.fold_in(self.key, number)
+        if isinstance(one, Silence | AddNoise):
+            return _changed_rates(one, name, value, self.where, key)
+        return one.change(value, key) if one.matches(name) else None
+
+
+class TimedSurgery(Surgery):
+    """The tap of interventions of which some act in a part of the trial, or take time.
+
+    Attributes
+    ----------
+    left
+        What is under way at the end of the stretch, once the circuit has run.
+    """
+
+    def __init__(self, *common: Any, since: int | jax.Array, under_way: Tree):
+        super().__init__(*common)
+        self.since, self.under_way, self.left = since, under_way, dict(under_way)
+
+    def at(self, steps: Any) -> taps.Tap:
+        """Return the tap for signals of these steps, see :class:`biocredit.circuits.core.probes.AtSteps`."""
+
+        def all_of_them(name: str, phase: str, value: jax.Array) -> jax.Array:
+            for number, one in enumerate(self.acting):
+                if isinstance(one, Delay):
+                    value = self.delayed(number, name, steps, value)
+                else:
+                    value = self.done(number, name, phase, value, self.open(one, steps, value.ndim))
+            return value
+
+        return all_of_them
+
+    def open(self, one: Intervention, steps: Any, ndim: int) -> Any:
+        """Say at which steps an intervention is on."""
+        if not one.window.within_trial:
+            return True
+        return taps.along_time(one.window.open(self.since + jnp.asarray(steps), self.circuit.dt), ndim)
+
+    def gain(self, name: str, phase: str, steps: Any, dtype: Any) -> jax.Array | None:
+        """Time course that acts on something constant in a part of the trial; None where nothing does."""
+        course = jnp.ones(len(steps), dtype)
+        hit = [
+            number
+            for number, one in enumerate(self.acting)
+            if one.window.within_trial and self.changed(number, name, course) is not None
+        ]
+        for number in hit:
+            course = self.done(number, name, phase, course, self.open(self.acting[number], steps, 1))
+        return course if hit else None
+
+    def delayed(self, number: int, name: str, steps: np.ndarray, value: jax.Array) -> jax.Array:
+        """Let a modulator ``[time, trial]`` arrive later; steps before 0 belong to stretches that are done with."""
+        one = self.acting[number]
+        if not one.matches(name):
+            return value
+        past, label = int((np.asarray(steps) < 0).sum()), _label(number, name)
+        before = self.under_way.get(label, jnp.zeros((one.steps(self.circuit.dt), *value.shape[1:]), value.dtype))
+        course = jnp.concatenate([before, value[past:]])
+        self.left[label] = course[len(course) - len(before) :]
+        late = jnp.concatenate([value[:past], course[: len(value) - past]])
+        return jnp.where(one.window.on(self.update), late, value)
+
+
+def nothing_under_way(interventions: Iterable[Intervention], circuit: Circuit, trials: int) -> Tree:
+    """What is under way at the beginning of a trial: as many empty steps as each modulator is late."""
+    acting = [one for one in interventions if not isinstance(one, Freeze)]
+    return {
+        _label(number, name): jnp.zeros((one.steps(circuit.dt), trials), circuit.dtype)
+        for number, one in enumerate(acting)
+        if isinstance(one, Delay)
+        for name in one.names(circuit)
+    }
+
+
+def _label(number: int, name: str) -> str:
+    return f"{number} {name}"
+
+
+def _changed_rates(one: Any, name: str, value: jax.Array, where: Mapping[str, Any], key: jax.Array) -> Any:
+    """Return changed rates, or None where the intervention is about something else."""
+    population, _, variable = name.rpartition(".")
+    if variable != "rate":
+        return None
+    hit = [neurons for part, (owner, neurons) in where.items() if owner == population and one.matches(part)]
+    if not hit:
+        return None
+    neurons, cells = np.unique(np.concatenate(hit)), _as_cells(value, len(where[population][1]))
+    if isinstance(one, Silence):
+        return cells.at[..., neurons].set(0).reshape(value.shape)
+    noise = one.sd * jax.random.normal(key, (*cells.shape[:-1], len(neurons)), value.dtype)
+    return cells.at[..., neurons].add(noise).reshape(value.shape)
+
+
+def _as_cells(value: jax.Array, size: int) -> jax.Array:
+    """Give rates of ``size`` neurons one axis for all of them: feature maps row by row, the channel fastest."""
+    first = next(axis for axis in reversed(range(value.ndim)) if np.prod(value.shape[axis:]) == size)
+    return value.reshape(*value.shape[:first], size)
+
+
+def freeze(
+    interventions: Iterable[Intervention], update: jax.Array, steps: dict[str, jax.Array]
+) -> dict[str, jax.Array]:
+    """Cancel the steps of frozen weights at one update."""
+    for one in interventions:
+        if isinstance(one, Freeze):
+            hit = {name: step for name, step in steps.items() if one.matches(name)}
+            steps = steps | {name: jnp.where(one.window.on(update), 0, step) for name, step in hit.items()}
+    return steps

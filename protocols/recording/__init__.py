@@ -1,0 +1,1 @@
+"""What is recorded and measured, and how it reaches the trace file."""

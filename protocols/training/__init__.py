@@ -1,0 +1,1 @@
+"""Learning: protocols, updates, replicates, order of trials, checkpoints, stopping."""

@@ -1,0 +1,76 @@
+"""Checkpoints: everything that a run needs to go on as if nothing had happened.
+
+One NumPy archive beside the trace (``run.h5.checkpoint``), written aside and renamed into place.
+"""
+
+import json
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import jax
+import numpy as np
+from biocredit.circuits.core.errors import CircuitError
+
+#: Raised when the layout of a checkpoint changes.
+CHECKPOINT_VERSION = 1
+
+
+class RunError(CircuitError):
+    """A run cannot start, go on or be resumed."""
+
+
+def path_beside(trace: str | Path) -> Path:
+    """Return where the checkpoint of a trace lies."""
+    return Path(f"{trace}.checkpoint")
+
+
+def save(path: str | Path, state: Any, progress: Mapping[str, Any]) -> None:
+    """Write state (any pytree of arrays) and progress (representable in JSON).
+
+    Raises
+    ------
+    RunError
+        If it cannot be written; the checkpoint of before stays.
+    """
+    leaves = {f"leaf_{number}": np.asarray(leaf) for number, leaf in enumerate(jax.tree.leaves(state))}
+    text = json.dumps({**progress, "version": CHECKPOINT_VERSION})
+    aside = Path(f"{path}.aside")
+    try:
+        with open(aside, "wb") as file:
+            np.savez(file, progress=np.frombuffer(text.encode(), np.uint8), **leaves)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(aside, path)
+    except OSError as failure:
+        aside.unlink(missing_ok=True)
+        raise RunError(f"cannot write the checkpoint {path}: {failure.strerror or failure}") from None
+
+
+def load(path: str | Path, like: Any) -> tuple[Any, dict[str, Any]]:
+    """Read a checkpoint into the shape of ``like``.
+
+    Raises
+    ------
+    RunError
+        If it is missing, damaged, of another version, or belongs to another circuit, optimiser or number of seeds.
+    """
+    try:
+        with np.load(path, allow_pickle=False) as archive:
+            progress = json.loads(archive["progress"].tobytes().decode())
+            found = [archive[f"leaf_{number}"] for number in range(len(archive.files) - 1)]
+    except FileNotFoundError:
+        raise RunError(f"nothing to resume: there is no checkpoint {path}") from None
+    except Exception as failure:
+        raise RunError(f"the checkpoint {path} cannot be read: {failure}") from None
+    version = progress.pop("version", None)
+    if version != CHECKPOINT_VERSION:
+        raise RunError(f"the checkpoint {path} has version {version}, this program reads {CHECKPOINT_VERSION}")
+    wanted, structure = jax.tree.flatten(like)
+    same = len(found) == len(wanted) and all(
+        a.shape == np.shape(b) and a.dtype == np.asarray(b).dtype for a, b in zip(found, wanted, strict=False)
+    )
+    if not same:
+        raise RunError(f"the checkpoint {path} belongs to another circuit, optimiser or number of seeds")
+    return jax.tree.unflatten(structure, found), progress
