@@ -40,7 +40,7 @@ from biocredit.protocols.recording.measures.alignment import angle_to_gradient, 
 folder = Path(tempfile.mkdtemp())
 EPOCHS = 15
 SEEDS = 3
-STREAMS = {
+PATHWAYS = {
     "transposed": "back-propagation",
     "random": "feedback alignment",
     "kolen_pollack": "Kolen-Pollack",
@@ -59,9 +59,9 @@ STREAMS = {
 
 # %%
 task = tasks.digits(standardise="global")
-circuits = {name: DualStream.mlp([64, 64, 64, 10], name) for name in STREAMS}
+circuits = {name: DualStream.mlp([64, 64, 64, 10], name) for name in PATHWAYS}
 for name, net in circuits.items():
-    print(STREAMS[name])
+    print(PATHWAYS[name])
     for row in net.projections():
         if "layer2" in row["name"] and not row["name"].endswith(".b"):
             print(f"    {row['name']:<16}{row['pre']} -> {row['post']}, {'plastic' if row['plastic'] else 'fixed'}")
@@ -90,11 +90,11 @@ for name, net in circuits.items():
 # %%
 def over_training(ax: plt.Axes, series: str, label: str) -> None:
     """Draw one series of all circuits that have it."""
-    for name, colour in zip(STREAMS, style.PALETTE, strict=False):
+    for name, colour in zip(PATHWAYS, style.PALETTE, strict=False):
         with open_trace(folder / f"{name}.h5") as trace:
             if series in trace.learning:
                 found = trace.learning[series]
-                style.band(ax, found.coords[found.dims[1]], found.values, color=colour, label=STREAMS[name])
+                style.band(ax, found.coords[found.dims[1]], found.values, color=colour, label=PATHWAYS[name])
     ax.set(xlabel="epoch", ylabel=label)
 
 
@@ -121,7 +121,7 @@ for ax, name in zip(axes, ("random", "kolen_pollack", "product"), strict=True):
     up, down = (np.asarray(one) for one in (tree["up.layer2.W"], circuits[name].effective_feedback(tree)["layer2"]))
     ax.plot(up.ravel(), down.ravel(), ".", markersize=2, alpha=0.5)
     kind = "path down" if name == "product" else "synapse down"
-    ax.set(title=f"{STREAMS[name]}: {alignment.angle(up, down):.0f} degrees", xlabel="synapse up", ylabel=kind)
+    ax.set(title=f"{PATHWAYS[name]}: {alignment.angle(up, down):.0f} degrees", xlabel="synapse up", ylabel=kind)
 # %% [markdown]
 # And what such recordings would say about the brain? In cortex about a third of the connected pairs is reciprocal, and over
 # all pairs the two weights correlate by 0.2. Back-propagation and Kolen-Pollack ask for 1.

@@ -10,8 +10,8 @@ from biocredit.circuits.core.backend import bm, bp
 from biocredit.circuits.core.credit_rule import Tree
 from biocredit.circuits.core.errors import CircuitError, nearest, require
 from biocredit.circuits.core.precision import COMPUTING, MATMUL_PRECISIONS, precise
-from biocredit.circuits.core.probes import Tap, untouched
-from biocredit.circuits.core.projections import Population, Synapses, constrain_update, projection_row
+from biocredit.circuits.core.probes import Probe, untouched
+from biocredit.circuits.core.projections import Population, Projection, constrain_update, projection_row
 from biocredit.circuits.core.pure import PureSystem
 
 
@@ -77,9 +77,9 @@ class Circuit(bp.DynamicalSystem):
     weight_axes: tuple[str, ...] = ("pre", "post")
     #: Keyword arguments of :meth:`learn` that a protocol may set, with their defaults.
     phase_settings: Mapping[str, Any] = {}
-    #: Whether taps are told the step of the trial (``at``); a step then lasts ``dt`` ms.
+    #: Whether probes are told the step of the trial (``at``); a step then lasts ``dt`` ms.
     clocked: bool = False
-    #: Whether weights change by themselves while time runs: a tap sees each change, in the phase "plasticity".
+    #: Whether weights change by themselves while time runs: a probe sees each change, in the phase "plasticity".
     self_changing: bool = False
 
     def __init_subclass__(cls, **settings: Any):
@@ -100,7 +100,7 @@ class Circuit(bp.DynamicalSystem):
             not wide or jax.config.jax_enable_x64,
             "dtype float64 was asked for, but JAX runs without it: set JAX_ENABLE_X64=1 before the first import",
         )
-        self.synapses: dict[str, Synapses] = {}
+        self.synapses: dict[str, Projection] = {}
         self._persistent: dict[str, bm.Variable] = {}
         self._activity: dict[str, bm.Variable] = {}
 
@@ -116,7 +116,7 @@ class Circuit(bp.DynamicalSystem):
         shape = (1, size) if isinstance(size, int) else (1, *size)
         self._activity[name] = self._place(name, bm.Variable(jnp.zeros(shape, self.dtype), batch_axis=0))
 
-    def connect(self, synapses: Synapses) -> None:
+    def connect(self, synapses: Projection) -> None:
         """Enter a weight array in the register of synapses."""
         self.synapses[synapses.name] = synapses
 
@@ -186,7 +186,7 @@ class Circuit(bp.DynamicalSystem):
         return ()
 
     def firing(self) -> tuple[str, ...]:
-        """Names of populations whose rates pass a tap: the ones that an intervention can silence."""
+        """Names of populations whose rates pass a probe: the ones that an intervention can silence."""
         rates = {name.removesuffix(".rate") for name in self.variables() if name.endswith(".rate")}
         return tuple(population.name for population in self.populations() if population.name in rates)
 
@@ -201,11 +201,11 @@ class Circuit(bp.DynamicalSystem):
 
     # -- what a protocol asks for -------------------------------------------------------------------------
 
-    def learn(self, tree: Tree, batch: Batch, key: jax.Array, tap: Tap = untouched) -> Outcome:
+    def learn(self, tree: Tree, batch: Batch, key: jax.Array, probe: Probe = untouched) -> Outcome:
         """Run one batch of trials through all phases and say how the plastic weights should change."""
         raise CircuitError(f"{type(self).__name__} does not define learn")
 
-    def respond(self, tree: Tree, inputs: Mapping[str, jax.Array], tap: Tap = untouched) -> Tree:
+    def respond(self, tree: Tree, inputs: Mapping[str, jax.Array], probe: Probe = untouched) -> Tree:
         """Run the inference phase alone and return the readouts by name."""
         raise CircuitError(f"{type(self).__name__} does not define respond")
 
@@ -213,7 +213,7 @@ class Circuit(bp.DynamicalSystem):
         """Score readouts ``[trial, class]`` against integer labels: mean cross-entropy and fraction correct."""
         return classification(outputs, targets)
 
-    def trial(self, tree: Tree, batch: Batch, key: jax.Array, tap: Tap = untouched) -> Tree:
+    def trial(self, tree: Tree, batch: Batch, key: jax.Array, probe: Probe = untouched) -> Tree:
         """Run one batch slowly: every activity variable by name as ``[time, trial, neuron]``."""
         raise CircuitError(f"{type(self).__name__} does not define trial")
 

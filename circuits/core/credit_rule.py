@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 import jax
 
@@ -13,6 +13,49 @@ Tree = dict[str, jax.Array]
 def no_state(weights: Mapping[str, jax.Array]) -> Tree:
     """Initial state of a rule that remembers nothing from one update to the next."""
     return {}
+
+
+Place = Literal["pre", "post", "broadcast", "synapse", "nonlocal"]
+"""Where a synapse finds a signal: in its presynaptic or postsynaptic cell, in a substance that reaches many cells, in
+itself, or in a place that no synapse reaches."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class CreditRule:
+    """What every credit rule declares about itself, whatever circuit it acts in.
+
+    Parameters
+    ----------
+    name
+        Name by which a user chooses the rule.
+    citation
+        DOI or arXiv identifier of the source.
+    needs
+        Signals from which a synapse computes its change, and where it finds each: ``{"rate": "pre"}``.
+    transports
+        What is read from forward weights to set feedback weights: ``"nothing"``, ``"signs"`` or ``"weights"``.
+    phases
+        How many separate phases of activity one update needs.
+    exact
+        Whether the changes equal the gradient element by element.
+    exact_when
+        Regime in which an approximate rule becomes exact (empty if there is none).
+    memory, operations
+        Growth with the number of neurons N, time steps T, cell types C and filter taps S.
+    settings
+        The rule's own settings, a frozen dataclass that the command line can set; ``None`` if it has none.
+    """
+
+    name: str
+    citation: str = ""
+    needs: Mapping[str, Place] = field(default_factory=dict)
+    transports: Literal["nothing", "signs", "weights"] = "nothing"
+    phases: int = 1
+    exact: bool = False
+    exact_when: str = ""
+    memory: str = ""
+    operations: str = ""
+    settings: Any = None
 
 
 @dataclass(frozen=True)

@@ -1,15 +1,15 @@
-"""Taps: the one place where a signal can be watched or changed.
+"""Probes: the one place where a signal can be watched or changed.
 
-Every pure function of this package passes each *named* signal through a tap at the moment it is computed or
-used. An electrode is a tap that notes the value; a lesion is a tap that returns another value. Names are plain
-strings, decided while JAX traces, so a tap that leaves a signal alone costs nothing in the compiled program.
+Every pure function of this package passes each *named* signal through a probe at the moment it is computed or
+used. An electrode is a probe that notes the value; a lesion is a probe that returns another value. Names are plain
+strings, decided while JAX traces, so a probe that leaves a signal alone costs nothing in the compiled program.
 
-A *passive* tap never changes anything. Loops over time hand their signals only to :func:`active` taps; what is
-to be recorded leaves the loop as an output and is tapped outside.
+A *passive* probe never changes anything. Loops over time hand their signals only to :func:`active` probes; what is
+to be recorded leaves the loop as an output and is probed outside.
 
-A *timed* tap acts differently at different steps of a trial. Circuits whose trials have time bind it to the steps of
+A *timed* probe acts differently at different steps of a trial. Circuits whose trials have time bind it to the steps of
 the signals at hand (:func:`at`); what does not vary by itself (a projection, a receptor) then has a :func:`gain`, its
-time course. Taps that are not timed come back from :func:`at` as they are.
+time course. Probes that are not timed come back from :func:`at` as they are.
 """
 
 from collections.abc import Callable, Iterator
@@ -20,26 +20,26 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-Tap = Callable[[str, str, jax.Array], jax.Array]
-"""``tap(name, phase, value) -> value``: signal name, phase of the trial, the signal itself."""
+Probe = Callable[[str, str, jax.Array], jax.Array]
+"""``probe(name, phase, value) -> value``: signal name, phase of the trial, the signal itself."""
 
 
 def untouched(name: str, phase: str, value: jax.Array) -> jax.Array:
-    """Return the signal as it is (the default tap)."""
+    """Return the signal as it is (the default probe)."""
     return value
 
 
 untouched.passive = True
 
 
-def is_passive(tap: Tap) -> bool:
-    """Whether the tap only watches."""
-    return getattr(tap, "passive", False)
+def is_passive(probe: Probe) -> bool:
+    """Whether the probe only watches."""
+    return getattr(probe, "passive", False)
 
 
-def chain(*taps: Tap) -> Tap:
-    """Apply several taps one after the other, the first one first."""
-    parts = [part for tap in taps if tap is not untouched for part in members(tap)]
+def chain(*probes: Probe) -> Probe:
+    """Apply several probes one after the other, the first one first."""
+    parts = [part for probe in probes if probe is not untouched for part in members(probe)]
     if len(parts) <= 1:
         return parts[0] if parts else untouched
 
@@ -53,31 +53,31 @@ def chain(*taps: Tap) -> Tap:
     return chained
 
 
-def members(tap: Tap) -> list[Tap]:
-    """List the taps of a chain; a tap alone is a chain of one."""
-    return getattr(tap, "members", [tap])
+def members(probe: Probe) -> list[Probe]:
+    """List the probes of a chain; a probe alone is a chain of one."""
+    return getattr(probe, "members", [probe])
 
 
-def active(tap: Tap) -> Tap:
-    """Keep only the taps that may change a signal: the ones that a loop over time must call."""
-    return chain(*(member for member in members(tap) if not is_passive(member)))
+def active(probe: Probe) -> Probe:
+    """Keep only the probes that may change a signal: the ones that a loop over time must call."""
+    return chain(*(member for member in members(probe) if not is_passive(member)))
 
 
 class AtSteps:
-    """A timed tap bound to the steps of the signals at hand.
+    """A timed probe bound to the steps of the signals at hand.
 
     Parameters
     ----------
-    tap
-        A tap, or a chain, of which some members have ``at(steps) -> tap`` and
+    probe
+        A probe, or a chain, of which some members have ``at(steps) -> probe`` and
         ``gain(name, phase, steps, dtype) -> array or None``.
     steps
         Numbers of the steps along the leading axis of every signal, or the number of one step inside a loop.
     """
 
-    def __init__(self, tap: Tap, steps: Any):
-        self.still, self.steps = tap, steps
-        self.members = [part.at(steps) if hasattr(part, "at") else part for part in members(tap)]
+    def __init__(self, probe: Probe, steps: Any):
+        self.still, self.steps = probe, steps
+        self.members = [part.at(steps) if hasattr(part, "at") else part for part in members(probe)]
 
     def __call__(self, name: str, phase: str, value: jax.Array) -> jax.Array:
         """Hand a signal through all members."""
@@ -93,33 +93,33 @@ class AtSteps:
                 yield found
 
 
-def at(tap: Tap, steps: Any) -> Tap:
-    """Bind a timed tap to steps, counted from the start of the stretch that a circuit was asked to run."""
-    tap = still(tap)
-    return AtSteps(tap, steps) if any(hasattr(part, "at") for part in members(tap)) else tap
+def at(probe: Probe, steps: Any) -> Probe:
+    """Bind a timed probe to steps, counted from the start of the stretch that a circuit was asked to run."""
+    probe = still(probe)
+    return AtSteps(probe, steps) if any(hasattr(part, "at") for part in members(probe)) else probe
 
 
-def still(tap: Tap) -> Tap:
-    """Return the tap for what does not vary by itself."""
-    return getattr(tap, "still", tap)
+def still(probe: Probe) -> Probe:
+    """Return the probe for what does not vary by itself."""
+    return getattr(probe, "still", probe)
 
 
-def from_before(tap: Tap, steps: int) -> Tap:
-    """Bind a tap to signals that begin so many steps earlier."""
-    if not isinstance(tap, AtSteps):
-        return tap
-    return at(tap, np.concatenate([tap.steps[0] - np.arange(steps, 0, -1), tap.steps]))
+def from_before(probe: Probe, steps: int) -> Probe:
+    """Bind a probe to signals that begin so many steps earlier."""
+    if not isinstance(probe, AtSteps):
+        return probe
+    return at(probe, np.concatenate([probe.steps[0] - np.arange(steps, 0, -1), probe.steps]))
 
 
-def gain(tap: Tap, name: str, phase: str, dtype: Any) -> jax.Array | None:
+def gain(probe: Probe, name: str, phase: str, dtype: Any) -> jax.Array | None:
     """Time course ``[time]`` by which a projection or a receptor is multiplied; ``None`` where it is constant."""
-    found = list(tap.gains(name, phase, dtype)) if isinstance(tap, AtSteps) else []
+    found = list(probe.gains(name, phase, dtype)) if isinstance(probe, AtSteps) else []
     return reduce(jnp.multiply, found) if found else None
 
 
-def gated(tap: Tap, name: str, phase: str, values: jax.Array) -> jax.Array:
+def gated(probe: Probe, name: str, phase: str, values: jax.Array) -> jax.Array:
     """Scale what enters a projection, ``[time, ...]``, by the time course of its gain."""
-    course = gain(tap, name, phase, values.dtype)
+    course = gain(probe, name, phase, values.dtype)
     return values if course is None else values * along_time(course, values.ndim)
 
 

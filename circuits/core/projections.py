@@ -10,7 +10,7 @@ from biocredit.circuits.core.credit_rule import Tree
 
 
 @dataclass(frozen=True)
-class Synapses:
+class Projection:
     """What the register knows of one weight array.
 
     Parameters
@@ -65,7 +65,7 @@ class Population:
     cell_type: tuple[str, ...] = ()
 
 
-def constrain_update(synapses: Synapses, tree: Tree, update: jax.Array) -> jax.Array:
+def constrain_update(synapses: Projection, tree: Tree, update: jax.Array) -> jax.Array:
     """Mask and scale one additive update, then subtract the decay of the weight."""
     if synapses.factor != 1.0:
         update = update * synapses.factor
@@ -76,7 +76,7 @@ def constrain_update(synapses: Synapses, tree: Tree, update: jax.Array) -> jax.A
     return update
 
 
-def projection_row(synapses: Synapses, variables: Mapping[str, Any]) -> dict[str, Any]:
+def projection_row(synapses: Projection, variables: Mapping[str, Any]) -> dict[str, Any]:
     """Describe one weight array for the trace; density is the fraction of non-zero weights."""
     weight = np.asarray(variables[synapses.name].value)
     return {

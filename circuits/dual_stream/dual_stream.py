@@ -6,16 +6,15 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
-from biocredit.circuits.core.circuit import Batch, Circuit, Outcome, Population, Synapses
+from biocredit.circuits.core.circuit import Batch, Circuit, Outcome, Population, Projection
 from biocredit.circuits.core.credit_rule import Tree
 from biocredit.circuits.core.errors import choose, require
 from biocredit.circuits.core.losses import LOSSES, accuracy, as_target
-from biocredit.circuits.core.probes import Electrode, Tap, chain, untouched
+from biocredit.circuits.core.probes import Electrode, Probe, chain, untouched
 from biocredit.circuits.dual_stream.arrivals import arrivals
 from biocredit.circuits.dual_stream.ascending import geometry, presets
 from biocredit.circuits.dual_stream.ascending.stack import Nodes, ascend, leaves, stages
-from biocredit.circuits.dual_stream.pathways import DescendingStream, Goal
-from biocredit.circuits.dual_stream.pathways import pathway as stream
+from biocredit.circuits.dual_stream.pathways import DescendingPathway, Goal, pathway_named
 
 
 class DualStream(Circuit):
@@ -28,7 +27,7 @@ class DualStream(Circuit):
     input_shape
         Shape of one input: ``(units,)`` or ``(rows, columns, channels)``.
     descending
-        Name of a stream in ``biocredit.circuits.dual_stream.STREAMS``, or an instance with its settings.
+        Name of a stream in ``biocredit.circuits.dual_stream.PATHWAYS``, or an instance with its settings.
     loss
         ``"cross_entropy"``, ``"binary_cross_entropy"`` or ``"squared"``.
     readout
@@ -54,7 +53,7 @@ class DualStream(Circuit):
         self,
         ascending: Nodes,
         input_shape: tuple[int, ...],
-        descending: str | DescendingStream = "transposed",
+        descending: str | DescendingPathway = "transposed",
         *,
         loss: str = "cross_entropy",
         readout: str = "choice",
@@ -65,7 +64,7 @@ class DualStream(Circuit):
         super().__init__(seed=seed, dtype=dtype, matmul_precision=matmul_precision)
         self.ascending = ascending
         self.input_shape = tuple(input_shape)
-        self.descending = stream(descending)
+        self.descending = pathway_named(descending)
         self.loss = choose(loss, LOSSES, "loss")
         self.readout = readout
         self.shapes = geometry.input_shapes(ascending, self.input_shape)
@@ -80,7 +79,7 @@ class DualStream(Circuit):
         for path, node in leaves(self.ascending):
             for name in node.plastic:
                 kind = "inference" if name == "W" else "bias"
-                self.connect(Synapses(f"up.{path}.{name}", f"up.{below[path]}", f"up.{path}", kind))
+                self.connect(Projection(f"up.{path}.{name}", f"up.{below[path]}", f"up.{path}", kind))
         for row in self.descending.synapses(self.ascending):
             self.connect(row)
         for name, value in self.initial(self.seed).items():
@@ -91,10 +90,10 @@ class DualStream(Circuit):
         hidden = self.descending.derived(self.ascending)
         electrode = Electrode(lambda name, phase: name not in self._persistent and name not in hidden)
 
-        def probe(tree: Tree, x: jax.Array) -> None:
+        def cycle(tree: Tree, x: jax.Array) -> None:
             self._cycle(tree, x, jnp.zeros_like(self._top(tree, x)), electrode)
 
-        jax.eval_shape(probe, self.read(), jax.ShapeDtypeStruct((2, *self.input_shape), self.dtype))
+        jax.eval_shape(cycle, self.read(), jax.ShapeDtypeStruct((2, *self.input_shape), self.dtype))
         return {name: value.shape[1:] for (name, _), value in electrode.readings.items()}, list(electrode.readings)
 
     # -- pure functions of the tree -------------------------------------------------------------------------
@@ -109,27 +108,29 @@ class DualStream(Circuit):
         """Let the descending stream do what it does before a trial: draw magnitudes, run mirror phases."""
         return tree | self.descending.prepare(self.ascending, self.shapes, tree, key)
 
-    def cycle(self, tree: Tree, batch: Batch, tap: Tap = untouched) -> Outcome:
+    def cycle(self, tree: Tree, batch: Batch, probe: Probe = untouched) -> Outcome:
         """Run the inference and the learning phase of one batch, as the streams are now."""
-        return self._cycle(tree, self._input(batch.inputs), self._only("target", batch.targets), tap)
+        return self._cycle(tree, self._input(batch.inputs), self._only("target", batch.targets), probe)
 
-    def rehearse(self, tree: Tree, inputs: Mapping[str, jax.Array], key: jax.Array, tap: Tap = untouched) -> Outcome:
+    def rehearse(
+        self, tree: Tree, inputs: Mapping[str, jax.Array], key: jax.Array, probe: Probe = untouched
+    ) -> Outcome:
         """Let feedback synapses learn from noise around the responses to these inputs, if they do."""
-        found = self.descending.rehearse(self.ascending, tree, self._input(inputs), key, tap)
+        found = self.descending.rehearse(self.ascending, tree, self._input(inputs), key, probe)
         return Outcome(found.changes, found.tree, found.metrics)
 
-    def learn(self, tree: Tree, batch: Batch, key: jax.Array, tap: Tap = untouched) -> Outcome:
+    def learn(self, tree: Tree, batch: Batch, key: jax.Array, probe: Probe = untouched) -> Outcome:
         """:meth:`prepare`, :meth:`rehearse`, then :meth:`cycle`."""
         prepared = self.descending.prepare(self.ascending, self.shapes, tree, key)
-        rehearsed = self.rehearse(tree | prepared, batch.inputs, key, tap)
+        rehearsed = self.rehearse(tree | prepared, batch.inputs, key, probe)
         prepared = prepared | rehearsed.tree
-        outcome = self.cycle(tree | prepared, batch, tap)
+        outcome = self.cycle(tree | prepared, batch, probe)
         changes, metrics = rehearsed.changes | outcome.changes, rehearsed.metrics | outcome.metrics
         return Outcome(changes, prepared | outcome.tree, metrics)
 
-    def respond(self, tree: Tree, inputs: Mapping[str, jax.Array], tap: Tap = untouched) -> Tree:
+    def respond(self, tree: Tree, inputs: Mapping[str, jax.Array], probe: Probe = untouched) -> Tree:
         """Run the inference phase with running statistics; returns ``{readout: [trial, output]}``."""
-        return {self.readout: self._top(tree, self._input(inputs), tap)}
+        return {self.readout: self._top(tree, self._input(inputs), probe)}
 
     def metrics(self, outputs: Tree, targets: Mapping[str, jax.Array]) -> dict[str, jax.Array]:
         """Score the output: the circuit's loss and, unless it is an image, the fraction of trials that are right."""
@@ -138,15 +139,15 @@ class DualStream(Circuit):
         scores = {"loss": self.loss(output, target)[0]}
         return scores if output.ndim > 2 else scores | {"accuracy": accuracy(output, target)}
 
-    def trial(self, tree: Tree, batch: Batch, key: jax.Array, tap: Tap = untouched) -> Tree:
+    def trial(self, tree: Tree, batch: Batch, key: jax.Array, probe: Probe = untouched) -> Tree:
         """Play one batch as a wave: every signal as ``[time, trial, unit]``.
 
         One time step takes activity from one node to the next, then the error back down; a signal is silent
         before the wave arrives and stays until it comes again in another phase.
         """
         tree = self.prepare(tree, key)
-        tree = tree | self.rehearse(tree, batch.inputs, key, tap).tree
-        signals = self._observed(tree, batch.inputs, batch.targets, tap)
+        tree = tree | self.rehearse(tree, batch.inputs, key, probe).tree
+        signals = self._observed(tree, batch.inputs, batch.targets, probe)
         steps = jnp.arange(1 + max(self._arrivals.values()))[:, None, None]
         course: Tree = {}
         for (name, phase), value in signals.items():
@@ -167,19 +168,19 @@ class DualStream(Circuit):
         kernels = {path: self.descending.kernel_shapes(stage, 1) for path, stage in stages(self.ascending).items()}
         return {path for path, shapes in kernels.items() if len(shapes) == 1}
 
-    def _cycle(self, tree: Tree, x: jax.Array, target: jax.Array, tap: Tap) -> Outcome:
-        ascent = ascend(self.ascending, tree, tap("up.input.rate", "inference", x), tap=tap)
+    def _cycle(self, tree: Tree, x: jax.Array, target: jax.Array, probe: Probe) -> Outcome:
+        ascent = ascend(self.ascending, tree, probe("up.input.rate", "inference", x), probe=probe)
         target = as_target(target, ascent.output)
         loss, error = self.loss(ascent.output, target)
-        credit = self.descending.credit(self.ascending, tree, ascent, Goal(error, target, loss), tap)
+        credit = self.descending.credit(self.ascending, tree, ascent, Goal(error, target, loss), probe)
         metrics = self.metrics({self.readout: ascent.output}, {self.readout: target}) | credit.metrics
         if credit.modulated is not None:
             again = self.metrics({self.readout: credit.modulated}, {self.readout: target})
             metrics |= {f"modulated_{name}": value for name, value in again.items()}
         return Outcome(credit.changes, ascent.statistics | credit.tree, metrics)
 
-    def _top(self, tree: Tree, x: jax.Array, tap: Tap = untouched) -> jax.Array:
-        return ascend(self.ascending, tree, tap("up.input.rate", "inference", x), training=False, tap=tap).output
+    def _top(self, tree: Tree, x: jax.Array, probe: Probe = untouched) -> jax.Array:
+        return ascend(self.ascending, tree, probe("up.input.rate", "inference", x), training=False, probe=probe).output
 
     def _input(self, inputs: Mapping[str, jax.Array]) -> jax.Array:
         x = self._only("input", inputs)
@@ -206,11 +207,11 @@ class DualStream(Circuit):
         return signals[self._output, "inference"]
 
     def _observed(
-        self, tree: Tree, inputs: Mapping[str, jax.Array], targets: Mapping[str, jax.Array], tap: Tap = untouched
+        self, tree: Tree, inputs: Mapping[str, jax.Array], targets: Mapping[str, jax.Array], probe: Probe = untouched
     ) -> dict[tuple[str, str], jax.Array]:
         """Every signal of one batch by name and phase, with one row for each trial."""
         electrode = Electrode(lambda name, phase: name in self._signals)
-        self.cycle(tree, Batch(inputs, targets), chain(tap, electrode))
+        self.cycle(tree, Batch(inputs, targets), chain(probe, electrode))
         readings = electrode.readings
         target = as_target(self._only("target", targets), readings[self._output, "inference"])
         return {key: self.descending.by_trial(key[0], value, target) for key, value in readings.items()}

@@ -13,15 +13,15 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 from biocredit.circuits.core.credit_rule import Rule, Tree
-from biocredit.circuits.core.probes import Tap, untouched
+from biocredit.circuits.core.probes import Probe, untouched
 from biocredit.circuits.energy_based.costs import cost_named
 from biocredit.circuits.energy_based.equilibrium_dynamics import (
     Network,
     States,
     input_drive,
+    probed,
     relax,
     step,
-    tapped,
 )
 from biocredit.circuits.energy_based.symmetric import Weights, of_layer
 from jaxtyping import Array, Float
@@ -80,7 +80,7 @@ def nudge(
     beta: Strength,
     steps: int,
     key: Array,
-    tap: Tap = untouched,
+    probe: Probe = untouched,
 ) -> Nudged:
     """Relax under nudging, from the free state, as often as the estimator needs.
 
@@ -97,7 +97,7 @@ def nudge(
     """
 
     def settle(strength: Strength) -> States:
-        options = {"steps": steps, "beta": strength, "target": target, "phase": "learning", "tap": tap}
+        options = {"steps": steps, "beta": strength, "target": target, "phase": "learning", "probe": probe}
         return relax(network, weights, x, free, **options)[0]
 
     return ESTIMATORS[estimator](settle, free, beta, key)
@@ -142,11 +142,11 @@ def changes(
     weights: Weights,
     x: Float[Array, "batch ..."],
     nudged: Nudged,
-    tap: Tap = untouched,
+    probe: Probe = untouched,
 ) -> Tree:
     """Gradient estimates of all weights from two relaxed states, mean over the batch."""
     ends = {"below": nudged.below, "above": nudged.above}
-    rates = {name: tapped("rate", "learning", network.dynamics.rates(s), tap) for name, s in ends.items()}
+    rates = {name: probed("rate", "learning", network.dynamics.rates(s), probe) for name, s in ends.items()}
     signals = {"input": x, **rates, "span": nudged.span, "weights": weights}
     return contrastive_hebbian(network).update({}, signals)[1]
 

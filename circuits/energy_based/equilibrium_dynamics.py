@@ -19,7 +19,7 @@ from typing import Any
 
 import jax.numpy as jnp
 from biocredit.circuits.core.errors import require
-from biocredit.circuits.core.probes import Tap, untouched
+from biocredit.circuits.core.probes import Probe, untouched
 from biocredit.circuits.energy_based.costs import cost_named
 from biocredit.circuits.energy_based.symmetric import Symmetric, Weights, of_layer, shapes
 from biocredit.circuits.energy_based.transfer import transfer
@@ -180,9 +180,9 @@ def energy(network: Network, weights: Weights, x: Float[Array, "batch ..."], sta
     return network.dynamics.leak(states) - sum(summed(r * d) for r, d in zip(rates, drives, strict=True))
 
 
-def tapped(signal: str, phase: str, layers: States, tap: Tap) -> States:
-    """Pass a signal of every layer through the tap, as ``layer1.<signal>``, ``layer2.<signal>``, ..."""
-    return tuple(tap(f"layer{number}.{signal}", phase, value) for number, value in enumerate(layers, start=1))
+def probed(signal: str, phase: str, layers: States, probe: Probe) -> States:
+    """Pass a signal of every layer through the probe, as ``layer1.<signal>``, ``layer2.<signal>``, ..."""
+    return tuple(probe(f"layer{number}.{signal}", phase, value) for number, value in enumerate(layers, start=1))
 
 
 def step(
@@ -192,7 +192,7 @@ def step(
     states: States,
     nudge: Array | float = 0.0,
     phase: str = "inference",
-    tap: Tap = untouched,
+    probe: Probe = untouched,
 ) -> States:
     """One step of the dynamics, all layers at once from the old states.
 
@@ -203,8 +203,8 @@ def step(
     nudge
         Force on the output layer, ``beta`` times the gradient of the cost.
     """
-    states = tapped("state", phase, states, tap)
-    rates = tapped("rate", phase, network.dynamics.rates(states), tap)
+    states = probed("state", phase, states, probe)
+    rates = probed("rate", phase, network.dynamics.rates(states), probe)
     up, down = ascending(network, weights, bottom, rates), descending(network, weights, rates)
     return network.dynamics.advance(states, tuple(map(jnp.add, up, down)), nudge)
 
@@ -219,7 +219,7 @@ def relax(
     beta: Float[Array, ""] | float = 0.0,
     target: Float[Array, "batch classes"] | None = None,
     phase: str = "inference",
-    tap: Tap = untouched,
+    probe: Probe = untouched,
     observe: Callable[[Weights, States], Any] = lambda weights, states: None,
 ) -> tuple[States, Any]:
     """Let the circuit relax with the input clamped.
@@ -233,9 +233,9 @@ def relax(
     beta, target
         Strength of the nudging and what it pulls towards; a free phase has no target.
     phase
-        Name of the phase, for the tap.
+        Name of the phase, for the probe.
     observe
-        What to keep after each step, a function of the weights (as the tap left them) and the states.
+        What to keep after each step, a function of the weights (as the probe left them) and the states.
 
     Returns
     -------
@@ -244,15 +244,15 @@ def relax(
     record
         What ``observe`` returned, with a leading axis of time.
     """
-    weights = {name: tap(name, phase, value) for name, value in weights.items()}
+    weights = {name: probe(name, phase, value) for name, value in weights.items()}
     bottom = input_drive(network, weights, x)
 
     def one(states: States, _: None) -> tuple[States, Any]:
         nudge = 0.0 if target is None else beta * cost_named(network.cost).gradient(states[-1], target)
-        states = step(network, weights, bottom, states, nudge, phase, tap)
+        states = step(network, weights, bottom, states, nudge, phase, probe)
         return states, observe(weights, states)
 
     states, record = lax.scan(one, states, length=steps)
-    states = tapped("state", phase, states, tap)
-    tap("energy", phase, energy(network, weights, x, states))
+    states = probed("state", phase, states, probe)
+    probe("energy", phase, energy(network, weights, x, states))
     return states, record

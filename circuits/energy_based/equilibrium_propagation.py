@@ -11,7 +11,7 @@ from biocredit.circuits.core.backend import bm
 from biocredit.circuits.core.circuit import Batch, Outcome
 from biocredit.circuits.core.credit_rule import Tree
 from biocredit.circuits.core.errors import choose, require
-from biocredit.circuits.core.probes import Tap, untouched
+from biocredit.circuits.core.probes import Probe, untouched
 from biocredit.circuits.energy_based import contrastive_hebbian as contrast
 from biocredit.circuits.energy_based import equilibrium_dynamics as equilibrium
 from biocredit.circuits.energy_based.costs import cost_named
@@ -123,28 +123,28 @@ class EquilibriumPropagation(LayeredCircuit):
         return Phases(**self.settings(settings))
 
     def respond(
-        self, tree: Tree, inputs: Mapping[str, jax.Array], tap: Tap = untouched, **settings: Any
+        self, tree: Tree, inputs: Mapping[str, jax.Array], probe: Probe = untouched, **settings: Any
     ) -> dict[str, jax.Array]:
         """Relax freely from rest; return the state of the output layer, ``[trial, class]``."""
         x, steps = self.clamp(inputs), self.phases(**settings).iterations[0]
         start = equilibrium.at_rest(self.network, x)
-        states, _ = equilibrium.relax(self.network, self.weights(tree), x, start, steps=steps, tap=tap)
+        states, _ = equilibrium.relax(self.network, self.weights(tree), x, start, steps=steps, probe=probe)
         return {self.readout_name: states[-1]}
 
-    def learn(self, tree: Tree, batch: Batch, key: jax.Array, tap: Tap = untouched, **settings: Any) -> Outcome:
+    def learn(self, tree: Tree, batch: Batch, key: jax.Array, probe: Probe = untouched, **settings: Any) -> Outcome:
         """Run the free and the nudged phases on a batch and return the change of every weight."""
         phases, weights = self.phases(**settings), self.weights(tree)
         x, target, start = self.clamp(batch.inputs), self.wanted(batch.targets), self._start(tree, batch)
-        free, _ = equilibrium.relax(self.network, weights, x, start, steps=phases.iterations[0], tap=tap)
+        free, _ = equilibrium.relax(self.network, weights, x, start, steps=phases.iterations[0], probe=probe)
         options = {"estimator": phases.estimator, "beta": phases.beta, "steps": phases.iterations[1]}
-        nudged = contrast.nudge(self.network, weights, x, target, free, **options, key=key, tap=tap)
+        nudged = contrast.nudge(self.network, weights, x, target, free, **options, key=key, probe=probe)
         residual = contrast.residual(self.network, weights, x, free)
         metrics = self.metrics({self.readout_name: free[-1]}, batch.targets) | {"residual": residual}
-        changes = contrast.changes(self.network, weights, x, nudged, tap)
+        changes = contrast.changes(self.network, weights, x, nudged, probe)
         return Outcome(changes, self._keep(tree, batch, free), metrics)
 
     def trial(
-        self, tree: Tree, batch: Batch, key: jax.Array | None = None, tap: Tap = untouched, **settings: Any
+        self, tree: Tree, batch: Batch, key: jax.Array | None = None, probe: Probe = untouched, **settings: Any
     ) -> Tree:
         """Return states and energy after every step of the free and of one nudged phase, ``[time, trial, neuron]``.
 
@@ -158,7 +158,7 @@ class EquilibriumPropagation(LayeredCircuit):
             energy = equilibrium.energy(self.network, weights, x, states)[:, None]
             return {**self._named(states), "energy": energy}
 
-        shared = {"tap": tap, "observe": observe}
+        shared = {"probe": probe, "observe": observe}
         free, before = equilibrium.relax(
             self.network, weights, x, equilibrium.at_rest(self.network, x), steps=phases.iterations[0], **shared
         )

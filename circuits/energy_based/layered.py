@@ -7,7 +7,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
-from biocredit.circuits.core.circuit import Circuit, Population, Synapses
+from biocredit.circuits.core.circuit import Circuit, Population, Projection
 from biocredit.circuits.core.credit_rule import Tree
 from biocredit.circuits.core.errors import nearest, require
 from biocredit.circuits.core.initializers import stream
@@ -81,7 +81,7 @@ class LayeredCircuit(Circuit):
         return cls(connections, inputs=task.inputs, readouts=task.readouts, **settings)
 
     def firing(self) -> tuple[str, ...]:
-        """All layers; their rates are tapped although their states are what is recorded."""
+        """All layers; their rates are probed although their states are what is recorded."""
         return tuple(self.layers)
 
     def _check(self) -> None:
@@ -105,8 +105,8 @@ class LayeredCircuit(Circuit):
     def _register(self) -> None:
         below = (self.input_name, *self.layers)
         for pre, post, factor in zip(below, self.layers, self.factors, strict=False):
-            self.connect(Synapses(f"{post}.W", pre, post, "symmetric", factor=factor))
-            self.connect(Synapses(f"{post}.b", "", post, "bias", factor=factor))
+            self.connect(Projection(f"{post}.W", pre, post, "symmetric", factor=factor))
+            self.connect(Projection(f"{post}.b", "", post, "bias", factor=factor))
         for name, value in self.initial(self.seed).items():
             self.persistent(name, value, plastic=name in self.synapses)
 

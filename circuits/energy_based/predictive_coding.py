@@ -9,7 +9,7 @@ import jax.numpy as jnp
 from biocredit.circuits.core.circuit import Batch, Outcome
 from biocredit.circuits.core.credit_rule import Tree
 from biocredit.circuits.core.errors import require
-from biocredit.circuits.core.probes import Tap, untouched
+from biocredit.circuits.core.probes import Probe, untouched
 from biocredit.circuits.energy_based import predictive_coding_dynamics as hierarchy
 from biocredit.circuits.energy_based.costs import cost_named
 from biocredit.circuits.energy_based.equilibrium_dynamics import States
@@ -87,24 +87,24 @@ class PredictiveCoding(LayeredCircuit):
         self.activity("energy", 1)
 
     def respond(
-        self, tree: Tree, inputs: Mapping[str, jax.Array], tap: Tap = untouched, **settings: Any
+        self, tree: Tree, inputs: Mapping[str, jax.Array], probe: Probe = untouched, **settings: Any
     ) -> dict[str, jax.Array]:
         """Predict the output from the input: where the circuit relaxes to if the output is not clamped."""
         self.settings(settings)
-        return {self.readout_name: self._predict(tree, self.clamp(inputs), tap)[-1]}
+        return {self.readout_name: self._predict(tree, self.clamp(inputs), probe)[-1]}
 
     def learn(
-        self, tree: Tree, batch: Batch, key: jax.Array | None = None, tap: Tap = untouched, **settings: Any
+        self, tree: Tree, batch: Batch, key: jax.Array | None = None, probe: Probe = untouched, **settings: Any
     ) -> Outcome:
         """Clamp input and output, relax, and return the change of every weight."""
         x, target = self.clamp(batch.inputs), self.wanted(batch.targets)
-        predicted, relaxed = self._relax(tree, x, target, tap, **settings)
-        energy = tap("energy", "learning", hierarchy.energy(self.hierarchy, relaxed.errors))
+        predicted, relaxed = self._relax(tree, x, target, probe, **settings)
+        energy = probe("energy", "learning", hierarchy.energy(self.hierarchy, relaxed.errors))
         metrics = self.metrics({self.readout_name: predicted[-1]}, batch.targets) | {"energy": jnp.mean(energy)}
         return Outcome(hierarchy.changes(self.hierarchy, self.weights(tree), relaxed), {}, metrics)
 
     def trial(
-        self, tree: Tree, batch: Batch, key: jax.Array | None = None, tap: Tap = untouched, **settings: Any
+        self, tree: Tree, batch: Batch, key: jax.Array | None = None, probe: Probe = untouched, **settings: Any
     ) -> Tree:
         """Return values, errors and energy at every moment of the relaxation, ``[time, trial, neuron]``."""
 
@@ -113,7 +113,7 @@ class PredictiveCoding(LayeredCircuit):
             return {**self._named("value", values), **self._named("error", eps), "energy": energy}
 
         x, target = self.clamp(batch.inputs), self.wanted(batch.targets)
-        return self._relax(tree, x, target, tap, observe=observe, **settings)[1].record
+        return self._relax(tree, x, target, probe, observe=observe, **settings)[1].record
 
     def update(self, x: Float[Array, "batch channel"], y: Float[Array, "batch classes"]) -> Float[Array, " batch"]:
         """Advance the value units by one default step with input and output clamped; return the energy."""
@@ -131,16 +131,23 @@ class PredictiveCoding(LayeredCircuit):
     def _named(self, variable: str, layers: States) -> Tree:
         return {f"{layer}.{variable}": value for layer, value in zip(self.layers, layers, strict=True)}
 
-    def _predict(self, tree: Tree, x: Float[Array, "batch ..."], tap: Tap) -> States:
-        weights = {name: tap(name, "inference", value) for name, value in self.weights(tree).items()}
-        return hierarchy.feedforward(self.hierarchy, weights, x, tap)
+    def _predict(self, tree: Tree, x: Float[Array, "batch ..."], probe: Probe) -> States:
+        weights = {name: probe(name, "inference", value) for name, value in self.weights(tree).items()}
+        return hierarchy.feedforward(self.hierarchy, weights, x, probe)
 
     def _relax(
-        self, tree: Tree, x: Array, target: Array, tap: Tap, *, observe: Any = lambda values, eps: None, **settings: Any
+        self,
+        tree: Tree,
+        x: Array,
+        target: Array,
+        probe: Probe,
+        *,
+        observe: Any = lambda values, eps: None,
+        **settings: Any,
     ) -> tuple[States, hierarchy.Relaxed]:
         """Predict, clamp the output, and relax."""
         inference = Inference(**self.settings(settings))
-        predicted = self._predict(tree, x, tap)
-        options = {"steps": inference.iterations, "dt": inference.dt, "tap": tap, "observe": observe}
+        predicted = self._predict(tree, x, probe)
+        options = {"steps": inference.iterations, "dt": inference.dt, "probe": probe, "observe": observe}
         start = (*predicted[:-1], target)
         return predicted, hierarchy.relax(self.hierarchy, self.weights(tree), x, start, **options)

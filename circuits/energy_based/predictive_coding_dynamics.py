@@ -17,8 +17,8 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 from biocredit.circuits.core.credit_rule import Rule, Tree
-from biocredit.circuits.core.probes import Tap, untouched
-from biocredit.circuits.energy_based.equilibrium_dynamics import States, summed, tapped
+from biocredit.circuits.core.probes import Probe, untouched
+from biocredit.circuits.energy_based.equilibrium_dynamics import States, probed, summed
 from biocredit.circuits.energy_based.symmetric import Symmetric, Weights, of_layer
 from biocredit.circuits.energy_based.transfer import transfer
 from jax import lax
@@ -73,19 +73,21 @@ def rates(
     x: Float[Array, "batch ..."],
     values: States,
     phase: str = "learning",
-    tap: Tap = untouched,
+    probe: Probe = untouched,
 ) -> States:
     """What every layer sends, the input first."""
-    return (x, *tapped("rate", phase, tuple(map(transfer(hierarchy.firing).value, values)), tap))
+    return (x, *probed("rate", phase, tuple(map(transfer(hierarchy.firing).value, values)), probe))
 
 
-def feedforward(hierarchy: Hierarchy, weights: Weights, x: Float[Array, "batch ..."], tap: Tap = untouched) -> States:
+def feedforward(
+    hierarchy: Hierarchy, weights: Weights, x: Float[Array, "batch ..."], probe: Probe = untouched
+) -> States:
     """Values at which every prediction holds: the state without a clamped output."""
     sent, values = x, []
     for number, connection in enumerate(hierarchy.connections, start=1):
         value = connection.forward(of_layer(weights, number), sent)
-        values.append(tap(f"layer{number}.value", "inference", value))
-        sent = tap(f"layer{number}.rate", "inference", transfer(hierarchy.firing).value(values[-1]))
+        values.append(probe(f"layer{number}.value", "inference", value))
+        sent = probe(f"layer{number}.rate", "inference", transfer(hierarchy.firing).value(values[-1]))
     return tuple(values)
 
 
@@ -120,7 +122,7 @@ def relax(
     steps: int,
     dt: float,
     phase: str = "learning",
-    tap: Tap = untouched,
+    probe: Probe = untouched,
     observe: Callable[[States, States], Any] = lambda values, eps: None,
 ) -> Relaxed:
     """Let the hidden value units relax, with the input and the top of ``values`` clamped.
@@ -132,16 +134,16 @@ def relax(
     steps, dt
         Number and size of the Euler steps.
     phase
-        Name of the phase, for the tap.
+        Name of the phase, for the probe.
     observe
         What to keep of values and errors before each step.
     """
-    weights = {name: tap(name, phase, value) for name, value in weights.items()}
+    weights = {name: probe(name, phase, value) for name, value in weights.items()}
 
     def sense(values: States) -> tuple[States, States, States]:
-        values = tapped("value", phase, values, tap)
-        sent = rates(hierarchy, x, values, phase, tap)
-        return sent, values, tapped("error", phase, errors(hierarchy, weights, sent, values), tap)
+        values = probed("value", phase, values, probe)
+        sent = rates(hierarchy, x, values, phase, probe)
+        return sent, values, probed("error", phase, errors(hierarchy, weights, sent, values), probe)
 
     def one(values: States, _: None) -> tuple[States, Any]:
         sent, values, eps = sense(values)

@@ -6,10 +6,10 @@ from typing import Any
 
 import jax
 import numpy as np
-from biocredit.circuits.core.circuit import Synapses
+from biocredit.circuits.core.circuit import Projection
 from biocredit.circuits.core.credit_rule import Tree
 from biocredit.circuits.core.errors import require
-from biocredit.circuits.core.probes import Tap
+from biocredit.circuits.core.probes import Probe
 from biocredit.circuits.microcircuit import dendritic_dynamics as dynamics
 from biocredit.circuits.microcircuit.dendritic_dynamics import Constants, State, Weights
 from biocredit.circuits.microcircuit.phaseless import Phaseless
@@ -69,9 +69,9 @@ class PhaselessMicrocircuit(Phaseless):
             "from_inter": list(zip(inter, layers, strict=False)),
         }[route]
 
-    def _synapses(self) -> list[Synapses]:
+    def _synapses(self) -> list[Projection]:
         pairs = [(route, n, ends) for route in ROUTES for n, ends in enumerate(self._ends(route), start=1)]
-        return [Synapses(f"layer{n}.{route}", *ends, ROUTES[route]) for route, n, ends in pairs]
+        return [Projection(f"layer{n}.{route}", *ends, ROUTES[route]) for route, n, ends in pairs]
 
     def initial(self, seed: int) -> dict[str, np.ndarray]:
         """Forward and feedback weights uniform in (-1, 1), interneuron weights self-predicting."""
@@ -125,15 +125,15 @@ class PhaselessMicrocircuit(Phaseless):
         return State(**fields, input=readings["input.rate"])
 
     def advance(
-        self, weights: Weights, state: State, x: jax.Array, target: jax.Array, key: jax.Array, tap: Tap
+        self, weights: Weights, state: State, x: jax.Array, target: jax.Array, key: jax.Array, probe: Probe
     ) -> tuple[Weights, State]:
         """One step with noise and plasticity."""
         noise = dynamics.next_noise(self.constants, state, key)
-        return dynamics.step(self.constants, weights, state, x, target, noise, tap)
+        return dynamics.step(self.constants, weights, state, x, target, noise, probe)
 
-    def listen(self, weights: Weights, state: State, x: jax.Array, tap: Tap) -> State:
+    def listen(self, weights: Weights, state: State, x: jax.Array, probe: Probe) -> State:
         """One step without target, noise and plasticity."""
-        return dynamics.settle(self.constants, weights, state, x, tap)
+        return dynamics.settle(self.constants, weights, state, x, probe)
 
     def output(self, state: State) -> jax.Array:
         """Prospective voltages of the output cells, which the target nudges."""

@@ -12,7 +12,7 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 from biocredit.circuits.core.activations import activation
-from biocredit.circuits.core.probes import Tap, untouched
+from biocredit.circuits.core.probes import Probe, untouched
 from jaxtyping import Array, Float
 
 Columns = tuple[float, ...]
@@ -137,7 +137,7 @@ def step(
     x: Float[Array, "trial inputs"],
     target: Float[Array, "trial outputs"] | None,
     noise: tuple[jax.Array, ...],
-    tap: Tap = untouched,
+    probe: Probe = untouched,
 ) -> tuple[Weights, State]:
     """Advance activity and weights by ``dt``.
 
@@ -149,32 +149,32 @@ def step(
         Rates of the input, and voltages towards which the output is nudged (None: not nudged).
     noise
         Value of the noise in this step; what enters the somata is that of the last one.
-    tap
+    probe
         Sees ``"layer<n>.rate"``, ``"layer<n>.apical"`` and ``"inter<n>.rate"``.
     """
-    new = advance(c, weights, state, x, target, tap)
+    new = advance(c, weights, state, x, target, probe)
     new = new._replace(noise=noise)
     return learn(c, weights, state, new), new
 
 
-def settle(c: Constants, weights: Weights, state: State, x: jax.Array, tap: Tap = untouched) -> State:
+def settle(c: Constants, weights: Weights, state: State, x: jax.Array, probe: Probe = untouched) -> State:
     """Advance activity alone by ``dt``, without target, noise and plasticity."""
     quiet = state._replace(noise=tuple(jnp.zeros_like(noise) for noise in state.noise))
-    return advance(c, weights, quiet, x, None, tap)
+    return advance(c, weights, quiet, x, None, probe)
 
 
 def advance(
-    c: Constants, weights: Weights, state: State, x: jax.Array, target: jax.Array | None, tap: Tap = untouched
+    c: Constants, weights: Weights, state: State, x: jax.Array, target: jax.Array | None, probe: Probe = untouched
 ) -> State:
     """Advance activity by ``dt``; the noise stays as it is. Arguments as in :func:`step`."""
     hidden = range(len(state.apical))
     ahead, inter = _prospective_voltages(c, state)
-    rate = [tap(f"layer{i + 1}.rate", "inference", activation(c.transfer)(v)) for i, v in enumerate(ahead)]
-    inter_rate = [tap(f"inter{i + 1}.rate", "inference", activation(c.transfer)(inter[i])) for i in hidden]
+    rate = [probe(f"layer{i + 1}.rate", "inference", activation(c.transfer)(v)) for i, v in enumerate(ahead)]
+    inter_rate = [probe(f"inter{i + 1}.rate", "inference", activation(c.transfer)(inter[i])) for i in hidden]
     basal = [r @ W.T for r, W in zip([x, *rate], weights.up, strict=False)]
     dendrite = [rate[i] @ weights.to_inter[i].T for i in hidden]
     apical = [rate[i + 1] @ weights.down[i].T + inter_rate[i] @ weights.from_inter[i].T for i in hidden]
-    apical = [tap(f"layer{i + 1}.apical", "inference", apical[i]) for i in hidden]
+    apical = [probe(f"layer{i + 1}.apical", "inference", apical[i]) for i in hidden]
     flow, inter_flow = _currents(c, state, basal, apical, dendrite, ahead, target)
     highpass = [q * (1 - c.dt / c.tau_highpass) for q in state.highpass]
     return State(

@@ -11,15 +11,15 @@ from biocredit.circuits.core.circuit import Batch, Circuit, Outcome, Population
 from biocredit.circuits.core.credit_rule import Tree
 from biocredit.circuits.core.errors import require
 from biocredit.circuits.core.losses import accuracy, as_target, squared
-from biocredit.circuits.core.probes import Tap, active, untouched
+from biocredit.circuits.core.probes import Probe, active, untouched
 
 
 class Phaseless(Circuit):
     """A layered circuit whose synapses change in every time step, by rates of their own.
 
     :meth:`learn` shows a batch for :attr:`steps` time steps. Weights come back in ``Outcome.tree``, and
-    ``Outcome.changes`` is empty: no optimiser takes part. In every step a tap sees each weight array as it acts, in the
-    phase ``"inference"``, and what it is about to change by, in the phase ``"plasticity"``.
+    ``Outcome.changes`` is empty: no optimiser takes part. In every step a probe sees each weight array as it acts, in
+    the phase ``"inference"``, and what it is about to change by, in the phase ``"plasticity"``.
 
     Parameters
     ----------
@@ -85,11 +85,11 @@ class Phaseless(Circuit):
         """Undo :meth:`readings`."""
 
     @abstractmethod
-    def advance(self, weights: Any, state: Any, x: jax.Array, target: jax.Array, key: jax.Array, tap: Tap) -> tuple:
+    def advance(self, weights: Any, state: Any, x: jax.Array, target: jax.Array, key: jax.Array, probe: Probe) -> tuple:
         """One time step with noise and plasticity: new weights and state."""
 
     @abstractmethod
-    def listen(self, weights: Any, state: Any, x: jax.Array, tap: Tap) -> Any:
+    def listen(self, weights: Any, state: Any, x: jax.Array, probe: Probe) -> Any:
         """One time step without target, noise and plasticity: new state."""
 
     @abstractmethod
@@ -98,18 +98,18 @@ class Phaseless(Circuit):
 
     # -- what a protocol asks for -------------------------------------------------------------------------
 
-    def learn(self, tree: Tree, batch: Batch, key: jax.Array, tap: Tap = untouched) -> Outcome:
+    def learn(self, tree: Tree, batch: Batch, key: jax.Array, probe: Probe = untouched) -> Outcome:
         """Show a batch with its target and let the synapses change."""
-        (weights, state), _ = self._show(tree, batch, key, tap)
+        (weights, state), _ = self._show(tree, batch, key, probe)
         for name, value in self.readings(state).items():
-            tap(name, "learning", value)
+            probe(name, "learning", value)
         target = as_target(self._only(batch.targets), self.output(state))
         metrics = self.metrics({self.readout: self.output(state)}, {self.readout: target})
         return Outcome({}, self.arrays(weights), metrics)
 
-    def respond(self, tree: Tree, inputs: Mapping[str, jax.Array], tap: Tap = untouched) -> Tree:
+    def respond(self, tree: Tree, inputs: Mapping[str, jax.Array], probe: Probe = untouched) -> Tree:
         """Show inputs without target, noise and plasticity; returns ``{readout: [trial, output]}``."""
-        x, acting = self._only(inputs).astype(self.dtype), active(tap)
+        x, acting = self._only(inputs).astype(self.dtype), active(probe)
         weights = self.weights(self._acting_on(tree, acting))
 
         def step(state: Any, _: None) -> tuple[Any, None]:
@@ -124,13 +124,13 @@ class Phaseless(Circuit):
         target = as_target(self._only(targets), output)
         return {"loss": squared(output, target)[0], "accuracy": accuracy(output, target)}
 
-    def trial(self, tree: Tree, batch: Batch, key: jax.Array, tap: Tap = untouched) -> Tree:
+    def trial(self, tree: Tree, batch: Batch, key: jax.Array, probe: Probe = untouched) -> Tree:
         """Time course of every variable while a batch is shown with its target, ``[time, trial, unit]``."""
-        return self._show(tree, batch, key, tap)[1]
+        return self._show(tree, batch, key, probe)[1]
 
-    def _show(self, tree: Tree, batch: Batch, key: jax.Array, tap: Tap) -> tuple[tuple, Tree]:
+    def _show(self, tree: Tree, batch: Batch, key: jax.Array, probe: Probe) -> tuple[tuple, Tree]:
         x = self._only(batch.inputs).astype(self.dtype)
-        start, acting = self.rest(len(x)), active(tap)
+        start, acting = self.rest(len(x)), active(probe)
         target = as_target(self._only(batch.targets), self.output(start))
 
         def step(carry: tuple, number: jax.Array) -> tuple[tuple, Tree]:
@@ -139,21 +139,23 @@ class Phaseless(Circuit):
 
         return jax.lax.scan(step, (self.weights(tree), start), jnp.arange(self.steps))
 
-    def _advance(self, weights: Any, state: Any, x: jax.Array, target: jax.Array, key: jax.Array, tap: Tap) -> tuple:
+    def _advance(
+        self, weights: Any, state: Any, x: jax.Array, target: jax.Array, key: jax.Array, probe: Probe
+    ) -> tuple:
         """One step with the weights as they act; what they change by is added to the weights as they are."""
         held = self.arrays(weights)
-        seen = self._acting_on(held, tap)
-        weights, state = self.advance(self.weights(seen), state, x, target, key, tap)
+        seen = self._acting_on(held, probe)
+        weights, state = self.advance(self.weights(seen), state, x, target, key, probe)
         new = self.arrays(weights)
         for name in self.synapses:
             change = new[name] - seen[name]
-            kept = tap(name, "plasticity", change)
+            kept = probe(name, "plasticity", change)
             if kept is not change or seen[name] is not held[name]:
                 new[name] = held[name] + kept
         return self.weights(new), state
 
-    def _acting_on(self, arrays: Tree, tap: Tap) -> Tree:
-        return arrays | {name: tap(name, "inference", arrays[name]) for name in self.synapses}
+    def _acting_on(self, arrays: Tree, probe: Probe) -> Tree:
+        return arrays | {name: probe(name, "inference", arrays[name]) for name in self.synapses}
 
     def _only(self, arrays: Mapping[str, jax.Array]) -> jax.Array:
         require(len(arrays) == 1, f"this circuit has one input and one target, got {sorted(arrays)}")

@@ -6,9 +6,9 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
-from biocredit.circuits.core.circuit import Synapses
+from biocredit.circuits.core.circuit import Projection
 from biocredit.circuits.core.credit_rule import Tree
-from biocredit.circuits.core.probes import Tap
+from biocredit.circuits.core.probes import Probe
 from biocredit.circuits.microcircuit import rate_level_dynamics as dynamics
 from biocredit.circuits.microcircuit.phaseless import Phaseless
 from biocredit.circuits.microcircuit.rate_level_dynamics import Activity, Constants, Weights
@@ -51,12 +51,15 @@ class PhaselessRate(Phaseless):
         super().__init__(sizes, steps, self.constants.dt, readout, **options)
         self._register()
 
-    def _synapses(self) -> list[Synapses]:
+    def _synapses(self) -> list[Projection]:
         rows, below = [], "input"
         for number, layer in enumerate(self._layers):
-            rows += [Synapses(f"{layer}.W", below, layer, "inference"), Synapses(f"{layer}.b", below, layer, "bias")]
+            rows += [
+                Projection(f"{layer}.W", below, layer, "inference"),
+                Projection(f"{layer}.b", below, layer, "bias"),
+            ]
             if number:
-                rows.append(Synapses(f"{layer}.B", layer, below, "feedback"))
+                rows.append(Projection(f"{layer}.B", layer, below, "feedback"))
             below = layer
         return rows
 
@@ -104,19 +107,19 @@ class PhaselessRate(Phaseless):
         return layers, readings["clock"]
 
     def advance(
-        self, weights: list[Weights], state: tuple, x: jax.Array, target: jax.Array, key: jax.Array, tap: Tap
+        self, weights: list[Weights], state: tuple, x: jax.Array, target: jax.Array, key: jax.Array, probe: Probe
     ) -> tuple[list[Weights], tuple]:
         """One step with noise and plasticity."""
         layers, clock = state
         noise = dynamics.next_noise(self.constants, layers, key)
-        weights, layers = dynamics.step(self.constants, weights, layers, clock, x, target, noise, tap)
+        weights, layers = dynamics.step(self.constants, weights, layers, clock, x, target, noise, probe)
         return weights, (layers, clock + 1)
 
-    def listen(self, weights: list[Weights], state: tuple, x: jax.Array, tap: Tap) -> tuple:
+    def listen(self, weights: list[Weights], state: tuple, x: jax.Array, probe: Probe) -> tuple:
         """One step without target, noise and plasticity."""
         layers, clock = state
         quiet = [jnp.zeros_like(layer.noise) for layer in layers]
-        _, layers = dynamics.step(self.constants, weights, layers, clock, x, None, quiet, tap)
+        _, layers = dynamics.step(self.constants, weights, layers, clock, x, None, quiet, probe)
         return layers, clock + 1
 
     def output(self, state: tuple) -> jax.Array:

@@ -13,7 +13,7 @@ import jax
 import jax.numpy as jnp
 from biocredit.circuits.core.activations import activation
 from biocredit.circuits.core.errors import require
-from biocredit.circuits.core.probes import Tap, untouched
+from biocredit.circuits.core.probes import Probe, untouched
 from biocredit.circuits.dual_stream.ascending.operations import gain
 from biocredit.circuits.dual_stream.ascending.stages import spread
 from jaxtyping import Array, Float
@@ -115,7 +115,7 @@ def step(
     x: Float[Array, "trial inputs"],
     target: Float[Array, "trial outputs"] | None,
     noise: list[jax.Array],
-    tap: Tap = untouched,
+    probe: Probe = untouched,
 ) -> tuple[list[Weights], list[Activity]]:
     """Advance activity and weights by one time step.
 
@@ -129,7 +129,7 @@ def step(
         Clamped input, and target of the output layer (None: no error, as in evaluation).
     noise
         Value of the noise in this step.
-    tap
+    probe
         Sees rates as ``"layer<n>.rate"``, errors as ``"layer<n>.error"``.
 
     Returns
@@ -137,9 +137,9 @@ def step(
     New weights and activity. Every layer sees its neighbours as they were in the last step.
     """
     below, depth = [x, *(layer.rate for layer in layers[:-1])], range(len(layers))
-    new = [_activity(c, n, weights[n], layers[n], clock, below[n], noise[n], tap) for n in depth]
+    new = [_activity(c, n, weights[n], layers[n], clock, below[n], noise[n], probe) for n in depth]
     errors = _errors(c, weights, layers, target)
-    new = [new[n]._replace(error=tap(f"layer{n + 1}.error", "learning", errors[n])) for n in depth]
+    new = [new[n]._replace(error=probe(f"layer{n + 1}.error", "learning", errors[n])) for n in depth]
     return [_learn(c, n, weights[n], below[n], new) for n in depth], new
 
 
@@ -151,13 +151,13 @@ def _activity(
     clock: jax.Array,
     below: jax.Array,
     noise: jax.Array,
-    tap: Tap,
+    probe: Probe,
 ) -> Activity:
     drive = below @ weights.W
     drive = drive + spread(weights.b, drive)
     lookahead = drive + noise
     voltage = old.voltage + c.dt * (lookahead - old.voltage) / c.tau
-    rate = tap(f"layer{n + 1}.rate", "inference", activation(c.transfers[n])(lookahead))
+    rate = probe(f"layer{n + 1}.rate", "inference", activation(c.transfers[n])(lookahead))
     jump = jnp.where(clock[:, None] > 0, rate - old.rate, 0)
     highpass = old.highpass + jump - c.dt / c.tau_highpass[n] * old.highpass
     return Activity(voltage, lookahead, rate, gain(c.transfers[n])(lookahead), highpass, noise, old.error)

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import jax
 import jax.numpy as jnp
 from biocredit.circuits.core.credit_rule import Tree
-from biocredit.circuits.core.probes import Tap, active, untouched
+from biocredit.circuits.core.probes import Probe, active, untouched
 from biocredit.circuits.modular.dynamics import product, settle, wakes_by_current_alone
 from biocredit.circuits.modular.phases import Phases
 from biocredit.circuits.modular.region import runs, zeros
@@ -31,7 +31,7 @@ class Settled:
 
 
 def inference(
-    wiring: Wiring, phases: Phases, tree: Tree, inputs: Mapping[str, jax.Array], tap: Tap = untouched
+    wiring: Wiring, phases: Phases, tree: Tree, inputs: Mapping[str, jax.Array], probe: Probe = untouched
 ) -> Settled:
     """Settle every region from rest, in the order of the inference projections.
 
@@ -43,7 +43,7 @@ def inference(
         Weights by name.
     inputs
         Stimuli ``[trial, channel]`` by name.
-    tap
+    probe
         Sees ``"<region>.clamp"``, ``"<region>.rate"``, ``"<readout>.output"`` and every weight.
 
     Returns
@@ -56,19 +56,19 @@ def inference(
         region, incoming = wiring.regions[name], wiring.onto(name, phases.mode, error=False)
         current = zeros(batch, region.size, dtype)
         for projection in incoming:
-            arriving = _send(wiring, projection, tree, inputs, rate, phases, tap, "inference")
+            arriving = _send(wiring, projection, tree, inputs, rate, phases, probe, "inference")
             current = wiring.block(projection.post).add(current, phases.feedforward_gain * arriving)
-        clamp[name] = tap(f"{name}.clamp", "inference", current)
-        awake = _awake(wiring, name, incoming, tap)
+        clamp[name] = probe(f"{name}.clamp", "inference", current)
+        awake = _awake(wiring, name, incoming, probe)
         rate[name] = _settle(
-            name, wiring, phases, tree, clamp[name], phases.iterations[0], None, awake, tap, "inference"
+            name, wiring, phases, tree, clamp[name], phases.iterations[0], None, awake, probe, "inference"
         )
-    outputs = {name: _read_out(name, wiring, phases, tree, inputs, rate, tap) for name in wiring.readouts}
+    outputs = {name: _read_out(name, wiring, phases, tree, inputs, rate, probe) for name in wiring.readouts}
     return Settled(clamp, rate, {name: value for name, value in outputs.items() if value is not None})
 
 
 def learning(
-    wiring: Wiring, phases: Phases, tree: Tree, settled: Settled, output_error: Tree, tap: Tap = untouched
+    wiring: Wiring, phases: Phases, tree: Tree, settled: Settled, output_error: Tree, probe: Probe = untouched
 ) -> Tree:
     """Run the regions again under the output error, in the order of the error projections.
 
@@ -94,14 +94,14 @@ def learning(
         current = settled.clamp[name]
         for projection in incoming:
             gain = 1.0 if projection.pre in wiring.readouts else phases.feedback_gain
-            arriving = _send(wiring, projection, tree, error, error, phases, tap, "learning")
+            arriving = _send(wiring, projection, tree, error, error, phases, probe, "learning")
             current = wiring.block(projection.post).add(current, -phases.error_strength * gain * arriving)
-        current = tap(f"{name}.clamp", "learning", current)
+        current = probe(f"{name}.clamp", "learning", current)
         receiving = [*incoming, *wiring.onto(name, phases.mode, error=False)]
         start = None if phases.from_rest else settled.rate[name]
-        awake = _awake(wiring, name, receiving, tap) if phases.from_rest else None
-        rate = _settle(name, wiring, phases, tree, current, phases.iterations[1], start, awake, tap, "learning")
-        error[name] = tap(f"{name}.error", "learning", settled.rate[name] - rate)
+        awake = _awake(wiring, name, receiving, probe) if phases.from_rest else None
+        rate = _settle(name, wiring, phases, tree, current, phases.iterations[1], start, awake, probe, "learning")
+        error[name] = probe(f"{name}.error", "learning", settled.rate[name] - rate)
     return error
 
 
@@ -163,24 +163,26 @@ def changes(
     return found
 
 
-def _settle(name, wiring, phases, tree, clamp, iterations, start, awake, tap, phase):
+def _settle(name, wiring, phases, tree, clamp, iterations, start, awake, probe, phase):
     region = wiring.regions[name]
-    weight = tap(f"{name}.W_rec", phase, tree[f"{name}.W_rec"])
-    current = clamp + tap(f"{name}.bias", phase, tree[f"{name}.bias"])[None] if region.bias else clamp
-    inner = active(tap)
+    weight = probe(f"{name}.W_rec", phase, tree[f"{name}.W_rec"])
+    current = clamp + probe(f"{name}.bias", phase, tree[f"{name}.bias"])[None] if region.bias else clamp
+    inner = active(probe)
     change = None if inner is untouched else lambda rate: inner(f"{name}.rate", phase, rate)
-    rate = settle(region, weight, current, iterations, start=start, awake=awake, precision=phases.precision, tap=change)
-    return tap(f"{name}.rate", phase, rate)
+    rate = settle(
+        region, weight, current, iterations, start=start, awake=awake, precision=phases.precision, probe=change
+    )
+    return probe(f"{name}.rate", phase, rate)
 
 
 #: More stretches of neurons than this are not worth products of their own.
 MOST_STRETCHES = 4
 
 
-def _awake(wiring: Wiring, name: str, incoming: list[Projection], tap: Tap) -> tuple[slice, ...] | None:
+def _awake(wiring: Wiring, name: str, incoming: list[Projection], probe: Probe) -> tuple[slice, ...] | None:
     """Neurons that the incoming currents can wake, where nothing else can and it saves anything."""
     region = wiring.regions[name]
-    if active(tap) is not untouched or not wakes_by_current_alone(region):
+    if active(probe) is not untouched or not wakes_by_current_alone(region):
         return None
     awake = runs([wiring.block(projection.post) for projection in incoming], region.size)
     whole = sum(run.stop - run.start for run in awake) == region.size
@@ -191,16 +193,16 @@ def _part(wiring: Wiring, end: str, ports: Mapping[str, jax.Array], regions: Tre
     return ports[end] if owner(end) not in wiring.regions else wiring.block(end).take(regions[owner(end)])
 
 
-def _send(wiring, projection, tree, ports, regions, phases, tap, phase):
-    weight = tap(projection.name, phase, tree[projection.name])
+def _send(wiring, projection, tree, ports, regions, phases, probe, phase):
+    weight = probe(projection.name, phase, tree[projection.name])
     signal = _part(wiring, projection.pre, ports, regions)
     return product(signal, weight)
 
 
-def _read_out(name, wiring, phases, tree, inputs, rate, tap):
+def _read_out(name, wiring, phases, tree, inputs, rate, probe):
     """Sum what arrives at a readout; a readout that nothing active reaches does not exist in this mode."""
     incoming = [p for p in wiring.active(phases.mode, error=False) if p.post == name]
     if not incoming:
         return None
-    total = sum(_send(wiring, p, tree, inputs, rate, phases, tap, "inference") for p in incoming)
-    return tap(f"{name}.output", "inference", total + tap(f"{name}.bias", "inference", tree[f"{name}.bias"])[None])
+    total = sum(_send(wiring, p, tree, inputs, rate, phases, probe, "inference") for p in incoming)
+    return probe(f"{name}.output", "inference", total + probe(f"{name}.bias", "inference", tree[f"{name}.bias"])[None])

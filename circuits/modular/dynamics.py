@@ -31,7 +31,7 @@ def settle(
     start: jax.Array | None = None,
     awake: tuple[slice, ...] | None = None,
     precision: str = "float32",
-    tap: Callable[[jax.Array], jax.Array] | None = None,
+    probe: Callable[[jax.Array], jax.Array] | None = None,
 ) -> jax.Array:
     """Iterate one region with a constant current: ``h(k+1) = f(h(k) W + current)``.
 
@@ -52,7 +52,7 @@ def settle(
         product. All by default.
     precision
         A name in :data:`biocredit.circuits.core.precision.MATMUL_PRECISIONS`.
-    tap
+    probe
         Changes the rates after every iteration (an intervention).
 
     Returns
@@ -60,19 +60,19 @@ def settle(
     jax.Array
         ``h(T)``, ``[trial, N]``.
     """
-    f, tap = activation(region.activation), tap or (lambda rate: rate)
+    f, probe = activation(region.activation), probe or (lambda rate: rate)
     weight = operand(weight, precision)
     done = 0
     rate = start
     if start is None:
-        rate, done = tap(f(current)), 1
+        rate, done = probe(f(current)), 1
         if awake is not None and iterations > 1:
             recurrent = sum(product(rate[..., run], weight[run]) for run in awake)
-            rate = tap(f(recurrent + current))
+            rate = probe(f(recurrent + current))
             done = 2
 
     def iterate(_: jax.Array, rate: jax.Array) -> jax.Array:
-        return tap(f(product(rate, weight) + current))
+        return probe(f(product(rate, weight) + current))
 
     return jax.lax.fori_loop(done, iterations, iterate, rate)
 
@@ -83,13 +83,13 @@ def trajectory(
     current: jax.Array,
     iterations: int,
     start: jax.Array,
-    tap: Callable[[jax.Array], jax.Array] | None = None,
+    probe: Callable[[jax.Array], jax.Array] | None = None,
 ) -> jax.Array:
     """Return every state ``h(1) .. h(T)`` of :func:`settle`, ``[time, trial, N]``."""
-    f, tap = activation(region.activation), tap or (lambda rate: rate)
+    f, probe = activation(region.activation), probe or (lambda rate: rate)
 
     def iterate(rate: jax.Array, _: None) -> tuple[jax.Array, jax.Array]:
-        rate = tap(f(product(rate, weight) + current))
+        rate = probe(f(product(rate, weight) + current))
         return rate, rate
 
     return jax.lax.scan(iterate, start, None, length=iterations)[1]

@@ -12,12 +12,12 @@ from biocredit.circuits.core.circuit import (
     Circuit,
     Outcome,
     Population,
-    Synapses,
+    Projection,
     classification,
 )
 from biocredit.circuits.core.credit_rule import Tree
 from biocredit.circuits.core.errors import CircuitError, choose, nearest, require
-from biocredit.circuits.core.probes import Tap, untouched
+from biocredit.circuits.core.probes import Probe, untouched
 from biocredit.circuits.modular import adjoint_propagation as propagation
 from biocredit.circuits.modular import weights
 from biocredit.circuits.modular.phases import PHASE_SETTINGS, Phases
@@ -125,7 +125,7 @@ class ModularRNN(Circuit):
             if mask:
                 self.persistent(mask, values[mask])
             terms = (rule.factor, rule.decay) if plastic else (1.0, 0.0)
-            self.connect(Synapses(name, pre, post, kind, plastic, *terms, mask=mask))
+            self.connect(Projection(name, pre, post, kind, plastic, *terms, mask=mask))
         for name, region in self.wiring.regions.items():
             for variable in ("rate", "clamp", "settled", "error"):
                 self.activity(f"{name}.{variable}", region.size)
@@ -146,23 +146,23 @@ class ModularRNN(Circuit):
         return Phases(**chosen, precision=self.matmul_precision).suit(self.wiring)
 
     def respond(
-        self, tree: Tree, inputs: Mapping[str, jax.Array], tap: Tap = untouched, **settings: Any
+        self, tree: Tree, inputs: Mapping[str, jax.Array], probe: Probe = untouched, **settings: Any
     ) -> dict[str, jax.Array]:
         """Run the inference phase; return the readouts before the softmax, ``[trial, class]`` by name."""
-        return propagation.inference(self.wiring, self.phases(**settings), tree, self._inputs(inputs), tap).output
+        return propagation.inference(self.wiring, self.phases(**settings), tree, self._inputs(inputs), probe).output
 
     def learn(
-        self, tree: Tree, batch: Batch, key: jax.Array | None = None, tap: Tap = untouched, **settings: Any
+        self, tree: Tree, batch: Batch, key: jax.Array | None = None, probe: Probe = untouched, **settings: Any
     ) -> Outcome:
         """Run both phases on a batch and return the change of every plastic weight."""
         phases = self.phases(**settings)
         inputs = self._inputs(batch.inputs)
-        settled = propagation.inference(self.wiring, phases, tree, inputs, tap)
+        settled = propagation.inference(self.wiring, phases, tree, inputs, probe)
         probability, error, loss = propagation.output_errors(settled.output, self._targets(batch.targets))
         for name in error:
-            tap(f"{name}.probability", "inference", probability[name])
-            error[name] = tap(f"{name}.error", "inference", error[name])
-        error = propagation.learning(self.wiring, phases, tree, settled, error, tap)
+            probe(f"{name}.probability", "inference", probability[name])
+            error[name] = probe(f"{name}.error", "inference", error[name])
+        error = propagation.learning(self.wiring, phases, tree, settled, error, probe)
         divisor = self.batch_divisor or next(iter(inputs.values())).shape[0]
         plastic = self.plastic_in(phases.mode)
         changes = propagation.changes(self.wiring, plastic, inputs, settled.rate, error, divisor)
@@ -178,11 +178,11 @@ class ModularRNN(Circuit):
         return tuple(name for name in self.plastic if name in chosen.projections)
 
     def trial(
-        self, tree: Tree, batch: Batch, key: jax.Array | None = None, tap: Tap = untouched, **settings: Any
+        self, tree: Tree, batch: Batch, key: jax.Array | None = None, probe: Probe = untouched, **settings: Any
     ) -> Tree:
         """Return rates, errors and clamp currents at every iteration, ``[time, trial, neuron]`` by name."""
         phases, inputs = self.phases(**settings), self._inputs(batch.inputs)
-        return timeline(self.wiring, phases, tree, inputs, self._targets(batch.targets), tap)
+        return timeline(self.wiring, phases, tree, inputs, self._targets(batch.targets), probe)
 
     def variables(self) -> tuple[str, ...]:
         """Rates, errors and clamp currents of the regions."""

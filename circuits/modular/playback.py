@@ -6,7 +6,7 @@ import jax
 import jax.numpy as jnp
 from biocredit.circuits.core.activations import activation
 from biocredit.circuits.core.credit_rule import Tree
-from biocredit.circuits.core.probes import Electrode, Tap, active, chain, untouched
+from biocredit.circuits.core.probes import Electrode, Probe, active, chain, untouched
 from biocredit.circuits.modular import adjoint_propagation as propagation
 from biocredit.circuits.modular.dynamics import trajectory
 from biocredit.circuits.modular.phases import Phases
@@ -68,7 +68,7 @@ def timeline(
     tree: Tree,
     inputs: Mapping[str, jax.Array],
     targets: Mapping[str, jax.Array],
-    tap: Tap = untouched,
+    probe: Probe = untouched,
 ) -> Tree:
     """Return rate, error and clamp current of every region at every iteration of both phases.
 
@@ -82,13 +82,13 @@ def timeline(
         ``"<region>.rate"``, ``"<region>.error"`` and ``"<region>.clamp"``, ``[time, trial, neuron]``.
     """
     electrode = Electrode(lambda name, phase: name.endswith((".clamp", ".rate")))
-    settled = propagation.inference(wiring, phases, tree, inputs, chain(tap, electrode))
+    settled = propagation.inference(wiring, phases, tree, inputs, chain(probe, electrode))
     error = propagation.output_errors(settled.output, targets)[1]
-    error = {name: tap(f"{name}.error", "inference", value) for name, value in error.items()}
-    propagation.learning(wiring, phases, tree, settled, error, chain(tap, electrode))
+    error = {name: probe(f"{name}.error", "inference", value) for name, value in error.items()}
+    propagation.learning(wiring, phases, tree, settled, error, chain(probe, electrode))
     rows = schedule(wiring, phases)
     courses = {
-        (phase, name): _course(wiring, phases, tree, electrode.readings, name, phase, tap) for phase, name, *_ in rows
+        (phase, name): _course(wiring, phases, tree, electrode.readings, name, phase, probe) for phase, name, *_ in rows
     }
     total = rows[-1][-1]
     found = {}
@@ -99,13 +99,13 @@ def timeline(
     return found
 
 
-def _course(wiring, phases, tree, readings, name, phase, tap):
+def _course(wiring, phases, tree, readings, name, phase, probe):
     """States of one region during its own stretch of a phase."""
-    region, inner = wiring.regions[name], active(tap)
+    region, inner = wiring.regions[name], active(probe)
     current = readings[f"{name}.clamp", phase]
     if region.bias:
-        current = current + tap(f"{name}.bias", phase, tree[f"{name}.bias"])[None]
-    weight = tap(f"{name}.W_rec", phase, tree[f"{name}.W_rec"])
+        current = current + probe(f"{name}.bias", phase, tree[f"{name}.bias"])[None]
+    weight = probe(f"{name}.W_rec", phase, tree[f"{name}.W_rec"])
     goes_on = phase == "learning" and not phases.from_rest
     start = readings[f"{name}.rate", "inference"] if goes_on else jnp.zeros_like(current)
     change = None if inner is untouched else lambda rate: inner(f"{name}.rate", phase, rate)

@@ -9,7 +9,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from biocredit.circuits.core.errors import require
-from biocredit.circuits.core.probes import Tap, gain, still, untouched
+from biocredit.circuits.core.probes import Probe, gain, still, untouched
 from jaxtyping import Array, Float, Int
 
 
@@ -43,24 +43,27 @@ def per_type(values: Float[Array, "*lead neuron"], membership: Float[Array, "neu
 
 
 def modulators(
-    secretion: Float[Array, "*lead neuron"], membership: Float[Array, "neuron type"], types: tuple[str, ...], tap: Tap
+    secretion: Float[Array, "*lead neuron"],
+    membership: Float[Array, "neuron type"],
+    types: tuple[str, ...],
+    probe: Probe,
 ) -> Float[Array, "*lead type"]:
-    """Concentration of each type's modulator; ``"modulator.<type>"`` is tapped singly, ``"modulator"`` as a whole."""
+    """Concentration of each type's modulator; ``"modulator.<type>"`` is probed singly, ``"modulator"`` as a whole."""
     concentration = per_type(secretion, membership)
-    if tap is not untouched:
-        single = [tap(f"modulator.{name}", "learning", concentration[..., k]) for k, name in enumerate(types)]
+    if probe is not untouched:
+        single = [probe(f"modulator.{name}", "learning", concentration[..., k]) for k, name in enumerate(types)]
         concentration = jnp.stack(single, axis=-1)
-    return tap("modulator", "learning", concentration)
+    return probe("modulator", "learning", concentration)
 
 
-def affinity(types: tuple[str, ...], dtype: jnp.dtype, tap: Tap) -> Float[Array, "time_or_1 secreting receiving"]:
+def affinity(types: tuple[str, ...], dtype: jnp.dtype, probe: Probe) -> Float[Array, "time_or_1 secreting receiving"]:
     """Gain of every receptor, ones unless an intervention on ``"receptor.<secreting>~><receiving>"`` changes it.
 
     The leading axis has one entry unless a receptor changes within the trial.
     """
     names, one, shape = receptors(types), jnp.ones((), dtype), (-1, len(types), len(types))
-    table = jnp.stack([still(tap)(name, "learning", one) for name in names]).reshape(shape)
-    courses = [gain(tap, name, "learning", dtype) for name in names]
+    table = jnp.stack([still(probe)(name, "learning", one) for name in names]).reshape(shape)
+    courses = [gain(probe, name, "learning", dtype) for name in names]
     known = [course for course in courses if course is not None]
     if not known:
         return table
@@ -95,7 +98,7 @@ def keep_per_type(keep: Float[Array, "..."], membership: Float[Array, "neuron ty
 
 
 def first_tap(means: Float[Array, "pre post"], keep: Float[Array, "..."]) -> Float[Array, "secreting receiving"]:
-    """Tap of lag one, F_1[f, g] = (1 - keep_f) means[g, f]."""
+    """Probe of lag one, F_1[f, g] = (1 - keep_f) means[g, f]."""
     return _column(1 - keep) * means.T
 
 
@@ -115,7 +118,7 @@ def mixing(
 
 def receptor_taps(first: Float[Array, "f g"], mix: Float[Array, "f f2"], taps: int) -> Float[Array, "tap f g"]:
     """All taps F_1 .. F_S of the receptors."""
-    return jax.lax.scan(lambda tap, _: (mix @ tap, tap), first, length=taps)[1]
+    return jax.lax.scan(lambda probe, _: (mix @ probe, probe), first, length=taps)[1]
 
 
 def receptor_signal(modulator: Float[Array, "*lead f"], taps: Float[Array, "tap f g"]) -> Float[Array, "*lead tap g"]:

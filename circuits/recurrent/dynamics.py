@@ -11,7 +11,7 @@ import jax
 import jax.numpy as jnp
 from biocredit.circuits.core.activations import SLOPES, Activation
 from biocredit.circuits.core.probes import (
-    Tap,
+    Probe,
     active,
     at,
     gain,
@@ -83,15 +83,17 @@ def external_current(
     return current if bias is None else current + per_neuron(bias, current.ndim)
 
 
-def rate_function(neuron: Neuron, tap: Tap = untouched) -> Callable[[jax.Array, jax.Array | None], jax.Array]:
-    """Return f(argument, gate): the rate of a neuron whose output may be gated or tapped.
+def rate_function(neuron: Neuron, probe: Probe = untouched) -> Callable[[jax.Array, jax.Array | None], jax.Array]:
+    """Return f(argument, gate): the rate of a neuron whose output may be gated or probed.
 
     A silenced neuron has derivative zero too: interventions act inside the transfer function, so a rule that is
     exact stays exact.
     """
 
     def rate(argument: jax.Array, gate: jax.Array | None = None) -> jax.Array:
-        value = tap("cells.rate", "inference", neuron.transfer(argument - per_neuron(neuron.threshold, argument.ndim)))
+        value = probe(
+            "cells.rate", "inference", neuron.transfer(argument - per_neuron(neuron.threshold, argument.ndim))
+        )
         return value if gate is None else value * gate
 
     return rate
@@ -104,18 +106,18 @@ def step(
     external: jax.Array,
     w_rec: jax.Array,
     gate: jax.Array | None = None,
-    tap: Tap = untouched,
+    probe: Probe = untouched,
 ) -> tuple[jax.Array, jax.Array, jax.Array]:
     """Advance by one step; return memory, argument of the transfer function, rate, each ``[trial, neuron]``."""
     current = rate @ w_rec + external
-    transfer = rate_function(neuron, tap)
+    transfer = rate_function(neuron, probe)
     keep = per_neuron(neuron.keep, current.ndim)
     return neuron.leak.advance(memory, current, keep, lambda argument: transfer(argument, gate))
 
 
-def gain_of(neuron: Neuron, state: jax.Array, gate: jax.Array | None = None, tap: Tap = untouched) -> jax.Array:
+def gain_of(neuron: Neuron, state: jax.Array, gate: jax.Array | None = None, probe: Probe = untouched) -> jax.Array:
     """Derivative of the (possibly gated) transfer function; a threshold-linear neuron at threshold has gain 0."""
-    transfer = rate_function(neuron, tap)
+    transfer = rate_function(neuron, probe)
     return jax.jvp(lambda argument: transfer(argument, gate), (state,), (jnp.ones_like(state),))[1]
 
 
@@ -124,7 +126,7 @@ def simulate(
     inputs: Float[Array, "time trial input"],
     into: Callable[[jax.Array], jax.Array],
     w_rec: Float[Array, "neuron neuron"],
-    tap: Tap = untouched,
+    probe: Probe = untouched,
     start: tuple[jax.Array, jax.Array] | None = None,
 ) -> tuple[tuple[jax.Array, jax.Array], Activity]:
     """Run a whole stretch of time in one scan.
@@ -133,7 +135,7 @@ def simulate(
     ----------
     neuron, inputs, into, w_rec
         Neuron model, what comes from outside, how it becomes a current ``[..., neuron]``, effective recurrent weights.
-    tap
+    probe
         Sees ``"cells.external_current"`` and ``"cells.rate_gate"`` (ones, ``[time, 1, neuron]``: multiply a stretch of
         it by zero to silence cells in a window) before the run, changes ``"cells.rate"`` inside it, and watches
         ``"cells.state"``, ``"cells.rate"`` and ``"cells.gain"`` afterwards.
@@ -145,12 +147,12 @@ def simulate(
     tuple
         Memory and rate at the end, and the :class:`Activity`.
     """
-    external = tap("cells.external_current", "inference", into(inputs))
-    if not is_passive(tap):
+    external = probe("cells.external_current", "inference", into(inputs))
+    if not is_passive(probe):
         inputs, into = external, _as_it_is
     rest = jnp.zeros((inputs.shape[1], len(w_rec)), w_rec.dtype)
-    inside, steps = active(still(tap)), getattr(tap, "steps", None)
-    gates, transmission = _gates(len(inputs), rest, tap), gain(tap, "W_rec", "inference", rest.dtype)
+    inside, steps = active(still(probe)), getattr(probe, "steps", None)
+    gates, transmission = _gates(len(inputs), rest, probe), gain(probe, "W_rec", "inference", rest.dtype)
     start = (rest, rest) if start is None else start
 
     def advance(carry: tuple, now: tuple) -> tuple[tuple, tuple]:
@@ -164,22 +166,22 @@ def simulate(
     previous = jnp.concatenate([start[1][None], rate[:-1]])
     told = neuron.leak.memory == "state" and inside is untouched and gates is None and neuron.transfer in SLOPES
     slope = SLOPES[neuron.transfer](rate) if told else gain_of(neuron, state, gates, at(inside, steps))
-    return end, watch(Activity(state, rate, previous, slope), tap)
+    return end, watch(Activity(state, rate, previous, slope), probe)
 
 
 def _as_it_is(current: jax.Array) -> jax.Array:
     return current
 
 
-def _gates(steps: int, rest: jax.Array, tap: Tap) -> jax.Array | None:
-    if is_passive(tap):
+def _gates(steps: int, rest: jax.Array, probe: Probe) -> jax.Array | None:
+    if is_passive(probe):
         return None
-    return tap("cells.rate_gate", "inference", jnp.ones((steps, 1, rest.shape[1]), rest.dtype))
+    return probe("cells.rate_gate", "inference", jnp.ones((steps, 1, rest.shape[1]), rest.dtype))
 
 
-def watch(activity: Activity, tap: Tap) -> Activity:
+def watch(activity: Activity, probe: Probe) -> Activity:
     """Show finished activity to the recording taps; what may change it has already done so inside the run."""
-    for part in members(tap):
+    for part in members(probe):
         if is_passive(part):
             for name in ("state", "rate", "gain"):
                 part(f"cells.{name}", "inference", getattr(activity, name))

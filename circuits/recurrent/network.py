@@ -9,7 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 from biocredit.circuits.core.activations import Activation
 from biocredit.circuits.core.credit_rule import Rule, Tree
-from biocredit.circuits.core.probes import Tap, at, gated, still, untouched
+from biocredit.circuits.core.probes import Probe, at, gated, still, untouched
 from biocredit.circuits.recurrent import cell_types
 from biocredit.circuits.recurrent.dynamics import Activity, Neuron, external_current, simulate
 from biocredit.circuits.recurrent.leak import Leak
@@ -56,17 +56,17 @@ class Network:
         return Neuron(tree["keep"], tree["threshold"], self.transfer, self.leak)
 
     def run(
-        self, tree: Tree, inputs: jax.Array, tap: Tap = untouched, start: Any = None
+        self, tree: Tree, inputs: jax.Array, probe: Probe = untouched, start: Any = None
     ) -> tuple[Any, Activity, jax.Array]:
         """Simulate; return the final memory and rate, the activity, the readout ``[time, trial, output]``."""
-        whole, tap = still(tap), at(tap, np.arange(len(inputs)))
+        whole, probe = still(probe), at(probe, np.arange(len(inputs)))
         w_in, w_rec, w_out = (whole(name, "inference", tree[name]) for name in ("W_in", "W_rec", "W_out"))
-        inputs = tap("cells.input", "inference", inputs)
+        inputs = probe("cells.input", "inference", inputs)
         into = partial(external_current, w_in=w_in, bias=tree["b_rec"])
-        inputs = gated(tap, "W_in", "inference", inputs)
-        end, activity = simulate(self.neuron(tree), inputs, into, w_rec, tap, start)
-        y = readout(gated(tap, "W_out", "inference", activity.rate), w_out, tree["b_out"])
-        return end, activity, tap("output", "inference", y)
+        inputs = gated(probe, "W_in", "inference", inputs)
+        end, activity = simulate(self.neuron(tree), inputs, into, w_rec, probe, start)
+        y = readout(gated(probe, "W_out", "inference", activity.rate), w_out, tree["b_out"])
+        return end, activity, probe("output", "inference", y)
 
     def feedback(self, tree: Tree) -> jax.Array:
         """Weights of the learning signal ``[neuron, output]``: the readout's own, or fixed random ones."""
@@ -79,7 +79,7 @@ class Network:
         activity: Activity,
         error: jax.Array,
         window: Any,
-        tap: Tap,
+        probe: Probe,
         target: jax.Array | None = None,
     ) -> dict[str, Any]:
         """Collect what the rule declares that it needs, and nothing else."""
@@ -87,16 +87,16 @@ class Network:
             self.neuron(tree),
             inputs,
             activity,
-            tap("error", "learning", error),
+            probe("error", "learning", error),
             tree["W_rec"],
-            still(tap)("feedback", "learning", self.feedback(tree)),
+            still(probe)("feedback", "learning", self.feedback(tree)),
             self.membership(inputs.dtype),
             self.names,
             tree["mu"],
             taps=self.taps,
             window=window,
             fixed_type_means=tree.get("type_weights"),
-            tap=tap,
+            probe=probe,
         )
         signals |= {"input_weights": tree["W_in"], "current_bias": tree["b_rec"], "target": target}
         return visible(self.rule, signals)
@@ -108,7 +108,7 @@ class Network:
         return (jnp.arange(steps) + 1 >= steps - self.truncation).astype(dtype)
 
     def gradient(
-        self, tree: Tree, inputs: jax.Array, target: jax.Array, when: jax.Array, tap: Tap = untouched
+        self, tree: Tree, inputs: jax.Array, target: jax.Array, when: jax.Array, probe: Probe = untouched
     ) -> tuple[Tree, jax.Array, jax.Array]:
         """Estimate the gradient of a batch of trials.
 
@@ -128,11 +128,11 @@ class Network:
             Changes by weight name and the new state of the rule (``"rule.…"``), loss, readout
             ``[time, trial, output]``.
         """
-        tap = at(tap, np.arange(len(inputs)))
-        _, activity, y = self.run(tree, inputs, tap)
+        probe = at(probe, np.arange(len(inputs)))
+        _, activity, y = self.run(tree, inputs, probe)
         loss, error = evaluate(self.loss, y, target, when, self.mean)
         window = self.window(inputs.shape[0], inputs.dtype)
-        signals = self.signals(tree, inputs, activity, error, window, tap, wanted(target, y))
+        signals = self.signals(tree, inputs, activity, error, window, probe, wanted(target, y))
         state, found = self.rule.update(state_of(tree), signals)
         found = found | readout_changes(activity.rate, error) | in_tree(state)
         return self.masked(tree, found), loss, y

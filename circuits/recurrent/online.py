@@ -12,7 +12,7 @@ import jax.numpy as jnp
 import numpy as np
 from biocredit.circuits.core.credit_rule import Tree
 from biocredit.circuits.core.errors import require
-from biocredit.circuits.core.probes import Tap, at, untouched
+from biocredit.circuits.core.probes import Probe, at, untouched
 from biocredit.circuits.recurrent import eligibility as traces
 from biocredit.circuits.recurrent.memories import memory_of
 from biocredit.circuits.recurrent.memories.stepwise import Stepwise
@@ -73,7 +73,7 @@ def advance(
     inputs: jax.Array,
     target: jax.Array,
     when: jax.Array,
-    tap: Tap = untouched,
+    probe: Probe = untouched,
 ) -> tuple[Carry, Stretch]:
     """Run k steps with frozen weights and return the summed changes.
 
@@ -83,13 +83,13 @@ def advance(
         Who, with which weights, from where.
     inputs, target, when
         As in :meth:`biocredit.circuits.recurrent.network.Network.gradient`, k steps long.
-    tap
+    probe
         See there.
     """
-    tap = at(tap, np.arange(len(inputs)))
-    end, activity, y = network.run(tree, inputs, tap, (carry.memory, carry.rate))
+    probe = at(probe, np.arange(len(inputs)))
+    end, activity, y = network.run(tree, inputs, probe, (carry.memory, carry.rate))
     loss, error = evaluate(network.loss, y, target, when, network.mean)
-    signals = network.signals(tree, inputs, activity, error, None, tap, wanted(target, y))
+    signals = network.signals(tree, inputs, activity, error, None, probe, wanted(target, y))
     presynaptic = jnp.concatenate([activity.previous_rate, inputs, jnp.ones_like(inputs[..., :1])], axis=-1)
     memory = carry.rule | in_tree(state_of(tree))
     gradient, memory = memory_of(network).learn(network, memory, carry.trace, presynaptic, signals)

@@ -7,10 +7,10 @@ from typing import Any
 import jax
 import numpy as np
 from biocredit.circuits.core.activations import activation
-from biocredit.circuits.core.circuit import Batch, Circuit, Outcome, Population, Synapses
+from biocredit.circuits.core.circuit import Batch, Circuit, Outcome, Population, Projection
 from biocredit.circuits.core.credit_rule import Rule, Tree
 from biocredit.circuits.core.errors import choose
-from biocredit.circuits.core.probes import Tap, untouched
+from biocredit.circuits.core.probes import Probe, untouched
 from biocredit.circuits.recurrent import cell_types, wiring
 from biocredit.circuits.recurrent.checks import check_rule, check_settings
 from biocredit.circuits.recurrent.initial_weights import Drawing
@@ -166,12 +166,12 @@ class RateRNN(Circuit):
         plastic = ("W_in", "W_rec", "W_out", "b_out")
         for name, value in values.items():
             self.persistent(name, value, plastic=name in plastic)
-        self.connect(Synapses("W_in", source, "cells", "inference"))
-        self.connect(Synapses("W_rec", "cells", "cells", "recurrent", mask="mask_rec"))
-        self.connect(Synapses("W_out", "cells", sink, "inference"))
-        self.connect(Synapses("b_out", "", sink, "readout_bias"))
+        self.connect(Projection("W_in", source, "cells", "inference"))
+        self.connect(Projection("W_rec", "cells", "cells", "recurrent", mask="mask_rec"))
+        self.connect(Projection("W_out", "cells", sink, "inference"))
+        self.connect(Projection("b_out", "", sink, "readout_bias"))
         if self.drawing.random_feedback:
-            self.connect(Synapses("feedback", sink, "cells", "feedback", plastic=False))
+            self.connect(Projection("feedback", sink, "cells", "feedback", plastic=False))
         size, types = len(self.network.type_id), len(self.signs)
         for name in CELL_VARIABLES:
             self.activity(f"cells.{name}", size)
@@ -191,18 +191,18 @@ class RateRNN(Circuit):
         if {"mu", "types"} <= seen and (radius := float(self.network.modulator_radius(self.read()))) >= 1:
             warnings.warn(f"modulators grow by {radius:.3f} per step with mu = {mu}: take less", stacklevel=3)
 
-    def learn(self, tree: Tree, batch: Batch, key: jax.Array | None = None, tap: Tap = untouched) -> Outcome:
+    def learn(self, tree: Tree, batch: Batch, key: jax.Array | None = None, probe: Probe = untouched) -> Outcome:
         """Run a batch of trials and let the rule say how the plastic weights should change."""
         inputs, target, when = self.arrange(batch)
-        found, loss, y = self.network.gradient(tree, inputs, target, when, tap)
+        found, loss, y = self.network.gradient(tree, inputs, target, when, probe)
         metrics = {"loss": loss} | self._score(y, target, when)
         if "types" in self.network.rule.signals:
             metrics["modulator_radius"] = self.network.modulator_radius(tree)
         return Outcome({name: found[name] for name in self.plastic}, in_tree(state_of(found)), metrics)
 
-    def respond(self, tree: Tree, inputs: Mapping[str, jax.Array], tap: Tap = untouched) -> Tree:
+    def respond(self, tree: Tree, inputs: Mapping[str, jax.Array], probe: Probe = untouched) -> Tree:
         """Run the network; return the readout ``[trial, time, output]`` by name."""
-        y = self.network.run(tree, stimulus(inputs, self.n_in, self.dtype), tap)[2]
+        y = self.network.run(tree, stimulus(inputs, self.n_in, self.dtype), probe)[2]
         return {name: y.swapaxes(0, 1) for name in self.readouts}
 
     def arrange(self, batch: Batch) -> tuple[jax.Array, jax.Array, jax.Array]:
@@ -222,19 +222,19 @@ class RateRNN(Circuit):
             return {"accuracy": accuracy(y, target, when)}
         return {"normalised_error": normalised_error(y, target, when)}
 
-    def trial(self, tree: Tree, batch: Batch, key: jax.Array | None = None, tap: Tap = untouched) -> Tree:
+    def trial(self, tree: Tree, batch: Batch, key: jax.Array | None = None, probe: Probe = untouched) -> Tree:
         """Return the time course of every variable, ``[time, trial, unit]`` by name."""
-        return timeline(self.network, tree, *self.arrange(batch), tap)
+        return timeline(self.network, tree, *self.arrange(batch), probe)
 
     def begin(self, tree: Tree, trials: int = 1) -> Carry:
         """Return the carry of online learning at the start of a presentation, see ``online``."""
         return begin(self.network, tree, trials)
 
     def advance(
-        self, tree: Tree, carry: Carry, stretch: tuple[jax.Array, jax.Array, jax.Array], tap: Tap = untouched
+        self, tree: Tree, carry: Carry, stretch: tuple[jax.Array, jax.Array, jax.Array], probe: Probe = untouched
     ) -> tuple[Carry, Outcome]:
         """Run a stretch of time, cut from what :meth:`arrange` returns, and say how the weights should change."""
-        carry, found = advance(self.network, tree, carry, *stretch, tap)
+        carry, found = advance(self.network, tree, carry, *stretch, probe)
         metrics = {"loss": found.loss} | self._score(found.output, *stretch[1:])
         changes = {name: found.changes[name] for name in self.plastic}
         return carry, Outcome(changes, in_tree(state_of(found.changes)), metrics)

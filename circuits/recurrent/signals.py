@@ -5,7 +5,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 from biocredit.circuits.core.credit_rule import Rule, Tree
-from biocredit.circuits.core.probes import Tap, gain, gated, still, untouched
+from biocredit.circuits.core.probes import Probe, gain, gated, still, untouched
 from biocredit.circuits.recurrent.cell_types import type_means
 from biocredit.circuits.recurrent.dynamics import Activity, Neuron
 from biocredit.circuits.recurrent.readout import learning_signal
@@ -25,7 +25,7 @@ def trial_signals(
     taps: int | None = None,
     window: jax.Array | None = None,
     fixed_type_means: jax.Array | None = None,
-    tap: Tap = untouched,
+    probe: Probe = untouched,
 ) -> dict[str, Any]:
     """Collect what a network exposes in one batch of trials; time is the leading axis, then the trial.
 
@@ -53,7 +53,7 @@ def trial_signals(
     dict
         Signals by name; a rule gets those it declares (:func:`visible`).
     """
-    sent = gated(tap, "feedback", "learning", error)
+    sent = gated(probe, "feedback", "learning", error)
     return {
         "input": inputs,
         "presynaptic_rate": activity.previous_rate,
@@ -61,8 +61,8 @@ def trial_signals(
         "rate": activity.rate,
         "gain": activity.gain,
         "mean_gain": activity.gain.mean(0, keepdims=True),
-        "learning_signal": tap("cells.learning_signal", "learning", learning_signal(sent, feedback)),
-        "recurrent_weights": still(tap)("W_rec", "learning", w_rec),
+        "learning_signal": probe("cells.learning_signal", "learning", learning_signal(sent, feedback)),
+        "recurrent_weights": still(probe)("W_rec", "learning", w_rec),
         "membership": membership,
         "types": types,
         "type_means": type_means(w_rec, membership),
@@ -71,7 +71,7 @@ def trial_signals(
         "mu": mu,
         "taps": taps,
         "window": window,
-        "tap": tap,
+        "probe": probe,
     }
 
 
@@ -96,5 +96,5 @@ def visible(rule: Rule, signals: dict[str, Any]) -> dict[str, Any]:
 
 def transmission(signals: dict[str, Any]) -> jax.Array | None:
     """Gain of the recurrent synapses ``[time, trial]`` where it changes within the trial."""
-    course = gain(signals["tap"], "W_rec", "learning", signals["gain"].dtype)
+    course = gain(signals["probe"], "W_rec", "learning", signals["gain"].dtype)
     return None if course is None else jnp.broadcast_to(course[:, None], signals["gain"].shape[:2])

@@ -1,7 +1,7 @@
 """The time course of everything that a neuroscientist would record, as pure functions.
 
 Modulators are shown causally: at each step the secretion of that step, its concentration per type, and what the
-receptors for the shortest delay feel of it (tap F_1); the other taps follow from the concentrations with
+receptors for the shortest delay feel of it (probe F_1); the other taps follow from the concentrations with
 :func:`biocredit.circuits.recurrent.cell_types.receptor_taps`.
 """
 
@@ -9,7 +9,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from biocredit.circuits.core.credit_rule import Tree
-from biocredit.circuits.core.probes import Tap, at, gated, still, untouched
+from biocredit.circuits.core.probes import Probe, at, gated, still, untouched
 from biocredit.circuits.recurrent import cell_types
 from biocredit.circuits.recurrent.dynamics import external_current, gain_of, step
 from biocredit.circuits.recurrent.leak import per_neuron
@@ -31,18 +31,18 @@ def chemistry(
     tree: Tree,
     error: Float[Array, "time trial output"],
     gain: Float[Array, "time trial neuron"],
-    tap: Tap,
+    probe: Probe,
 ) -> Tree:
     """Learning signal, secretion, concentrations and receptor signals that follow from an error, by variable name."""
     membership = network.membership(gain.dtype)
-    feedback = still(tap)("feedback", "learning", network.feedback(tree))
-    sent = gated(tap, "feedback", "learning", error)
-    signal = tap("cells.learning_signal", "learning", learning_signal(sent, feedback))
-    secretion = tap("cells.secretion", "learning", signal * gain)
-    modulator = cell_types.modulators(secretion, membership, network.names, tap)
+    feedback = still(probe)("feedback", "learning", network.feedback(tree))
+    sent = gated(probe, "feedback", "learning", error)
+    signal = probe("cells.learning_signal", "learning", learning_signal(sent, feedback))
+    secretion = probe("cells.secretion", "learning", signal * gain)
+    modulator = cell_types.modulators(secretion, membership, network.names, probe)
     means = tree.get("type_weights", cell_types.type_means(tree["W_rec"], membership))
     keep = cell_types.keep_per_type(tree["keep"], membership)
-    receptors = cell_types.first_tap(means, keep)[None] * cell_types.affinity(network.names, gain.dtype, tap)
+    receptors = cell_types.first_tap(means, keep)[None] * cell_types.affinity(network.names, gain.dtype, probe)
     return {
         "cells.learning_signal": signal,
         "cells.secretion": secretion,
@@ -52,7 +52,7 @@ def chemistry(
 
 
 def timeline(
-    network: Network, tree: Tree, inputs: jax.Array, target: jax.Array, when: jax.Array, tap: Tap = untouched
+    network: Network, tree: Tree, inputs: jax.Array, target: jax.Array, when: jax.Array, probe: Probe = untouched
 ) -> Tree:
     """Return every variable of a batch of trials, ``[time, trial, unit]`` by name.
 
@@ -63,9 +63,9 @@ def timeline(
     inputs, target, when
         As in :meth:`biocredit.circuits.recurrent.network.Network.gradient`.
     """
-    tap = at(tap, np.arange(len(inputs)))
-    _, activity, y = network.run(tree, inputs, tap)
-    error = tap("error", "learning", evaluate(network.loss, y, target, when, network.mean)[1])
+    probe = at(probe, np.arange(len(inputs)))
+    _, activity, y = network.run(tree, inputs, probe)
+    error = probe("error", "learning", evaluate(network.loss, y, target, when, network.mean)[1])
 
     def decay(trace: jax.Array, rate: jax.Array) -> tuple[jax.Array, jax.Array]:
         trace = own_trace(trace, rate, tree["keep"])
@@ -75,10 +75,10 @@ def timeline(
     return {
         "cells.state": activity.state,
         "cells.rate": activity.rate,
-        "cells.trace": tap("cells.trace", "inference", trace),
+        "cells.trace": probe("cells.trace", "inference", trace),
         "output": y,
         "error": error,
-        **chemistry(network, tree, error, activity.gain, tap),
+        **chemistry(network, tree, error, activity.gain, probe),
     }
 
 

@@ -1,4 +1,4 @@
-"""How interventions are done: as a tap on the signals of one update, and as a cut in the steps of frozen weights.
+"""How interventions are done: as a probe on the signals of one update, and as a cut in the steps of frozen weights.
 
 What acts on whole trials changes a signal wherever it passes. What acts in a part of the trial, or takes time, must
 know the step: circuits whose trials have time say it (:func:`biocredit.circuits.core.probes.at`), and with plasticity
@@ -11,7 +11,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
-from biocredit.circuits.core import probes as taps
+from biocredit.circuits.core import probes
 from biocredit.circuits.core.circuit import Circuit
 from biocredit.circuits.core.credit_rule import Tree
 from biocredit.protocols.interventions.declare import (
@@ -24,15 +24,15 @@ from biocredit.protocols.interventions.declare import (
 )
 
 
-def tap(
+def probe(
     interventions: Iterable[Intervention],
     circuit: Circuit,
     update: jax.Array,
     key: jax.Array,
     since: int | jax.Array = 0,
     under_way: Tree | None = None,
-) -> taps.Tap:
-    """Return the tap that does these interventions at one update.
+) -> probes.Probe:
+    """Return the probe that does these interventions at one update.
 
     Parameters
     ----------
@@ -41,14 +41,14 @@ def tap(
     update, key
         Number of the update, random key of the noise.
     since, under_way
-        Step of the trial at which the stretch of time begins, and what :func:`nothing_under_way` returns, or the tap
+        Step of the trial at which the stretch of time begins, and what :func:`nothing_under_way` returns, or the probe
         of the stretch before had left.
     """
     interventions = list(interventions)
     acting = [one for one in interventions if not isinstance(one, Freeze)]
     acting += [one for one in interventions if isinstance(one, Freeze) and circuit.self_changing]
     if not acting:
-        return taps.untouched
+        return probes.untouched
     if any(map(_needs_time, acting)):
         return TimedSurgery(acting, circuit, update, key, since=since, under_way=under_way or {})
     return Surgery(acting, circuit, update, key)
@@ -59,7 +59,7 @@ def _needs_time(one: Intervention) -> bool:
 
 
 class Surgery:
-    """The tap of interventions on whole trials; parameters as in :func:`tap`."""
+    """The probe of interventions on whole trials; parameters as in :func:`probe`."""
 
     def __init__(self, acting: list[Intervention], circuit: Circuit, update: jax.Array, key: jax.Array):
         self.acting, self.circuit, self.update, self.key = acting, circuit, update, key
@@ -88,7 +88,7 @@ class Surgery:
 
 
 class TimedSurgery(Surgery):
-    """The tap of interventions of which some act in a part of the trial, or take time.
+    """The probe of interventions of which some act in a part of the trial, or take time.
 
     Attributes
     ----------
@@ -100,8 +100,8 @@ class TimedSurgery(Surgery):
         super().__init__(*common)
         self.since, self.under_way, self.left = since, under_way, dict(under_way)
 
-    def at(self, steps: Any) -> taps.Tap:
-        """Return the tap for signals of these steps, see :class:`biocredit.circuits.core.probes.AtSteps`."""
+    def at(self, steps: Any) -> probes.Probe:
+        """Return the probe for signals of these steps, see :class:`biocredit.circuits.core.probes.AtSteps`."""
 
         def all_of_them(name: str, phase: str, value: jax.Array) -> jax.Array:
             for number, one in enumerate(self.acting):
@@ -117,7 +117,7 @@ class TimedSurgery(Surgery):
         """Say at which steps an intervention is on."""
         if not one.window.within_trial:
             return True
-        return taps.along_time(one.window.open(self.since + jnp.asarray(steps), self.circuit.dt), ndim)
+        return probes.along_time(one.window.open(self.since + jnp.asarray(steps), self.circuit.dt), ndim)
 
     def gain(self, name: str, phase: str, steps: Any, dtype: Any) -> jax.Array | None:
         """Time course that acts on something constant in a part of the trial; None where nothing does."""

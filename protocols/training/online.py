@@ -7,9 +7,9 @@ import jax.numpy as jnp
 import numpy as np
 from biocredit.circuits.core.circuit import Batch, Circuit, Outcome
 from biocredit.circuits.core.credit_rule import Tree
-from biocredit.circuits.core.probes import Tap
+from biocredit.circuits.core.probes import Probe
 from biocredit.protocols.interventions.apply import nothing_under_way
-from biocredit.protocols.interventions.apply import tap as surgery_of
+from biocredit.protocols.interventions.apply import probe as surgery_of
 from biocredit.protocols.tasks.task import Task
 from biocredit.protocols.training.checkpoint import RunError
 from biocredit.protocols.training.protocol import Protocol
@@ -73,8 +73,8 @@ class RunningStep(LearningStep):
             running, under_way, tree, optimizer = carry
             stretch, grain, since = now
 
-            def run(tree: Tree, tap: Tap) -> tuple[Any, Outcome]:
-                return self.circuit.advance(tree, running, stretch, tap)
+            def run(tree: Tree, probe: Probe) -> tuple[Any, Outcome]:
+                return self.circuit.advance(tree, running, stretch, probe)
 
             surgery = surgery_of(self.interventions, self.circuit, state["update"], grain, since, under_way)
             running, tree, optimizer, log = self.change(tree, optimizer, state["update"], surgery, run)

@@ -265,7 +265,7 @@ class Protocol:
 
     def activity(self) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
         """Run the probe trials slowly; return activity ``[seed, trial, time, neuron]`` and the trial table by name."""
-        courses, table = self.networks.probe(np.arange(self.probe_trials, dtype=np.int32))
+        courses, table = self.networks.observe(np.arange(self.probe_trials, dtype=np.int32))
         return {name: np.moveaxis(course, 1, 2) for name, course in courses.items()}, table
 
 

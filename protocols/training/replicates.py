@@ -60,7 +60,7 @@ class Networks:
         states = [self._state(tree, seed, batch_size) for tree, seed in zip(drawn, seeds, strict=True)]
         self.state: State = self._spread(jax.tree.map(lambda *leaves: jnp.stack(leaves), *states))
         self._learn = [jax.jit(self._over_seeds(step.many), donate_argnums=0) for step in self.steps]
-        self._probe = jax.jit(self._over_seeds(self.steps[0].probe))
+        self._observe = jax.jit(self._over_seeds(self.steps[0].observe))
         self._score = jax.jit(self._over_seeds(self.steps[0].evaluate), static_argnums=3)
 
     def __len__(self) -> int:
@@ -88,9 +88,9 @@ class Networks:
         sums = self._score(self._in_pass(0), self.arrays, self._for_each(trials), test)
         return {name: np.asarray(value) for name, value in sums.items()}
 
-    def probe(self, trials: np.ndarray) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
+    def observe(self, trials: np.ndarray) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
         """Run test trials slowly; return courses ``[seed, time, trial, neuron]`` and the trial table by name."""
-        courses, table = self._probe(self._in_pass(0), self.arrays, self._for_each(trials))
+        courses, table = self._observe(self._in_pass(0), self.arrays, self._for_each(trials))
         return jax.tree.map(np.asarray, courses), {name: np.asarray(values[0]) for name, values in table.items()}
 
     def restore(self, state: State) -> None:

@@ -9,7 +9,7 @@ import jax.numpy as jnp
 import optax
 from biocredit.circuits.core.circuit import Batch, Circuit, Outcome
 from biocredit.circuits.core.credit_rule import Tree
-from biocredit.circuits.core.probes import Electrode, Tap, chain
+from biocredit.circuits.core.probes import Electrode, Probe, chain
 from biocredit.protocols.interventions import apply as surgeon
 from biocredit.protocols.interventions.declare import Intervention
 from biocredit.protocols.recording.record import Record, Signals
@@ -94,14 +94,14 @@ class LearningStep:
     def present(self, state: State, batch: Batch, key: jax.Array) -> tuple[Tree, Any, dict[str, Any]]:
         """Show one batch of trials; return tree, optimiser state and log."""
 
-        def run(tree: Tree, tap: Tap) -> tuple[None, Outcome]:
-            return None, self.circuit.learn(tree, batch, jax.random.fold_in(key, 2), tap, **self.settings)
+        def run(tree: Tree, probe: Probe) -> tuple[None, Outcome]:
+            return None, self.circuit.learn(tree, batch, jax.random.fold_in(key, 2), probe, **self.settings)
 
-        surgery = surgeon.tap(self.interventions, self.circuit, state["update"], jax.random.fold_in(key, 1))
+        surgery = surgeon.probe(self.interventions, self.circuit, state["update"], jax.random.fold_in(key, 1))
         return self.change(state["tree"], state["optimizer"], state["update"], surgery, run)[1:]
 
     def change(
-        self, tree: Tree, optimizer: Any, update: jax.Array, surgery: Tap, run: Callable[[Tree, Tap], tuple]
+        self, tree: Tree, optimizer: Any, update: jax.Array, surgery: Probe, run: Callable[[Tree, Probe], tuple]
     ) -> tuple[Any, Tree, Any, dict[str, Any]]:
         """Run something under the interventions and change the weights as it says.
 
@@ -110,7 +110,7 @@ class LearningStep:
         surgery
             The interventions of this update.
         run
-            ``run(tree, tap) -> (anything, Outcome)``.
+            ``run(tree, probe) -> (anything, Outcome)``.
 
         Returns
         -------
@@ -137,15 +137,15 @@ class LearningStep:
         def score(_: None, row: jax.Array) -> tuple[None, dict[str, jax.Array]]:
             key = jax.random.fold_in(jax.random.fold_in(jax.random.key(state["seed"]), state["update"]), 3)
             batch = self.task.draw(arrays, row, jax.random.fold_in(key, row[0]), test=test)
-            surgery = surgeon.tap(self.interventions, self.circuit, state["update"], key)
+            surgery = surgeon.probe(self.interventions, self.circuit, state["update"], key)
             outputs = self.circuit.respond(state["tree"], batch.inputs, surgery, **self.settings)
             return None, self.circuit.metrics(outputs, batch.targets)
 
         return jax.tree.map(lambda rows: rows.sum(0), jax.lax.scan(score, None, index)[1])
 
-    def probe(self, state: State, arrays: Any, index: jax.Array) -> tuple[Tree, dict[str, jax.Array]]:
+    def observe(self, state: State, arrays: Any, index: jax.Array) -> tuple[Tree, dict[str, jax.Array]]:
         """Run test trials slowly; return the time course of every variable and the trial table."""
         key = jax.random.key(state["seed"])
         batch = self.task.draw(arrays, index, key, test=True)
-        surgery = surgeon.tap(self.interventions, self.circuit, state["update"], key)
+        surgery = surgeon.probe(self.interventions, self.circuit, state["update"], key)
         return self.circuit.trial(state["tree"], batch, key, surgery, **self.settings), dict(batch.trials)

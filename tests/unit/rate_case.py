@@ -26,11 +26,11 @@ def trials(seed: int = 0, steps: int = STEPS, trials: int = TRIALS, dtype: Any =
     return Batch({"x": jnp.asarray(inputs, dtype)}, {"y": jnp.asarray(target, dtype)})
 
 
-def autodiff(net: RateRNN, tree: Tree, batch: Batch, tap: Any = None) -> Tree:
+def autodiff(net: RateRNN, tree: Tree, batch: Batch, probe: Any = None) -> Tree:
     """Gradient of the loss with respect to the plastic weights, existing synapses only."""
 
     def loss(weights: Tree) -> jax.Array:
-        outputs = net.respond(tree | weights, batch.inputs, *([tap] if tap else []))
+        outputs = net.respond(tree | weights, batch.inputs, *([probe] if probe else []))
         return net.metrics(outputs, batch.targets)["loss"]
 
     found = jax.grad(loss)({name: tree[name] for name in net.plastic})

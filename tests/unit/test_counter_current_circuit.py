@@ -10,7 +10,7 @@ import pytest
 from biocredit.circuits.core.circuit import Batch
 from biocredit.circuits.core.errors import CircuitError
 from biocredit.circuits.core.probes import Electrode
-from biocredit.circuits.dual_stream import STREAMS, DualStream
+from biocredit.circuits.dual_stream import PATHWAYS, DualStream
 from biocredit.circuits.dual_stream.ascending.operations import BatchNorm, Transfer
 from biocredit.circuits.dual_stream.ascending.pooling import MaxPool
 from biocredit.circuits.dual_stream.ascending.stack import Residual
@@ -32,7 +32,7 @@ def test_both_names_are_descending_streams_with_a_declaration():
     for name in ("counter_current", "counter_current_printed"):
         net = DualStream.mlp([4, 3, 2], name, transfer="elu", bias=False)
         assert net.descending.declaration.citation == "arXiv:2409.19841"
-        assert isinstance(STREAMS[name](), CounterCurrent)
+        assert isinstance(PATHWAYS[name](), CounterCurrent)
         assert net.descending.declaration.transports == "nothing"
 
 
@@ -92,7 +92,7 @@ def test_published_starts():
 
 @pytest.mark.parametrize("kind", ["dense", "pooling"])
 def test_recordings_have_a_row_for_every_trial(kind):
-    """Prototypes are one row a class to a tap; a trial is shown the row of its class."""
+    """Prototypes are one row a class to a probe; a trial is shown the row of its class."""
     net = CIRCUITS[kind]()
     tree, batch = seeded(net), trials(net)
 

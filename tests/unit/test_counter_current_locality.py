@@ -41,10 +41,10 @@ def test_a_level_knows_only_what_lies_before_it_in_both_streams(kind):
 def with_signals(net, tree, batch, replaced):
     """Changes of the weights while some signals are replaced by chosen values."""
 
-    def tap(name, phase, value):
+    def probe(name, phase, value):
         return replaced.get(name, value)
 
-    return net.learn(tree, batch, jax.random.key(0), tap).changes
+    return net.learn(tree, batch, jax.random.key(0), probe).changes
 
 
 def test_a_synapse_sees_its_two_ends_and_the_teaching_current_alone():
@@ -69,13 +69,13 @@ def test_the_teaching_current_sees_only_the_two_facing_activities():
     }
     noted = []
 
-    def tap(name, phase, value):
+    def probe(name, phase, value):
         if name in ("up.rate1.error", "down.rate1.error"):
             noted.append(np.asarray(value))
         return given.get(name, value)
 
     for weights in (tree, seeded(net, seed=8)):
-        net.learn(weights, batch, jax.random.key(0), tap)
+        net.learn(weights, batch, jax.random.key(0), probe)
     np.testing.assert_array_equal(noted[0], noted[2])
     np.testing.assert_array_equal(noted[1], noted[3])
 

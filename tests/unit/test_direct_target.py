@@ -12,10 +12,10 @@ from biocredit.circuits.dual_stream.pathways.target_propagation import DirectErr
 from biocredit.circuits.dual_stream.pathways.target_propagation.initial_weights import Normal, he_uniform
 from target_case import SIZES, convolutional, dense, seeded, trials
 
-STREAMS = {"target": DirectRandomTarget, "error": DirectError}
+PATHWAYS = {"target": DirectRandomTarget, "error": DirectError}
 
 
-@pytest.fixture(params=STREAMS.values(), ids=STREAMS)
+@pytest.fixture(params=PATHWAYS.values(), ids=PATHWAYS)
 def kind(request):
     return request.param
 
@@ -32,7 +32,7 @@ def test_hidden_changes_are_sums_and_the_output_follows_the_mean(kind):
 def test_target_projection_waits_for_no_output():
     """Hidden synapses do not depend on weights further up; those of the error projection do."""
     found = {}
-    for name, kind in STREAMS.items():
+    for name, kind in PATHWAYS.items():
         net = dense(kind())
         tree, batch = seeded(net), trials(net)
         other = tree | {"up.layer2.W": -tree["up.layer2.W"], "up.layer3.W": -2 * tree["up.layer3.W"]}

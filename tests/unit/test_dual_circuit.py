@@ -88,9 +88,9 @@ def test_an_intervention_finds_one_channel_of_feature_maps(done):
     net = residual("random")
     one, seen, key = done("up.stem_rate.channel2"), [], jax.random.key(0)
     interventions.check([one], net)
-    for tap in (untouched, surgery.tap([one], net, 0, key)):
+    for probe in (untouched, surgery.probe([one], net, 0, key)):
         electrode = Electrode()
-        net.cycle(net.read(), batch(net), chain(tap, electrode))
+        net.cycle(net.read(), batch(net), chain(probe, electrode))
         seen.append(electrode.readings["up.stem_rate.rate", "inference"])
     changed = (seen[0] != seen[1]).any((0, 1, 2))
     assert changed.tolist() == [False, False, True, False]

@@ -85,7 +85,7 @@ def test_contraction_learns_the_expanded_change_of_the_weight(build, stream):
 
 @BUILDS
 def test_the_order_of_the_products_does_not_matter(build):
-    """With a tap on the intermediate population the products are taken as they are written."""
+    """With a probe on the intermediate population the products are taken as they are written."""
     net = build(Product(expansion=3))
     tree, one = net.read(), batch(net)
     written = net.cycle(tree, one, lambda name, phase, value: value + 0 if "intermediate" in name else value).changes

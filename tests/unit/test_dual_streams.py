@@ -7,12 +7,12 @@ import pytest
 from biocredit.circuits.core.circuit import Batch
 from biocredit.circuits.core.losses import as_target
 from biocredit.circuits.core.probes import Electrode, untouched
-from biocredit.circuits.dual_stream import STREAMS, DualStream
+from biocredit.circuits.dual_stream import PATHWAYS, DualStream
 from biocredit.circuits.dual_stream.ascending.stack import ascend
 from biocredit.circuits.dual_stream.pathways import CounterCurrent, Goal, Stagewise
 from dual_stream_case import batch, dense, residual
 
-STAGEWISE = [name for name, kind in STREAMS.items() if issubclass(kind, Stagewise)]
+STAGEWISE = [name for name, kind in PATHWAYS.items() if issubclass(kind, Stagewise)]
 
 
 @pytest.fixture(autouse=True)
@@ -22,7 +22,7 @@ def strict():
 
 
 @pytest.fixture(
-    params=[*((dense, name) for name in STREAMS), *((residual, name) for name in STAGEWISE)],
+    params=[*((dense, name) for name in PATHWAYS), *((residual, name) for name in STAGEWISE)],
     ids=lambda pair: f"{pair[0].__name__}-{pair[1]}",
 )
 def net(request):
@@ -30,9 +30,9 @@ def net(request):
     return build(name)
 
 
-@pytest.mark.parametrize("name", STREAMS)
+@pytest.mark.parametrize("name", PATHWAYS)
 def test_declaration_says_its_name_and_source(name):
-    declaration = STREAMS[name].declaration
+    declaration = PATHWAYS[name].declaration
     assert name.startswith(declaration.name)  # variants of a rule share its declaration
     assert declaration.citation
     assert declaration.transports in ("nothing", "signs", "weights")
@@ -104,7 +104,7 @@ def test_effective_feedback_has_the_layout_of_the_forward_weights(net):
         assert feedback.shape == tree[f"up.{path}.W"].shape, path
 
 
-@pytest.mark.parametrize("name", STREAMS)
+@pytest.mark.parametrize("name", PATHWAYS)
 def test_single_precision_stays_single(name):
     net = DualStream.mlp((6, 5, 3), name)
     outcome = net.learn(net.read(), batch(net), jax.random.key(0))
@@ -140,7 +140,7 @@ def test_cut_feedback_leaves_lower_stages_without_change(name):
 
 @pytest.mark.parametrize("name", STAGEWISE)
 def test_sparse_feedback_has_an_exact_number_of_zeros_that_never_fill(name):
-    net = dense(STREAMS[name](sparsity=0.6), sizes=(10, 10, 10))
+    net = dense(PATHWAYS[name](sparsity=0.6), sizes=(10, 10, 10))
     tree = net.prepare(net.read(), jax.random.key(0))
     masks = {k: v for k, v in tree.items() if k.endswith("_mask")}
     assert masks
@@ -161,7 +161,7 @@ def test_sparse_feedback_has_an_exact_number_of_zeros_that_never_fill(name):
 @pytest.mark.parametrize("name", [name for name in STAGEWISE if name != "direct"])
 def test_remaining_synapses_of_sparse_feedback_make_up_for_the_missing_ones(name):
     sizes = (60, 60, 60)
-    nets = [dense(STREAMS[name](sparsity=fraction), sizes=sizes) for fraction in (0.0, 0.75)]
+    nets = [dense(PATHWAYS[name](sparsity=fraction), sizes=sizes) for fraction in (0.0, 0.75)]
     found = [net.effective_feedback(net.read()) for net in nets]
     size = [float(jnp.square(one["layer2"]).mean()) for one in found]
     assert size[1] == pytest.approx(size[0], rel=0.2)
@@ -175,14 +175,14 @@ def test_labels_and_one_hot_targets_say_the_same(net):
         np.testing.assert_array_equal(a.changes[name], b.changes[name])
 
 
-@pytest.mark.parametrize("name", STREAMS)
+@pytest.mark.parametrize("name", PATHWAYS)
 def test_synapses_lead_from_population_to_population(name):
-    net = dense(STREAMS[name]())
+    net = dense(PATHWAYS[name]())
     populations = {population.name for population in net.populations()}
     assert {end for row in net.synapses.values() for end in (row.pre, row.post)} <= populations | {""}
 
 
 def test_the_register_says_where_feedback_passes():
-    product, direct = (dense(STREAMS[name]()).synapses for name in ("product", "direct"))
+    product, direct = (dense(PATHWAYS[name]()).synapses for name in ("product", "direct"))
     assert product["down.layer2.B"].post == product["down.layer2.R"].pre == "down.layer2.intermediate"
     assert {row.pre for name, row in direct.items() if name.startswith("down")} == {"down.layer3"}

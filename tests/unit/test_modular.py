@@ -83,7 +83,7 @@ def test_sigmoid_and_biased_regions_are_awake_at_rest(batch: Batch):
         net = two_regions(**settings)
         tree = net.read()
         tree |= {name: tree[name] + 0.3 for name in tree if name.endswith(".bias")}
-        saved, full = (net.respond(tree, batch.inputs, *tap)["choice"] for tap in ((), (lambda n, p, v: v,)))
+        saved, full = (net.respond(tree, batch.inputs, *probe)["choice"] for probe in ((), (lambda n, p, v: v,)))
         np.testing.assert_allclose(saved, full, atol=1e-14)
 
 

@@ -148,7 +148,7 @@ def test_silenced_secretion_gives_no_credit():
         return value * 0 if name == "cells.secretion" else value
 
     net = network("uoro")
-    assert not net.learn(net.read(), batch(), tap=mute).changes["W_rec"].any()
+    assert not net.learn(net.read(), batch(), probe=mute).changes["W_rec"].any()
     assert net.learn(net.read(), batch()).changes["W_rec"].any()
 
 

@@ -146,7 +146,7 @@ def test_learns_digits():
 def test_trial_ends_where_learning_compares():
     net, trials = build(variance=3.0), batch()
     electrode = Electrode()
-    outcome = net.learn(net.read(), trials, tap=electrode, iterations=12)
+    outcome = net.learn(net.read(), trials, probe=electrode, iterations=12)
     course = net.trial(net.read(), trials, iterations=12)
     assert course["layer2.value"].shape == (13, 4, 4)
     assert course["energy"].shape == (13, 4, 1)
@@ -164,7 +164,7 @@ def test_a_silent_layer_cuts_prediction_and_learning():
 
     outputs = net.respond(net.read(), trials.inputs, silence)["choice"]
     np.testing.assert_allclose(outputs, np.broadcast_to(outputs[:1], outputs.shape), rtol=1e-12)
-    assert np.abs(net.learn(net.read(), trials, tap=silence).changes["layer2.W"]).max() == 0.0
+    assert np.abs(net.learn(net.read(), trials, probe=silence).changes["layer2.W"]).max() == 0.0
 
 
 def test_the_running_system_repeats_the_trial():

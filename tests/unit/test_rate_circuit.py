@@ -77,9 +77,9 @@ def test_bptt_is_exact_in_a_silenced_network(leak):
 
     net, batch = network("bptt", leak=leak), trials()
     tree = net.read()
-    for tap in (silence, window):
-        changes = net.learn(tree, batch, None, tap).changes
-        assert_same(changes, autodiff(net, tree, batch, tap))
+    for probe in (silence, window):
+        changes = net.learn(tree, batch, None, probe).changes
+        assert_same(changes, autodiff(net, tree, batch, probe))
         assert differ(changes, net.learn(tree, batch).changes)
 
 
@@ -105,7 +105,7 @@ def test_interventions_of_the_protocols_reach_modulators_receptors_and_cells():
 
     def learn(intervention, update=0):
         interventions.check([intervention], net)
-        return net.learn(tree, batch, None, surgery.tap([intervention], net, jnp.array(update), key)).changes
+        return net.learn(tree, batch, None, surgery.probe([intervention], net, jnp.array(update), key)).changes
 
     for one in (interventions.lesion("modulator.I"), interventions.scale("receptor.I~>*", 0.5)):
         assert differ(learn(one), control)

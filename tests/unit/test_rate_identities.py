@@ -12,9 +12,9 @@ ALL = {f"c{k}": 1 for k in range(9)}
 CREDIT = ("W_in", "W_rec")
 
 
-def changes(net, tree=None, batch=None, tap=None):
+def changes(net, tree=None, batch=None, probe=None):
     arguments = (net.read() if tree is None else tree, batch or trials(), None)
-    return net.learn(*arguments, *([tap] if tap else [])).changes
+    return net.learn(*arguments, *([probe] if probe else [])).changes
 
 
 def test_rtrl_is_bptt():
@@ -59,7 +59,7 @@ def test_without_modulators_only_three_factors_are_left(rule):
     def block(name, phase, value):
         return value * 0 if name == "modulator" else value
 
-    assert_same(changes(network(rule), tap=block), changes(network("three_factor")))
+    assert_same(changes(network(rule), probe=block), changes(network("three_factor")))
 
 
 @pytest.mark.parametrize("leak", ["before", "after"])
@@ -104,13 +104,13 @@ def written_out(net, tree, batch, taps, types):
     gain, rate = np.asarray(activity.gain), np.asarray(activity.previous_rate)
     signal = np.asarray(y - target) / y.shape[1] @ np.asarray(tree["W_out"]).T
     trace = np.asarray(traces.series(jnp.asarray(rate), tree["keep"]))[..., 0]
-    tap, step = (1 - keep) * weight.T, keep * np.eye(len(weight)) + mu * (1 - keep) * weight.T
+    probe, step = (1 - keep) * weight.T, keep * np.eye(len(weight)) + mu * (1 - keep) * weight.T
     total = np.einsum("tbq,tbp->qp", trace, signal * gain)
     for lag in range(1, taps + 1):
         for now in range(lag, len(rate)):
-            received = (signal[now] * gain[now]) @ tap
+            received = (signal[now] * gain[now]) @ probe
             total += np.einsum("bq,bp->qp", trace[now - lag], received * gain[now - lag])
-        tap = tap @ step
+        probe = probe @ step
     return total * np.asarray(tree["mask_rec"])
 
 

@@ -123,10 +123,10 @@ def test_entries_are_well_formed_and_keys_unique():
 
 def test_every_rule_and_data_set_has_an_entry():
     from biocredit.circuits import EquilibriumPropagation, ModularRNN, PredictiveCoding
-    from biocredit.circuits.dual_stream import STREAMS
+    from biocredit.circuits.dual_stream import PATHWAYS
     from biocredit.protocols.datasets.registry import TABLE
 
     cited = [one.citation for one in (ModularRNN, EquilibriumPropagation, PredictiveCoding)]
     cited += [data_set.citation for data_set in TABLE.values()]
-    cited += [stream.declaration.citation for stream in STREAMS.values()]
+    cited += [stream.declaration.citation for stream in PATHWAYS.values()]
     assert [source for source in cited if "title" not in entry(source)] == []

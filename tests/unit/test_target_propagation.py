@@ -12,7 +12,7 @@ from biocredit.circuits.core.probes import Electrode, untouched
 from biocredit.circuits.dual_stream import DualStream
 from biocredit.circuits.dual_stream.ascending.normalisation import Standardise
 from biocredit.circuits.dual_stream.ascending.stack import ascend
-from biocredit.circuits.dual_stream.pathways import STREAMS, Goal
+from biocredit.circuits.dual_stream.pathways import PATHWAYS, Goal
 from biocredit.circuits.dual_stream.pathways.target_propagation import Noise, architectures, feedback_losses
 from biocredit.circuits.dual_stream.pathways.target_propagation.learned import LearnedFeedback
 from biocredit.circuits.dual_stream.pathways.target_propagation.pathway import TargetPropagation
@@ -20,8 +20,8 @@ from biocredit.circuits.dual_stream.pathways.target_propagation.reconstruction i
 from biocredit.circuits.dual_stream.pathways.target_propagation.training import MEULEMANS, ernoult
 from target_case import SIZES, Written, convolutional, dense, dense_noise, seeded, trials, written_losses
 
-FAMILY = [name for name, kind in STREAMS.items() if issubclass(kind, TargetPropagation)]
-OWN = [name for name in FAMILY if issubclass(STREAMS[name], LearnedFeedback)]
+FAMILY = [name for name, kind in PATHWAYS.items() if issubclass(kind, TargetPropagation)]
+OWN = [name for name in FAMILY if issubclass(PATHWAYS[name], LearnedFeedback)]
 RULES = ["denoising", "reconstruct_clean", "reconstruct_noisy", "local_difference", "local_difference_both"]
 KEY = jax.random.key(0)
 
@@ -90,7 +90,7 @@ def linear(stream, sizes):
     "name", ["local_difference_reconstruction", "local_difference_reconstruction_ernoult"], ids=["shibuya", "ernoult"]
 )
 def test_local_reconstruction_of_linear_layers_converges_to_the_transpose(name):
-    stream = STREAMS[name](noise=1.0, iterations=150, optimizer=optax.sgd(0.1))
+    stream = PATHWAYS[name](noise=1.0, iterations=150, optimizer=optax.sgd(0.1))
     net = linear(stream, [3, 4, 3, 2])
     tree, batch = seeded(net), trials(net, 400)
     learned = jax.jit(net.rehearse)(tree, batch.inputs, KEY).tree
@@ -101,7 +101,7 @@ def test_local_reconstruction_of_linear_layers_converges_to_the_transpose(name):
 
 
 def test_denoising_of_linear_layers_converges_to_the_inverse():
-    stream = STREAMS["difference_target"](noise=1.0, iterations=300, optimizer=optax.sgd(0.1))
+    stream = PATHWAYS["difference_target"](noise=1.0, iterations=300, optimizer=optax.sgd(0.1))
     net = linear(stream, [3, 3, 3])
     tree, batch = seeded(net), trials(net, 200)
     tree |= {"up.layer2.W": jnp.asarray([[1.0, 0.3, 0.0], [0.0, 0.8, 0.2], [0.1, 0.0, 1.2]])}
@@ -121,7 +121,7 @@ def test_fixed_feedback_never_changes():
 @pytest.mark.parametrize("name", OWN)
 def test_state_of_the_own_optimiser_outlives_a_trial(name):
     """Two calls of one iteration each are one call of two iterations, momentum included."""
-    stream = STREAMS[name](noise=1.0, optimizer=optax.sgd(0.1, momentum=0.9))
+    stream = PATHWAYS[name](noise=1.0, optimizer=optax.sgd(0.1, momentum=0.9))
     net = dense(stream)
     tree, batch = seeded(net), trials(net)
     first, second = (dense_noise(SIZES, seed=seed) for seed in (5, 6))
@@ -190,7 +190,7 @@ def test_targets_equal_activity_where_the_output_is_right(name, standardised):
 )
 def test_transposed_feedback_of_linear_cells_gives_the_gradient(name, build, factor):
     """Max-pooling included: an unpooled target difference is the transposed Jacobian."""
-    net, gradient = build(STREAMS[name](stepsize=0.3)), build("transposed")
+    net, gradient = build(PATHWAYS[name](stepsize=0.3)), build("transposed")
     tree, batch = seeded(net), trials(net)
     tree |= {f"down.{path}.Q": tree[f"up.{path}.W"] for path in net.effective_feedback(tree)}
     wanted = gradient.cycle(tree, batch).changes
@@ -233,7 +233,7 @@ def test_stopped_target_leaves_lower_levels_alone(name):
 
 
 def test_convolutional_circuit_learns_without_tracing_again():
-    net = convolutional(STREAMS["local_difference_reconstruction_ernoult"](iterations=(2, 1), noise=(0.4, 0.1)))
+    net = convolutional(PATHWAYS["local_difference_reconstruction_ernoult"](iterations=(2, 1), noise=(0.4, 0.1)))
     traces = []
 
     @jax.jit
@@ -260,7 +260,7 @@ def test_single_precision_stays_single_in_every_state():
 
 
 def test_trial_shows_targets_of_feedback_that_has_learned():
-    net = dense(STREAMS["difference_target"](noise=0.5, optimizer=optax.sgd(0.5)))
+    net = dense(PATHWAYS["difference_target"](noise=0.5, optimizer=optax.sgd(0.5)))
     tree, batch = seeded(net), trials(net)
     course = net.trial(tree, batch, KEY)
     learned = tree | net.rehearse(tree, batch.inputs, KEY).tree
@@ -271,7 +271,7 @@ def test_trial_shows_targets_of_feedback_that_has_learned():
 
 @pytest.mark.parametrize("name", FAMILY)
 def test_wrong_settings_are_refused(name):
-    kind = STREAMS[name]
+    kind = PATHWAYS[name]
     with pytest.raises(CircuitError, match="must be positive, got 0"):
         kind(stepsize=0)
     if name in OWN:
@@ -286,7 +286,7 @@ def test_wrong_settings_are_refused(name):
 
 def test_the_loss_that_is_divided_by_the_noise_needs_noise():
     with pytest.raises(CircuitError, match="wanted noise above 0, got 0"):
-        STREAMS["difference_reconstruction_meulemans"](noise=0.0)
+        PATHWAYS["difference_reconstruction_meulemans"](noise=0.0)
 
 
 # -- standardisation ------------------------------------------------------------------------------------------

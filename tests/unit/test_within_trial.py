@@ -13,7 +13,7 @@ from biocredit.circuits.core.errors import CircuitError
 from biocredit.circuits.core.probes import Electrode, chain
 from biocredit.circuits.recurrent.rules import RULES
 from biocredit.protocols import Online, interventions, tasks
-from biocredit.protocols.interventions.apply import nothing_under_way, tap
+from biocredit.protocols.interventions.apply import nothing_under_way, probe
 from biocredit.protocols.interventions.declare import delay, lesion, scale, silence
 
 from tests.unit.rate_case import STEPS, assert_same, autodiff, differ, network, trials
@@ -27,9 +27,9 @@ WEIGHTS = (scale("W_rec", 0.5, after=2, before=6), silence("cells.I", after=4, b
 
 
 def surgery(net, *done, since=0, under_way=None):
-    """The tap of update 0."""
+    """The probe of update 0."""
     interventions.check(done, net)
-    return tap(done, net, jnp.array(0), jax.random.key(0), since, under_way)
+    return probe(done, net, jnp.array(0), jax.random.key(0), since, under_way)
 
 
 def learn(net, *done, batch=None):

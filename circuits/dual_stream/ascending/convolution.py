@@ -25,7 +25,7 @@ def convolve(h: Map, kernel: Kernel, stride: Pair, padding: Pair, dilation: Pair
     h
         Feature maps.
     kernel
-        Synapses of one output position.
+        Projection of one output position.
     stride, padding, dilation
         For rows and columns.
     """

@@ -15,7 +15,7 @@ Start = Callable[[np.random.Generator, Shape], dict[str, np.ndarray]]
 
 
 def fans(shape: Shape) -> tuple[int, int]:
-    """Synapses onto one unit and from one unit: ``(fan_in, fan_out)`` of a weight ``[out, in, *kernel]``.
+    """Projection onto one unit and from one unit: ``(fan_in, fan_out)`` of a weight ``[out, in, *kernel]``.
 
     Examples
     --------
@@ -86,7 +86,7 @@ class Gaussian:
 
 
 def identity(random: np.random.Generator, shape: Shape) -> dict[str, np.ndarray]:
-    """Synapses of weight one between cells of the same number, biases at zero.
+    """Projection of weight one between cells of the same number, biases at zero.
 
     Examples
     --------

@@ -11,13 +11,13 @@ How to add a descending stream
 :class:`~biocredit.circuits.dual_stream.pathways.stagewise.Stagewise`
    and say how a stage delivers an error and what its own synapses learn.
 2. Anything else (a stream driven by the target, one with its own dynamics): subclass
-   :class:`~biocredit.circuits.dual_stream.pathways.pathway.DescendingStream` and define ``credit``. A stream that is
+   :class:`~biocredit.circuits.dual_stream.pathways.pathway.DescendingPathway` and define ``credit``. A stream that is
    itself a network is one more stack of the same nodes: run it with ``ascend(nodes, tree, h, stream="down")``.
    For a loss that is local to a level, keep one small stack per level: ``descend`` with a ``deliver`` that
    returns ``stage.changes(delta, h)`` takes the loss's derivative through the level's own operations.
-3. Enter it in ``biocredit.circuits.dual_stream.pathways.STREAMS``.
+3. Enter it in ``biocredit.circuits.dual_stream.pathways.PATHWAYS``.
 
-Every signal passes through the tap. The output of a node is the population ``"up.<path>"``, with the variable
+Every signal passes through the probe. The output of a node is the population ``"up.<path>"``, with the variable
 ``potential`` for a stage and ``rate`` for anything else (``"up.layer1.potential"``, ``"up.rate1.rate"``); the error
 that arrives there is the rate of the population ``"down.<path>"``. The bottom is ``"input"``.
 """
@@ -29,7 +29,7 @@ from typing import Any, ClassVar, NamedTuple
 import jax
 from biocredit.circuits.core.credit_rule import Tree
 from biocredit.circuits.core.errors import require
-from biocredit.circuits.core.probes import Tap, untouched
+from biocredit.circuits.core.probes import Probe, untouched
 from biocredit.circuits.dual_stream.ascending.operations import Operation
 from biocredit.circuits.dual_stream.ascending.stages import Stage
 
@@ -96,7 +96,7 @@ def ascend(
     h: jax.Array,
     *,
     training: bool = True,
-    tap: Tap = untouched,
+    probe: Probe = untouched,
     stream: str = "up",
     phase: str = "inference",
     prefix: str = "",
@@ -113,10 +113,10 @@ def ascend(
         Input, the leading axis is the trial.
     training
         Whether batch normalisation uses the statistics of this batch.
-    tap
+    probe
         Sees activity (see above) and parameters, by full name.
     stream, phase, prefix
-        First part of the names, phase given to the tap, path of the enclosing block with a dot.
+        First part of the names, phase given to the probe, path of the enclosing block with a dot.
 
     Examples
     --------
@@ -127,7 +127,7 @@ def ascend(
     >>> ascend(nodes, {"up.layer1.W": -jnp.eye(2)}, jnp.array([[1.0, -1.0]])).output
     Array([[0., 1.]], dtype=float32)
     """
-    options = {"training": training, "tap": tap, "stream": stream, "phase": phase}
+    options = {"training": training, "probe": probe, "stream": stream, "phase": phase}
     memory, statistics, entering = {}, {}, {}
     for name, node in nodes.items():
         path = prefix + name
@@ -136,13 +136,13 @@ def ascend(
         memory |= kept
         statistics |= running
         entering |= entered
-        h = tap(f"{stream}.{path}.{node.variable}", phase, h)
+        h = probe(f"{stream}.{path}.{node.variable}", phase, h)
     return Ascent(h, memory, statistics, entering)
 
 
 def _ascend_leaf(node: Stage | Operation, tree: Tree, h: jax.Array, path: str, options: dict[str, Any]) -> Ascent:
     stem = f"{options['stream']}.{path}"
-    parameters = {k: options["tap"](f"{stem}.{k}", options["phase"], tree[f"{stem}.{k}"]) for k in node.names}
+    parameters = {k: options["probe"](f"{stem}.{k}", options["phase"], tree[f"{stem}.{k}"]) for k in node.names}
     if isinstance(node, Stage):
         return Ascent(node.forward(parameters, h), {path: h}, {}, {path: h})
     output, memory, running = node.forward(parameters, h, options["training"])
@@ -162,7 +162,7 @@ def descend(
     error: jax.Array,
     deliver: Deliver,
     *,
-    tap: Tap = untouched,
+    probe: Probe = untouched,
     of: str = "up",
     stream: str = "down",
     phase: str = "learning",
@@ -183,18 +183,18 @@ def descend(
         See :data:`Deliver`.
     of
         The stream that the stack belongs to: first part of the names of its operations' changes.
-    tap, stream, phase, prefix
+    probe, stream, phase, prefix
         As in :func:`ascend`; the error that arrives at the output of a node is ``"<stream>.<path>.rate"``.
 
     Returns
     -------
     The error at the input, and all changes by full name.
     """
-    options = {"tap": tap, "of": of, "stream": stream, "phase": phase}
+    options = {"probe": probe, "of": of, "stream": stream, "phase": phase}
     changes: Tree = {}
     for name, node in reversed(nodes.items()):
         path = prefix + name
-        error = tap(f"{stream}.{path}.rate", phase, error)
+        error = probe(f"{stream}.{path}.rate", phase, error)
         if isinstance(node, Residual):
             below, of_body = descend(node.body, memory, error, deliver, prefix=f"{path}.", **options)
             short, of_short = descend(node.shortcut, memory, error, deliver, prefix=f"{path}.", **options)

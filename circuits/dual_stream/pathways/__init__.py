@@ -1,10 +1,10 @@
-"""Descending streams, one short file each; a row in ``STREAMS`` makes one available everywhere."""
+"""Descending streams, one short file each; a row in ``PATHWAYS`` makes one available everywhere."""
 
 from biocredit.circuits.core.errors import choose, require
 from biocredit.circuits.dual_stream.pathways.counter_current import CounterCurrent, PrintedCounterCurrent
 from biocredit.circuits.dual_stream.pathways.direct import Direct
 from biocredit.circuits.dual_stream.pathways.kolen_pollack import KolenPollack
-from biocredit.circuits.dual_stream.pathways.pathway import Credit, Declaration, DescendingStream, Goal
+from biocredit.circuits.dual_stream.pathways.pathway import Credit, Declaration, DescendingPathway, Goal
 from biocredit.circuits.dual_stream.pathways.product import OrthogonalProduct, Product
 from biocredit.circuits.dual_stream.pathways.random import Random
 from biocredit.circuits.dual_stream.pathways.self_assembling.pathway import SelfAssembling, TiedSelfAssembling
@@ -24,7 +24,7 @@ from biocredit.circuits.dual_stream.pathways.target_propagation import (
 from biocredit.circuits.dual_stream.pathways.transposed import Transposed
 from biocredit.circuits.dual_stream.pathways.weight_mirror import WeightMirror
 
-STREAMS: dict[str, type[DescendingStream]] = {
+PATHWAYS: dict[str, type[DescendingPathway]] = {
     "transposed": Transposed,
     "random": Random,
     "direct": Direct,
@@ -55,7 +55,7 @@ CIRCUITS = {"phaseless_rate": "PhaselessRate", "phaseless_microcircuit": "Phasel
 """Proposals whose two streams are one dynamical system, which is a circuit of its own."""
 
 
-def stream(which: str | DescendingStream) -> DescendingStream:
+def pathway_named(which: str | DescendingPathway) -> DescendingPathway:
     """Return a descending stream: one by name with its default settings, or the given one.
 
     Raises
@@ -65,21 +65,21 @@ def stream(which: str | DescendingStream) -> DescendingStream:
 
     Examples
     --------
-    >>> stream("product").expansion
+    >>> pathway_named("product").expansion
     10
     """
     own = CIRCUITS.get(which) if isinstance(which, str) else None
     require(own is None, f"{which!r} is no stream beside another one, but a circuit: circuits.{own}(sizes)")
-    return which if isinstance(which, DescendingStream) else choose(which, STREAMS, "descending stream")()
+    return which if isinstance(which, DescendingPathway) else choose(which, PATHWAYS, "descending stream")()
 
 
 __all__ = [
-    "STREAMS",
+    "PATHWAYS",
     "BatchRandomSign",
     "CounterCurrent",
     "Credit",
     "Declaration",
-    "DescendingStream",
+    "DescendingPathway",
     "Direct",
     "FixedRandomSign",
     "Goal",

@@ -7,9 +7,9 @@ from typing import ClassVar, NamedTuple
 
 import jax
 import numpy as np
-from biocredit.circuits.core.circuit import Synapses
+from biocredit.circuits.core.circuit import Projection
 from biocredit.circuits.core.credit_rule import Tree
-from biocredit.circuits.core.probes import Tap
+from biocredit.circuits.core.probes import Probe
 from biocredit.circuits.dual_stream.ascending.stack import Ascent, Nodes
 from biocredit.circuits.dual_stream.ascending.stages import Shape
 
@@ -84,7 +84,7 @@ class Declaration:
     citation: str
 
 
-class DescendingStream(ABC):
+class DescendingPathway(ABC):
     """A proposal for how credit travels down; instances are frozen dataclasses of its settings."""
 
     declaration: ClassVar[Declaration]
@@ -104,7 +104,7 @@ class DescendingStream(ABC):
         """
 
     @abstractmethod
-    def synapses(self, nodes: Nodes) -> list[Synapses]:
+    def synapses(self, nodes: Nodes) -> list[Projection]:
         """Rows of the stream's weights for the circuit's register; says which of them are plastic."""
 
     def effective_feedback(self, nodes: Nodes, tree: Tree) -> Tree:
@@ -115,7 +115,7 @@ class DescendingStream(ABC):
         """Arrays that change before a trial, without a stimulus: fresh magnitudes, a mirror phase (default: none)."""
         return {}
 
-    def rehearse(self, nodes: Nodes, tree: Tree, x: jax.Array, key: jax.Array, tap: Tap) -> Credit:
+    def rehearse(self, nodes: Nodes, tree: Tree, x: jax.Array, key: jax.Array, probe: Probe) -> Credit:
         """What feedback synapses learn from noise around the response to ``x``, before credit (default: nothing)."""
         return Credit({}, {})
 
@@ -128,7 +128,7 @@ class DescendingStream(ABC):
         return value
 
     @abstractmethod
-    def credit(self, nodes: Nodes, tree: Tree, ascent: Ascent, goal: Goal, tap: Tap) -> Credit:
+    def credit(self, nodes: Nodes, tree: Tree, ascent: Ascent, goal: Goal, probe: Probe) -> Credit:
         """Run the learning phase of one batch.
 
         Parameters
@@ -139,6 +139,6 @@ class DescendingStream(ABC):
             Output and memory of the inference phase.
         goal
             Error and target at the top.
-        tap
+        probe
             Sees every signal of the descending stream, as ``"down.<path>.rate"``, phase ``"learning"``.
         """

@@ -6,18 +6,18 @@ from typing import Any, ClassVar, NamedTuple
 
 import jax
 import numpy as np
-from biocredit.circuits.core.circuit import Synapses
+from biocredit.circuits.core.circuit import Projection
 from biocredit.circuits.core.credit_rule import Tree
 from biocredit.circuits.core.errors import require
-from biocredit.circuits.core.probes import Tap
+from biocredit.circuits.core.probes import Probe
 from biocredit.circuits.dual_stream.ascending.geometry import sources
 from biocredit.circuits.dual_stream.ascending.initial_weights import Shape, glorot_uniform
 from biocredit.circuits.dual_stream.ascending.stack import Ascent, Nodes, descend, stages
 from biocredit.circuits.dual_stream.ascending.stages import Stage
-from biocredit.circuits.dual_stream.pathways.pathway import Credit, DescendingStream, Goal
+from biocredit.circuits.dual_stream.pathways.pathway import Credit, DescendingPathway, Goal
 
 Watch = Callable[[str, jax.Array], jax.Array]
-"""``watch(name, value) -> value``: the tap, with the path of the stage filled in."""
+"""``watch(name, value) -> value``: the probe, with the path of the stage filled in."""
 
 
 class Signals(NamedTuple):
@@ -39,7 +39,7 @@ class Signals(NamedTuple):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Stagewise(DescendingStream):
+class Stagewise(DescendingPathway):
     """A stream that says, for one stage, how the error goes down and what the feedback synapses learn.
 
     In one batch (i) every stage receives ``delta``, (ii) its forward weights change by ``delta x h``, (iii) it
@@ -109,11 +109,11 @@ class Stagewise(DescendingStream):
             arrays |= {f"down.{path}.{name}": value for name, value in own.items()}
         return masked(arrays, arrays)
 
-    def synapses(self, nodes: Nodes) -> list[Synapses]:
+    def synapses(self, nodes: Nodes) -> list[Projection]:
         """One row for every own array of every stage."""
         below, top = sources(nodes), list(stages(nodes))[-1]
         return [
-            Synapses(
+            Projection(
                 f"down.{path}.{name}",
                 *self.ends(name, f"down.{path}", f"down.{below[path]}", f"down.{top}"),
                 "feedback",
@@ -133,12 +133,12 @@ class Stagewise(DescendingStream):
         found = stages(nodes)
         return {f"down.{path}.{name}" for path, stage in found.items() for name in self.kernel_shapes(stage, 1)}
 
-    def credit(self, nodes: Nodes, tree: Tree, ascent: Ascent, goal: Goal, tap: Tap) -> Credit:
+    def credit(self, nodes: Nodes, tree: Tree, ascent: Ascent, goal: Goal, probe: Probe) -> Credit:
         """Walk down the ascending stream, stage by stage."""
 
         def at_stage(path: str, stage: Stage, delta: jax.Array, h: jax.Array) -> tuple[jax.Array, Tree]:
             def watch(name: str, value: jax.Array) -> jax.Array:
-                return tap(f"down.{path}.{name}", "learning", value)
+                return probe(f"down.{path}.{name}", "learning", value)
 
             kernels = {name: watch(name, kernel) for name, kernel in self._acting(tree, path, stage).items()}
             error, learned = self.deliver(stage, kernels, Signals(delta, h, goal.error), watch)
@@ -146,8 +146,8 @@ class Stagewise(DescendingStream):
             feedback = {f"down.{path}.{name}": value for name, value in learned.items()}
             return error, forward | masked(feedback, tree)
 
-        error, changes = descend(nodes, ascent.memory, goal.error, at_stage, tap=tap)
-        tap("down.input.rate", "learning", error)
+        error, changes = descend(nodes, ascent.memory, goal.error, at_stage, probe=probe)
+        probe("down.input.rate", "learning", error)
         return Credit(changes, {})
 
     def _acting(self, tree: Tree, path: str, stage: Stage) -> Tree:

@@ -30,7 +30,7 @@ class Influence:
         neuron, w_rec = signals["neuron"], signals["recurrent_weights"]
         pattern = reach(w_rec, REACH[network.rule.name])
         credit = neuron.leak.state_credit(signals["learning_signal"], signals["gain"])
-        credit = signals["tap"]("cells.secretion", "learning", credit)
+        credit = signals["probe"]("cells.secretion", "learning", credit)
 
         def one(influence: jax.Array, before: jax.Array, now: jax.Array, gain: jax.Array, sent: Any) -> jax.Array:
             weights = w_rec if sent is None else w_rec * sent

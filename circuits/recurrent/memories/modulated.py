@@ -47,7 +47,7 @@ class Modulated:
         """O(C^2 N^2) operations and one pass over G."""
         table = receptors(signals)
         trace = traces.advance(trace, presynaptic[0], signals["neuron"].keep)
-        secretion = signals["tap"]("cells.secretion", "learning", signals["learning_signal"] * signals["gain"])
+        secretion = signals["probe"]("cells.secretion", "learning", signals["learning_signal"] * signals["gain"])
         sensed = modulated(secretion, table, signals)[0]
         types = range(g.shape[1])
         arrived = sum(sensed[:, sends, None, :] * g[:, sends] for sends in types)
@@ -66,19 +66,19 @@ class Modulated:
         family = FAMILY[network.rule.name]
         within = paired(presynaptic, trace, family.state_credit(signals), keep)
         secretion = signals["learning_signal"] * signals["gain"]
-        sensed = modulated(signals["tap"]("cells.secretion", "learning", secretion), table, signals)
+        sensed = modulated(signals["probe"]("cells.secretion", "learning", secretion), table, signals)
         powers, last = table.powers(steps)
         felt = jnp.einsum("tbfp,tfh->bhp", sensed, powers)
         gradient = within + (felt[:, :, None, :] * g).sum((0, 1))
         owner = jnp.broadcast_to(family.owner(signals), secretion.shape)
         taps = to_cells(powers[::-1] @ table.first, signals["membership"])
         old = (last[None, :, :, None, None] * g[:, None]).sum(2)
-        new = jax.vmap(lambda tap: each_trial(presynaptic, trace, owner * tap[:, None, :], keep), 1, 1)(taps)
+        new = jax.vmap(lambda probe: each_trial(presynaptic, trace, owner * probe[:, None, :], keep), 1, 1)(taps)
         return gradient, {"G": old + new}
 
 
 class Receptors(NamedTuple):
-    """Mixing matrix K, first tap F_1, receptor gains ``[time or 1, secreting, receiving]``."""
+    """Mixing matrix K, first probe F_1, receptor gains ``[time or 1, secreting, receiving]``."""
 
     mix: jax.Array
     first: jax.Array
@@ -94,16 +94,16 @@ class Receptors(NamedTuple):
 
 def receptors(signals: Tree) -> Receptors:
     """Return the receptor table of this moment's weights."""
-    membership, tap = signals["membership"], signals["tap"]
+    membership, probe = signals["membership"], signals["probe"]
     means = signals["fixed_type_means"] if "fixed_type_means" in signals else signals["type_means"]
-    means = still(tap)("type_means", "learning", means)
+    means = still(probe)("type_means", "learning", means)
     keep = keep_per_type(signals["neuron"].keep, membership)
     mix = mixing(means, keep, signals["mu"], membership.sum(0))
-    return Receptors(mix, first_tap(means, keep), affinity(signals["types"], means.dtype, tap))
+    return Receptors(mix, first_tap(means, keep), affinity(signals["types"], means.dtype, probe))
 
 
 def modulated(secretion: jax.Array, table: Receptors, signals: Tree) -> jax.Array:
     """What each cell feels of each modulator, ``[time, trial, secreting type, neuron]``."""
     membership = signals["membership"]
-    concentration = modulators(secretion, membership, signals["types"], signals["tap"])
+    concentration = modulators(secretion, membership, signals["types"], signals["probe"])
     return concentration[..., None] * to_cells(table.gains, membership)[:, None]

@@ -45,7 +45,7 @@ class PreviousStep:
         gain = jnp.concatenate([memory["gain"][None], signals["gain"]])
         nothing = jnp.zeros_like(signals["learning_signal"][:1])
         signal = jnp.concatenate([nothing, signals["learning_signal"]])
-        seen = {**signals, "gain": gain, "learning_signal": signal, "tap": from_before(signals["tap"], 1)}
+        seen = {**signals, "gain": gain, "learning_signal": signal, "probe": from_before(signals["probe"], 1)}
         credit = FAMILY[network.rule.name].state_credit(seen)
         within = paired(presynaptic, trace, credit[1:], signals["neuron"].keep)
         before = (trace * credit[0][:, None, :]).sum(0)
@@ -85,8 +85,8 @@ class History:
         gain = jnp.concatenate([memory["gain"], signals["gain"]])
         past = jnp.concatenate([memory["presynaptic"], presynaptic])
         signal = jnp.concatenate([jnp.zeros_like(memory["gain"]), signals["learning_signal"]])
-        tap = from_before(signals["tap"], len(memory["gain"]))
-        seen = {**signals, "gain": gain, "learning_signal": signal, "tap": tap}
+        probe = from_before(signals["probe"], len(memory["gain"]))
+        seen = {**signals, "gain": gain, "learning_signal": signal, "probe": probe}
         if "mean_gain" in signals:
             seen["mean_gain"] = gain.mean(0, keepdims=True)
         credit = FAMILY[network.rule.name].state_credit(seen)

@@ -25,7 +25,7 @@ from biocredit.circuits.recurrent.online_family.local_signals import (
 from biocredit.circuits.recurrent.online_family.online_rule import OnlineRule
 from biocredit.circuits.recurrent.signals import transmission
 
-DYNAMICS = ("input", "state", "rate", "gain", "learning_signal", "recurrent_weights", "neuron", "tap")
+DYNAMICS = ("input", "state", "rate", "gain", "learning_signal", "recurrent_weights", "neuron", "probe")
 #: What the network has to show besides for a signal of a single step.
 NEEDED_FOR = {"advance": ("input_weights", "current_bias"), "target": ("target",)}
 
@@ -164,7 +164,7 @@ def stretch_series(rule: OnlineRule, state: Tree, point: Point, signals: Mapping
     now = Point(signals[neuron.leak.memory], signals["rate"], gain)
     before = jax.tree.map(lambda first, values: jnp.concatenate([first[None], values[:-1]]), point, now)
     credit = neuron.leak.state_credit(signals["learning_signal"], gain)
-    credit = signals["tap"]("cells.secretion", "learning", credit)
+    credit = signals["probe"]("cells.secretion", "learning", credit)
     target = signals.get("target", jnp.zeros((*gain.shape[:2], 0), gain.dtype))
     moved = {"before": before, "now": now, "input": signals["input"], "transmission": transmission(signals)}
     return moved | {"credit": credit, "target": target, "noise": stretch_noise(rule, state, gain)}

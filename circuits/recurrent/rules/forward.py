@@ -93,7 +93,7 @@ def influence_changes(signals: Signals, synapses: int | None) -> tuple[Tree, jax
     rate, inputs = signals["presynaptic_rate"], signals["input"]
     presynaptic = jnp.concatenate([rate, inputs, jnp.ones_like(rate[..., :1])], axis=-1)
     credit = neuron.leak.state_credit(signals["learning_signal"], signals["gain"])
-    credit = signals["tap"]("cells.secretion", "learning", credit)
+    credit = signals["probe"]("cells.secretion", "learning", credit)
     size, width = w_rec.shape[0], presynaptic.shape[-1]
     check_memory(size, width - size - 1, w_rec.dtype.itemsize)
 

@@ -25,7 +25,7 @@ Signals = Mapping[str, Any]
 Gain = Callable[[Signals], jax.Array]
 Route = Callable[[Signals, jax.Array, jax.Array], jax.Array]
 
-LOCAL = ("input", "presynaptic_rate", "rate", "gain", "learning_signal", "neuron", "tap")
+LOCAL = ("input", "presynaptic_rate", "rate", "gain", "learning_signal", "neuron", "probe")
 
 
 def own_gain(signals: Signals) -> jax.Array:
@@ -46,7 +46,7 @@ def neuron_gain(signals: Signals) -> jax.Array:
 
 def through_synapses(signals: Signals, secretion: jax.Array, path: jax.Array) -> jax.Array:
     """Messages return through the synapses themselves."""
-    course = gain(signals["tap"], "W_rec", "learning", secretion.dtype)
+    course = gain(signals["probe"], "W_rec", "learning", secretion.dtype)
     if course is not None:
         later = jnp.concatenate([course[1:], jnp.ones_like(course[:1])])
         window = signals.get("window")
@@ -60,7 +60,7 @@ def through_types(means: str) -> Route:
     def route(signals: Signals, secretion: jax.Array, path: jax.Array) -> jax.Array:
         keep = keep_per_type(signals["neuron"].keep, signals["membership"])
         summed = per_type_path(path, signals["membership"])[..., None, :]
-        weights = still(signals["tap"])("type_means", "learning", signals[means])
+        weights = still(signals["probe"])("type_means", "learning", signals[means])
         return _received(signals, secretion, lambda sources: _spread(signals, sources, summed, weights, keep))
 
     return route
@@ -68,22 +68,22 @@ def through_types(means: str) -> Route:
 
 def next_synapses(signals: Signals, secretion: jax.Array, path: jax.Array) -> jax.Array:
     """Messages return over one synapse from the next step, and end there."""
-    secretion = gated(signals["tap"], "W_rec", "learning", secretion)
+    secretion = gated(signals["probe"], "W_rec", "learning", secretion)
     return next_hop(secretion, signals["recurrent_weights"], signals["neuron"].keep)
 
 
 def next_types(signals: Signals, secretion: jax.Array, path: jax.Array) -> jax.Array:
     """Modulators act over one synapse from the next step, and end there."""
     keep = keep_per_type(signals["neuron"].keep, signals["membership"])
-    weights = still(signals["tap"])("type_means", "learning", signals["type_means"])
+    weights = still(signals["probe"])("type_means", "learning", signals["type_means"])
     return _received(signals, secretion, lambda sources: next_hop(sources, weights, keep))
 
 
 def _received(signals: Signals, secretion: jax.Array, back: Callable[[jax.Array], jax.Array]) -> jax.Array:
     """What each cell receives: for every receiving type, the concentrations as its receptors weigh them, sent back."""
-    tap, membership, types = signals["tap"], signals["membership"], signals["types"]
-    modulator = modulators(secretion, membership, types, tap)
-    table = affinity(types, modulator.dtype, tap).swapaxes(1, 2)[:, None]
+    probe, membership, types = signals["probe"], signals["membership"], signals["types"]
+    modulator = modulators(secretion, membership, types, probe)
+    table = affinity(types, modulator.dtype, probe).swapaxes(1, 2)[:, None]
     received = back(modulator[..., None, :] * table)
     own = jnp.eye(len(types), dtype=received.dtype)
     return to_cells(jnp.einsum("tbgf,gf->tbg", received, own), membership)
@@ -124,11 +124,11 @@ class Credit:
         """Credit q_t that pairs with the eligibility of the same step, ``[time, trial, neuron]``."""
         neuron = signals["neuron"]
         secretion = neuron.leak.secretion(signals["learning_signal"], signals["gain"], neuron.keep)
-        secretion = signals["tap"]("cells.secretion", "learning", secretion)
+        secretion = signals["probe"]("cells.secretion", "learning", secretion)
         credit = secretion
         if self.route is not None:
             credit = secretion + self.owner(signals) * self.route(signals, secretion, self.path(signals))
-        return signals["tap"]("cells.credit", "learning", credit)
+        return signals["probe"]("cells.credit", "learning", credit)
 
 
 #: Steps whose credit is filtered and paired at a time, few enough to stay in the cache of a processor.

@@ -20,7 +20,7 @@ class Feedback:
     Parameters
     ----------
     descending
-        Its name in ``biocredit.circuits.dual_stream.STREAMS``.
+        Its name in ``biocredit.circuits.dual_stream.PATHWAYS``.
     sparsity
         Fraction of its synapses that do not exist.
     """
@@ -31,9 +31,9 @@ class Feedback:
     def stream(self) -> Any:
         """Make it."""
         from biocredit.circuits.core.errors import choose
-        from biocredit.circuits.dual_stream import STREAMS
+        from biocredit.circuits.dual_stream import PATHWAYS
 
-        kind = choose(self.descending, STREAMS, "descending stream")
+        kind = choose(self.descending, PATHWAYS, "descending stream")
         return kind(**{one.name: getattr(self, one.name) for one in fields(self) if one.name != "descending"})
 
 

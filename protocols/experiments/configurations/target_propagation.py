@@ -43,11 +43,11 @@ class Targets:
     def stream(self) -> Any:
         """Make the descending stream."""
         import optax
-        from biocredit.circuits.dual_stream import STREAMS
+        from biocredit.circuits.dual_stream import PATHWAYS
 
         learns = self.descending != "fixed_difference_target"
         own = {"optimizer": optax.sgd(self.feedback_rate)} if learns else {}
-        return STREAMS[self.descending](stepsize=self.stepsize, **own)
+        return PATHWAYS[self.descending](stepsize=self.stepsize, **own)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -13,7 +13,7 @@ from biocredit.circuits.dual_stream.ascending.operations import BatchNorm, Trans
 from biocredit.circuits.dual_stream.ascending.pooling import GlobalAveragePool, Subsample
 from biocredit.circuits.dual_stream.ascending.stack import Node, Residual, stages
 from biocredit.circuits.dual_stream.ascending.stages import Convolution, Dense
-from biocredit.circuits.dual_stream.pathways import STREAMS
+from biocredit.circuits.dual_stream.pathways import PATHWAYS
 
 from tests.conformance.dual_streams import (
     Arrays,
@@ -71,7 +71,7 @@ def descending(rule: str, case: Arrays) -> Any:
         settings["expansion"] = case["expansion_ratio"].item()
     elif rule == "kp":
         settings["expansion"] = 1
-    return STREAMS[RULES[rule]](**settings)
+    return PATHWAYS[RULES[rule]](**settings)
 
 
 def masks(names: Names, case: Arrays) -> dict[str, np.ndarray]:

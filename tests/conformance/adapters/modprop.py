@@ -99,7 +99,7 @@ def trial_first(values: jax.Array) -> jax.Array:
 
 
 class Tapped(dict):
-    """A recording tap."""
+    """A recording probe."""
 
     passive = True
 

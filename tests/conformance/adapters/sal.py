@@ -146,9 +146,9 @@ def modulation(case: Arrays) -> Iterator[Check]:
     def losses(output: jax.Array) -> jax.Array:
         return jax.vmap(lambda row, wanted: net.loss(row[None], wanted[None])[0])(output, one.targets["y"])
 
-    def after(strength: Any, mode: str, tap: Any) -> jax.Array:
+    def after(strength: Any, mode: str, probe: Any) -> jax.Array:
         how = Modulation(strength, mode)
-        return losses(modulate(net.ascending, tree, one.inputs["x"], currents, how, tap).output)
+        return losses(modulate(net.ascending, tree, one.inputs["x"], currents, how, probe).output)
 
     yield Check("loss_before_per_sample", losses(electrode.readings[our_signals(case)[f"h{last}"]]))
     for mode in ("activation", "membrane"):
@@ -213,7 +213,7 @@ def assembled(run: Run) -> Iterator[Check]:
     def deliver(path: str, stage: Any, delta: jax.Array, h: jax.Array) -> tuple[jax.Array, dict]:
         return stage.adjoint(run.tree[f"up.{path}.W"], delta, h.shape), {}
 
-    descend(linear, ascend(linear, run.tree, x).memory, error, deliver, tap=backward)
+    descend(linear, ascend(linear, run.tree, x).memory, error, deliver, probe=backward)
     gaps = []
     for level, (lateral, _) in enumerate(lateral_pairs(case, run.tree), start=1):
         current = electrode.readings[our_signals(case)[f"u{level}"]]

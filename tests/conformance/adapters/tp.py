@@ -11,7 +11,7 @@ import optax
 from biocredit.circuits.core.losses import as_target
 from biocredit.circuits.core.probes import Electrode
 from biocredit.circuits.dual_stream import DualStream
-from biocredit.circuits.dual_stream.pathways import STREAMS
+from biocredit.circuits.dual_stream.pathways import PATHWAYS
 from biocredit.circuits.dual_stream.pathways.counter_current.levels import parts
 from biocredit.circuits.dual_stream.pathways.target_propagation import Noise, architectures
 
@@ -110,7 +110,7 @@ def build(case: Arrays) -> DualStream:
     settings: dict[str, Any] = {"stepsize": float(case["stepsize"])}
     if iterations(case):
         settings |= {"noise": 1.0, "optimizer": optax.sgd(float(case["lr_feedback"]))}
-    stream = STREAMS[RULES[str(case["feedback_loss"])]](**settings)
+    stream = PATHWAYS[RULES[str(case["feedback_loss"])]](**settings)
     nodes = architectures.dense(case["dims"].tolist(), standardised=standardised)
     return DualStream(*nodes, stream, dtype=jnp.float64)
 

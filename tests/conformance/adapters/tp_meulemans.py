@@ -10,7 +10,7 @@ import optax
 from biocredit.circuits.core.optimizers import by_stream
 from biocredit.circuits.core.probes import Electrode
 from biocredit.circuits.dual_stream import DualStream
-from biocredit.circuits.dual_stream.pathways import STREAMS
+from biocredit.circuits.dual_stream.pathways import PATHWAYS
 from biocredit.circuits.dual_stream.pathways.counter_current.levels import parts
 from biocredit.circuits.dual_stream.pathways.target_propagation import Noise, architectures
 
@@ -26,7 +26,7 @@ def replay(name: str, case: Arrays) -> Iterator[Check]:
     """Learn both streams in every batch; compare everything of the first one, and the end."""
     settings = {"stepsize": float(case["target_stepsize"]), "noise": float(case["sigma"])}
     nodes = architectures.dense_with_biases(case["dims"].tolist())
-    net = DualStream(*nodes, STREAMS[RULES[str(case["method"])]](**settings), dtype=jnp.float64)
+    net = DualStream(*nodes, PATHWAYS[RULES[str(case["method"])]](**settings), dtype=jnp.float64)
     net.write({ours: layout(kind, case[f"{kind}_init_{level}"]) for ours, (kind, level) in names(net).items()})
     trainer, losses, reconstruction = Trainer(net, optimizer(case)), [], []
     for number in range(int(case["n_batches"])):

@@ -7,10 +7,10 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
-from biocredit.circuits.core.circuit import Synapses
+from biocredit.circuits.core.circuit import Projection
 from biocredit.circuits.core.credit_rule import Tree
 from biocredit.circuits.core.errors import choose, require
-from biocredit.circuits.core.probes import Tap
+from biocredit.circuits.core.probes import Probe
 from biocredit.circuits.dual_stream.ascending import geometry
 from biocredit.circuits.dual_stream.ascending.initial_weights import Shape, Start
 from biocredit.circuits.dual_stream.ascending.stack import Ascent, Nodes, ascend, descend, stages
@@ -19,7 +19,7 @@ from biocredit.circuits.dual_stream.pathways.counter_current import comparisons
 from biocredit.circuits.dual_stream.pathways.counter_current.comparisons import Compared, Comparison
 from biocredit.circuits.dual_stream.pathways.counter_current.flooding import unsettled
 from biocredit.circuits.dual_stream.pathways.counter_current.levels import NORMALISED, Level, face, parts
-from biocredit.circuits.dual_stream.pathways.pathway import Credit, Declaration, DescendingStream, Goal
+from biocredit.circuits.dual_stream.pathways.pathway import Credit, Declaration, DescendingPathway, Goal
 
 Pairing = Callable[[jax.Array], tuple[jax.Array, jax.Array]]
 """From targets to what is shown to the descending stream, and which trial belongs to which of its rows."""
@@ -52,7 +52,7 @@ class Run(NamedTuple):
 
 
 @dataclass(frozen=True, kw_only=True)
-class CounterCurrent(DescendingStream):
+class CounterCurrent(DescendingPathway):
     """A second network that runs from the target down to the input, level by level beside the first one.
 
     At every level a local loss compares the activities of the two streams. Its derivative reaches the synapses that
@@ -81,7 +81,7 @@ class CounterCurrent(DescendingStream):
     -----
     ``up.<population>.rate`` and ``down.<population>.rate`` face each other, from ``up.input`` and ``down.input`` on;
     the output ``up.<last>`` faces ``down.target``. Their teaching signals are ``up.<population>.error`` and
-    ``down.<population>.error``. With prototypes a tap sees one row a class in the descending stream; recordings have
+    ``down.<population>.error``. With prototypes a probe sees one row a class in the descending stream; recordings have
     one a trial. Weights ``down.<path>.W`` lead down from the level that ``up.<path>.W`` leads up to.
 
     Examples
@@ -122,7 +122,7 @@ class CounterCurrent(DescendingStream):
             drawn |= geometry.initial(level.down, entering, random, "down")
         return drawn
 
-    def synapses(self, nodes: Nodes) -> list[Synapses]:
+    def synapses(self, nodes: Nodes) -> list[Projection]:
         """One row for every weight array of the descending stages, all of them plastic."""
         rows, cut = [], parts(nodes)
         for number, part in enumerate(cut, start=1):
@@ -130,7 +130,7 @@ class CounterCurrent(DescendingStream):
             ((path, stage),) = stages(part).items()
             for name in stage.names:
                 kind = "feedback" if name == "W" else "bias"
-                rows.append(Synapses(f"down.{path}.{name}", f"down.{above}", f"down.{path}", kind))
+                rows.append(Projection(f"down.{path}.{name}", f"down.{above}", f"down.{path}", kind))
         return rows
 
     def effective_feedback(self, nodes: Nodes, tree: Tree) -> Tree:
@@ -145,11 +145,11 @@ class CounterCurrent(DescendingStream):
         shared = self.pairing == "prototypes" and name.startswith("down.")
         return value[target.argmax(-1)] if shared else value
 
-    def flow(self, nodes: Nodes, shapes: Mapping[str, Shape], tree: Tree, shown: jax.Array, tap: Tap) -> Run:
+    def flow(self, nodes: Nodes, shapes: Mapping[str, Shape], tree: Tree, shown: jax.Array, probe: Probe) -> Run:
         """Run the descending stream from what it is shown, ``[row, *unit]``, to the input."""
-        levels, activities, ascents = self._face(nodes, shapes), [tap("down.target.rate", "inference", shown)], []
+        levels, activities, ascents = self._face(nodes, shapes), [probe("down.target.rate", "inference", shown)], []
         for level in reversed(levels):
-            ascents.append(ascend(level.down, tree, activities[-1], tap=tap, stream="down"))
+            ascents.append(ascend(level.down, tree, activities[-1], probe=probe, stream="down"))
             activities.append(ascents[-1].output)
         return Run(levels, activities[::-1], ascents[::-1])
 
@@ -158,16 +158,16 @@ class CounterCurrent(DescendingStream):
 
     # -- plasticity ---------------------------------------------------------------------------------------
 
-    def credit(self, nodes: Nodes, tree: Tree, ascent: Ascent, goal: Goal, tap: Tap) -> Credit:
+    def credit(self, nodes: Nodes, tree: Tree, ascent: Ascent, goal: Goal, probe: Probe) -> Credit:
         """Run the descending stream, compare the streams at every level, and change both."""
         shown, match = PAIRINGS[self.pairing](goal.target)
         shapes = {path: h.shape[1:] for path, h in ascent.entering.items()}
-        run = self.flow(nodes, shapes, tree, shown, tap)
+        run = self.flow(nodes, shapes, tree, shown, probe)
         compared = self.compare(run, ascent, match, goal)
         changes: Tree = {}
         for number, level in enumerate(run.levels):
-            up = tap(f"up.{level.above}.error", "learning", compared[number + 1].up)
-            down = tap(f"down.{level.below}.error", "learning", compared[number].down)
+            up = probe(f"up.{level.above}.error", "learning", compared[number + 1].up)
+            down = probe(f"down.{level.below}.error", "learning", compared[number].down)
             changes |= within(level.up, ascent, up, "up") | within(level.down, run.ascents[number], down, "down")
         names = ["input", *(level.above for level in run.levels)]
         losses = {f"local_loss.{name}": one.loss for name, one in zip(names, compared, strict=True)}

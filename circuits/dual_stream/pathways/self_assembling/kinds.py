@@ -14,7 +14,7 @@ class PerKind(NamedTuple):
     Attributes
     ----------
     W
-        Synapses within the ascending stream, biases included.
+        Projection within the ascending stream, biases included.
     Wbar
         Within the descending stream.
     V

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import jax
 from biocredit.circuits.core.credit_rule import Tree
 from biocredit.circuits.core.errors import choose, require
-from biocredit.circuits.core.probes import Tap, chain, untouched
+from biocredit.circuits.core.probes import Probe, chain, untouched
 from biocredit.circuits.dual_stream.ascending.stack import Ascent, Nodes, ascend
 from biocredit.circuits.dual_stream.pathways.self_assembling.levels import levels
 
@@ -39,7 +39,7 @@ class Modulation:
 
 
 def modulate(
-    nodes: Nodes, tree: Tree, x: jax.Array, currents: Mapping[str, jax.Array], how: Modulation, tap: Tap = untouched
+    nodes: Nodes, tree: Tree, x: jax.Array, currents: Mapping[str, jax.Array], how: Modulation, probe: Probe = untouched
 ) -> Ascent:
     """Run the ascending stream once more with currents onto its cells; the output is not modulated itself.
 
@@ -53,7 +53,7 @@ def modulate(
         Descending currents onto the ascending cells by signal name, ``"up.<level>.current"``, ``[trial, unit]``.
     how
         Strength and place.
-    tap
+    probe
         Sees every ascending signal again, in the phase ``"modulation"``, after the current has been added.
     """
     known = levels(nodes)
@@ -64,4 +64,4 @@ def modulate(
     def inject(name: str, phase: str, value: jax.Array) -> jax.Array:
         return value + how.strength * entering[name] if name in entering else value
 
-    return ascend(nodes, tree, x, tap=chain(inject, tap), phase="modulation")
+    return ascend(nodes, tree, x, probe=chain(inject, probe), phase="modulation")

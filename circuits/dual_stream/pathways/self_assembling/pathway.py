@@ -7,14 +7,14 @@ from typing import NamedTuple, Self
 import jax
 import jax.numpy as jnp
 import numpy as np
-from biocredit.circuits.core.circuit import Synapses
+from biocredit.circuits.core.circuit import Projection
 from biocredit.circuits.core.credit_rule import Tree
 from biocredit.circuits.core.errors import choose, nearest, require
-from biocredit.circuits.core.probes import Tap, untouched
+from biocredit.circuits.core.probes import Probe, untouched
 from biocredit.circuits.dual_stream.ascending.initial_weights import Gaussian, Shape, Start, identity
 from biocredit.circuits.dual_stream.ascending.operations import gain
 from biocredit.circuits.dual_stream.ascending.stack import Ascent, Nodes
-from biocredit.circuits.dual_stream.pathways.pathway import Credit, Declaration, DescendingStream, Goal
+from biocredit.circuits.dual_stream.pathways.pathway import Credit, Declaration, DescendingPathway, Goal
 from biocredit.circuits.dual_stream.pathways.self_assembling.kinds import KINDS, kind_of
 from biocredit.circuits.dual_stream.pathways.self_assembling.levels import Level, levels
 from biocredit.circuits.dual_stream.pathways.self_assembling.modulation import Modulation, modulate
@@ -52,7 +52,7 @@ class Exchange(NamedTuple):
 
 
 @dataclass(frozen=True, kw_only=True)
-class SelfAssembling(DescendingStream):
+class SelfAssembling(DescendingPathway):
     """Two streams with four plastic matrices between neighbouring levels, all of them random at the start.
 
     Minus the derivative of the loss runs down the descending stream, ``hbar_l = f(Wbar_l hbar_{l+1})``. At every level
@@ -162,7 +162,7 @@ class SelfAssembling(DescendingStream):
             require(paired, f"upstream_jacobian at {level.rate} needs {level.size} descending cells, got {width}")
         return widths
 
-    def synapses(self, nodes: Nodes) -> list[Synapses]:
+    def synapses(self, nodes: Nodes) -> list[Projection]:
         """Three rows a level."""
         rows = []
         for level in levels(nodes):
@@ -170,7 +170,7 @@ class SelfAssembling(DescendingStream):
             ends = {"Wbar": (f"down.{level.next}", down), "V": (down, up), "Vbar": (up, down)}
             use = {"Wbar": "feedback", "V": "descending to ascending", "Vbar": "ascending to descending"}
             for kind, name in level.names().items():
-                rows.append(Synapses(name, *ends[kind], use[kind], plastic=kind in self.plastic))
+                rows.append(Projection(name, *ends[kind], use[kind], plastic=kind in self.plastic))
         return rows
 
     def effective_feedback(self, nodes: Nodes, tree: Tree) -> Tree:
@@ -186,7 +186,7 @@ class SelfAssembling(DescendingStream):
     # -- the learning phase -------------------------------------------------------------------------------
 
     def exchange(
-        self, nodes: Nodes, tree: Tree, ascent: Ascent, error: jax.Array, tap: Tap = untouched
+        self, nodes: Nodes, tree: Tree, ascent: Ascent, error: jax.Array, probe: Probe = untouched
     ) -> dict[str, Exchange]:
         """Run the descending stream; returns the signals of each level, the top one first, by :attr:`Level.rate`.
 
@@ -196,19 +196,19 @@ class SelfAssembling(DescendingStream):
             The ascending stream, all arrays, and what the inference phase left behind.
         error
             Minus the derivative of each trial's loss with respect to the output, ``[trial, output]``.
-        tap
+        probe
             Sees every signal.
         """
         f, found = TRANSFERS[self.transfer], {}
-        arriving = tap(f"down.{list(nodes)[-1]}.rate", "learning", error)
+        arriving = probe(f"down.{list(nodes)[-1]}.rate", "learning", error)
         for level in reversed(levels(nodes)):
-            weights = {kind: tap(name, "learning", tree[name]) for kind, name in level.names().items()}
-            potential = tap(f"down.{level.rate}.potential", "learning", arriving @ weights["Wbar"].T)
+            weights = {kind: probe(name, "learning", tree[name]) for kind, name in level.names().items()}
+            potential = probe(f"down.{level.rate}.potential", "learning", arriving @ weights["Wbar"].T)
             current = ascent.entering[level.above] @ weights["Vbar"].T
-            current = tap(f"down.{level.rate}.current", "learning", current)
+            current = probe(f"down.{level.rate}.current", "learning", current)
             rate, slope = f(Received(potential, self._slope(nodes, level, ascent), current))
-            rate = tap(f"down.{level.rate}.rate", "learning", rate)
-            onto = tap(f"up.{level.rate}.current", "learning", rate @ weights["V"].T)
+            rate = probe(f"down.{level.rate}.rate", "learning", rate)
+            onto = probe(f"up.{level.rate}.current", "learning", rate @ weights["V"].T)
             found[level.rate] = Exchange(arriving, rate, slope, onto, current)
             arriving = rate
         return found
@@ -217,10 +217,10 @@ class SelfAssembling(DescendingStream):
         return gain(nodes[level.rate].name)(ascent.entering[level.rate])
 
     def drives(
-        self, nodes: Nodes, tree: Tree, ascent: Ascent, error: jax.Array, tap: Tap = untouched
+        self, nodes: Nodes, tree: Tree, ascent: Ascent, error: jax.Array, probe: Probe = untouched
     ) -> tuple[Tree, Tree]:
         """What drives every weight array in one batch, by full name; and the currents onto the ascending cells."""
-        signals = self.exchange(nodes, tree, ascent, error, tap)
+        signals = self.exchange(nodes, tree, ascent, error, probe)
         top = list(nodes)[-1]
         delivered = {top: next((one.arriving for one in signals.values()), error)}
         found: Tree = {}
@@ -237,14 +237,14 @@ class SelfAssembling(DescendingStream):
             found |= {f"up.{path}.{name}": value / len(current) for name, value in summed.items()}
         return found, {f"up.{path}.current": one.onto_ascending for path, one in signals.items()}
 
-    def credit(self, nodes: Nodes, tree: Tree, ascent: Ascent, goal: Goal, tap: Tap) -> Credit:
+    def credit(self, nodes: Nodes, tree: Tree, ascent: Ascent, goal: Goal, probe: Probe) -> Credit:
         """Run the descending stream; the plastic kinds change by minus their drives. Then modulate, if asked for."""
-        drives, currents = self.drives(nodes, tree, ascent, -goal.error * len(goal.error), tap)
+        drives, currents = self.drives(nodes, tree, ascent, -goal.error * len(goal.error), probe)
         changes = {name: -drive for name, drive in drives.items() if kind_of(name) in self.plastic}
         if self.modulation is None:
             return Credit(changes, {})
         x = ascent.entering[next(iter(nodes))]
-        return Credit(changes, {}, modulated=modulate(nodes, tree, x, currents, self.modulation, tap).output)
+        return Credit(changes, {}, modulated=modulate(nodes, tree, x, currents, self.modulation, probe).output)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -265,7 +265,7 @@ class TiedSelfAssembling(SelfAssembling):
     plastic: tuple[str, ...] = ("W",)
     starts: Mapping[str, Start] = field(default_factory=lambda: UNIT)
 
-    def credit(self, nodes: Nodes, tree: Tree, ascent: Ascent, goal: Goal, tap: Tap) -> Credit:
+    def credit(self, nodes: Nodes, tree: Tree, ascent: Ascent, goal: Goal, probe: Probe) -> Credit:
         """Copy the ascending weights first."""
         tied = {level.names()["Wbar"]: tree[f"up.{level.above}.W"].T for level in levels(nodes)}
-        return super().credit(nodes, tree | tied, ascent, goal, tap)._replace(tree=tied)
+        return super().credit(nodes, tree | tied, ascent, goal, probe)._replace(tree=tied)

@@ -53,7 +53,7 @@ def plain(weight: jax.Array) -> jax.Array:
 class WinnerTakeAll:
     """Decay with competition: ``R(X) = X + strength * (gradient of the competition energy)``.
 
-    Synapses onto a cell, and synapses from a cell, suppress one another. The paper suggests such a competition, which
+    Projection onto a cell, and synapses from a cell, suppress one another. The paper suggests such a competition, which
     leads to connections one to one; the formula is ours.
 
     Parameters

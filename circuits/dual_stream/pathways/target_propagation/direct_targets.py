@@ -8,10 +8,10 @@ from typing import Literal
 import jax
 import jax.numpy as jnp
 import numpy as np
-from biocredit.circuits.core.circuit import Synapses
+from biocredit.circuits.core.circuit import Projection
 from biocredit.circuits.core.credit_rule import Tree
 from biocredit.circuits.core.errors import choose, require
-from biocredit.circuits.core.probes import Tap
+from biocredit.circuits.core.probes import Probe
 from biocredit.circuits.dual_stream.ascending.geometry import output_shape
 from biocredit.circuits.dual_stream.ascending.initial_weights import Shape
 from biocredit.circuits.dual_stream.ascending.operations import Transfer
@@ -19,7 +19,7 @@ from biocredit.circuits.dual_stream.ascending.stack import Ascent, Node, Nodes
 from biocredit.circuits.dual_stream.ascending.stages import Stage
 from biocredit.circuits.dual_stream.pathways.counter_current.levels import parts
 from biocredit.circuits.dual_stream.pathways.counter_current.pathway import within
-from biocredit.circuits.dual_stream.pathways.pathway import Credit, Declaration, DescendingStream, Goal
+from biocredit.circuits.dual_stream.pathways.pathway import Credit, Declaration, DescendingPathway, Goal
 from biocredit.circuits.dual_stream.pathways.target_propagation.initial_weights import he_uniform
 
 PREDICTIONS: dict[str, Callable[[jax.Array], jax.Array]] = {
@@ -39,7 +39,7 @@ def firing(part: Nodes) -> dict[str, Node]:
 
 
 @dataclass(frozen=True, kw_only=True)
-class DirectProjection(DescendingStream):
+class DirectProjection(DescendingPathway):
     """A fixed random projection ``"down.<path>.P"``, ``[class, *unit]``, brings one signal to all hidden populations.
 
     It stands in for the gradient with respect to their rates. The uppermost stage follows the gradient of the loss.
@@ -77,18 +77,18 @@ class DirectProjection(DescendingStream):
             for path, part in self.hidden(nodes).items()
         }
 
-    def synapses(self, nodes: Nodes) -> list[Synapses]:
+    def synapses(self, nodes: Nodes) -> list[Projection]:
         """One row a projection; none is plastic."""
         return [
-            Synapses(f"down.{path}.P", f"down.{list(nodes)[-1]}", f"down.{list(part)[-1]}", "feedback", plastic=False)
+            Projection(f"down.{path}.P", f"down.{list(nodes)[-1]}", f"down.{list(part)[-1]}", "feedback", plastic=False)
             for path, part in self.hidden(nodes).items()
         ]
 
-    def credit(self, nodes: Nodes, tree: Tree, ascent: Ascent, goal: Goal, tap: Tap) -> Credit:
+    def credit(self, nodes: Nodes, tree: Tree, ascent: Ascent, goal: Goal, probe: Probe) -> Credit:
         """Project the signal to every hidden population at once."""
 
         def watch(name: str, value: jax.Array) -> jax.Array:
-            return tap(f"down.{name}", "learning", value)
+            return probe(f"down.{name}", "learning", value)
 
         top = watch(f"{list(nodes)[-1]}.rate", goal.error)
         changes = within(parts(nodes)[-1], ascent, top, "up")

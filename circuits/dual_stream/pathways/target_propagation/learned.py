@@ -10,7 +10,7 @@ import numpy as np
 import optax
 from biocredit.circuits.core.credit_rule import Tree
 from biocredit.circuits.core.errors import require
-from biocredit.circuits.core.probes import Tap, active, untouched
+from biocredit.circuits.core.probes import Probe, active, untouched
 from biocredit.circuits.dual_stream.ascending.initial_weights import Shape
 from biocredit.circuits.dual_stream.ascending.stack import Nodes, ascend
 from biocredit.circuits.dual_stream.pathways.pathway import Credit
@@ -89,12 +89,12 @@ class LearnedFeedback(TargetPropagation):
 
     # -- learning -------------------------------------------------------------------------------------------
 
-    def rehearse(self, nodes: Nodes, tree: Tree, x: jax.Array, key: jax.Array, tap: Tap) -> Credit:
+    def rehearse(self, nodes: Nodes, tree: Tree, x: jax.Array, key: jax.Array, probe: Probe) -> Credit:
         """Learn from fresh noise."""
         keys = {}
         for number, (level, count) in enumerate(self._by_level(self.levels(nodes), "iterations")):
             keys[level.path] = jax.random.split(jax.random.fold_in(key, number), count)
-        return self.learn_feedback(nodes, tree, x, keys, tap, drawn)
+        return self.learn_feedback(nodes, tree, x, keys, probe, drawn)
 
     def learn_feedback(
         self,
@@ -102,7 +102,7 @@ class LearnedFeedback(TargetPropagation):
         tree: Tree,
         x: jax.Array,
         noise: Mapping[str, Any],
-        tap: Tap = untouched,
+        probe: Probe = untouched,
         draw: Draw = given,
     ) -> Credit:
         """Learn from given noise.
@@ -115,7 +115,7 @@ class LearnedFeedback(TargetPropagation):
             By path of the stage:
             :class:`~biocredit.circuits.dual_stream.pathways.target_propagation.feedback_losses.Noise` of standard
             deviation 1 with a leading axis of iterations, or whatever ``draw`` turns into it.
-        tap
+        probe
             See :mod:`biocredit.circuits.core.probes`; the phase is ``"feedback"``.
 
         Returns
@@ -123,8 +123,8 @@ class LearnedFeedback(TargetPropagation):
         Credit
             New feedback weights and optimiser states; losses by path, means over iterations and trials.
         """
-        levels, tap = self.levels(nodes), active(tap)
-        seen = scene(levels, nodes, tree, ascend(nodes, tree, x, tap=tap, phase="feedback"), tap, "feedback")
+        levels, probe = self.levels(nodes), active(probe)
+        seen = scene(levels, nodes, tree, ascend(nodes, tree, x, probe=probe, phase="feedback"), probe, "feedback")
         settings = {
             level.path: (deviation, optimizer, draw)
             for (level, deviation), (_, optimizer) in zip(

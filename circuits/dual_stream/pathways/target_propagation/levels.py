@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 import jax
-from biocredit.circuits.core.probes import Tap
+from biocredit.circuits.core.probes import Probe
 from biocredit.circuits.dual_stream.ascending.normalisation import Standardise
 from biocredit.circuits.dual_stream.ascending.operations import BatchNorm, Operation, Transfer
 from biocredit.circuits.dual_stream.ascending.stack import Ascent, Node, Nodes
@@ -119,6 +119,6 @@ def lead_down(level: Level, u: jax.Array, ascent: Ascent) -> jax.Array:
     return u
 
 
-def in_phase(tap: Tap, phase: str) -> Callable[[str, jax.Array], jax.Array]:
-    """The tap with its phase filled in."""
-    return lambda name, value: tap(name, phase, value)
+def in_phase(probe: Probe, phase: str) -> Callable[[str, jax.Array], jax.Array]:
+    """The probe with its phase filled in."""
+    return lambda name, value: probe(name, phase, value)

@@ -5,10 +5,10 @@ from dataclasses import dataclass, replace
 from typing import ClassVar
 
 import jax
-from biocredit.circuits.core.circuit import Synapses
+from biocredit.circuits.core.circuit import Projection
 from biocredit.circuits.core.credit_rule import Tree
 from biocredit.circuits.core.errors import require
-from biocredit.circuits.core.probes import Tap, active, untouched
+from biocredit.circuits.core.probes import Probe, active, untouched
 from biocredit.circuits.dual_stream.ascending.initial_weights import Start
 from biocredit.circuits.dual_stream.ascending.stack import Nodes, ascend
 from biocredit.circuits.dual_stream.pathways.pathway import Credit, Declaration, Goal
@@ -64,15 +64,15 @@ class DifferenceTargetMeulemans(TargetPropagation):
         """Step along the gradient of the mean loss."""
         return output - self.stepsize * goal.error
 
-    def synapses(self, nodes: Nodes) -> list[Synapses]:
+    def synapses(self, nodes: Nodes) -> list[Projection]:
         """Plastic rows."""
         return [replace(row, plastic=True) for row in super().synapses(nodes)]
 
-    def rehearse(self, nodes: Nodes, tree: Tree, x: jax.Array, key: jax.Array, tap: Tap) -> Credit:
+    def rehearse(self, nodes: Nodes, tree: Tree, x: jax.Array, key: jax.Array, probe: Probe) -> Credit:
         """Learn from fresh noise."""
         levels = self.levels(nodes)
         keys = {level.path: jax.random.fold_in(key, number) for number, level in enumerate(levels)}
-        return self.learn_feedback(nodes, tree, x, keys, tap, drawn)
+        return self.learn_feedback(nodes, tree, x, keys, probe, drawn)
 
     def learn_feedback(
         self,
@@ -80,12 +80,12 @@ class DifferenceTargetMeulemans(TargetPropagation):
         tree: Tree,
         x: jax.Array,
         noise: Mapping[str, Noise],
-        tap: Tap = untouched,
+        probe: Probe = untouched,
         draw: Draw = given,
     ) -> Credit:
         """Gradients of all feedback weights, as they are, from noise of standard deviation 1 by path."""
-        levels, tap = self.levels(nodes), active(tap)
-        seen = scene(levels, nodes, tree, ascend(nodes, tree, x, tap=tap, phase="feedback"), tap, "feedback")
+        levels, probe = self.levels(nodes), active(probe)
+        seen = scene(levels, nodes, tree, ascend(nodes, tree, x, probe=probe, phase="feedback"), probe, "feedback")
         changes, metrics = {}, {}
         for level in levels:
             h = seen.rates[level.below]

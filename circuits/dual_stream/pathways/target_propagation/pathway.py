@@ -8,15 +8,15 @@ from typing import ClassVar
 import jax
 import jax.numpy as jnp
 import numpy as np
-from biocredit.circuits.core.circuit import Synapses
+from biocredit.circuits.core.circuit import Projection
 from biocredit.circuits.core.credit_rule import Tree
 from biocredit.circuits.core.errors import require
-from biocredit.circuits.core.probes import Tap
+from biocredit.circuits.core.probes import Probe
 from biocredit.circuits.dual_stream.ascending.initial_weights import Shape, Start
 from biocredit.circuits.dual_stream.ascending.stack import Ascent, Nodes
 from biocredit.circuits.dual_stream.pathways.counter_current.levels import parts
 from biocredit.circuits.dual_stream.pathways.counter_current.pathway import within
-from biocredit.circuits.dual_stream.pathways.pathway import Credit, DescendingStream, Goal
+from biocredit.circuits.dual_stream.pathways.pathway import Credit, DescendingPathway, Goal
 from biocredit.circuits.dual_stream.pathways.target_propagation.initial_weights import Uniform
 from biocredit.circuits.dual_stream.pathways.target_propagation.levels import Level, inverse_levels
 from biocredit.circuits.dual_stream.pathways.target_propagation.reconstruction import Scene, bring_down, scene
@@ -26,7 +26,7 @@ SEES = ("h", "gain", "target of the population", "reconstruction of the populati
 
 
 @dataclass(frozen=True, kw_only=True)
-class TargetPropagation(DescendingStream):
+class TargetPropagation(DescendingPathway):
     """Targets travel down, every population approaches its own.
 
     The output's target is a gradient step away from the output. Every target below is the corrected reconstruction
@@ -74,10 +74,10 @@ class TargetPropagation(DescendingStream):
             arrays |= {f"down.{level.path}.{name}": drawn[name] for name in level.names}
         return arrays
 
-    def synapses(self, nodes: Nodes) -> list[Synapses]:
+    def synapses(self, nodes: Nodes) -> list[Projection]:
         """One row for every feedback weight; they change by a rule of the stream's own."""
         return [
-            Synapses(
+            Projection(
                 f"down.{level.path}.{name}",
                 f"down.{level.above}",
                 f"down.{level.below}",
@@ -104,9 +104,9 @@ class TargetPropagation(DescendingStream):
             found[level.below] = seen.watch(f"down.{level.below}.rate", down.rate)
         return found
 
-    def credit(self, nodes: Nodes, tree: Tree, ascent: Ascent, goal: Goal, tap: Tap) -> Credit:
+    def credit(self, nodes: Nodes, tree: Tree, ascent: Ascent, goal: Goal, probe: Probe) -> Credit:
         """Bring the target down and let every population approach its own."""
-        seen = scene(self.levels(nodes), nodes, tree, ascent, tap, "learning")
+        seen = scene(self.levels(nodes), nodes, tree, ascent, probe, "learning")
         targets = self.targets(seen, tree, goal)
         changes, metrics = {}, {}
         for part in parts(nodes):

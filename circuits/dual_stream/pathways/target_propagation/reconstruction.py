@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 import jax
 from biocredit.circuits.core.credit_rule import Tree
-from biocredit.circuits.core.probes import Tap
+from biocredit.circuits.core.probes import Probe
 from biocredit.circuits.dual_stream.ascending.stack import Ascent, Nodes, ascend
 from biocredit.circuits.dual_stream.ascending.stages import bias_product, spread
 from biocredit.circuits.dual_stream.pathways.target_propagation.levels import Level, in_phase, lead_down, rates, through
@@ -31,7 +31,7 @@ class Scene(NamedTuple):
     run
         ``run(level, h)``: activity ``h`` once more up through one level.
     watch
-        The tap with its phase filled in.
+        The probe with its phase filled in.
     """
 
     levels: list[Level]
@@ -45,13 +45,13 @@ class Scene(NamedTuple):
         return self.levels[self.levels.index(level) :][::-1]
 
 
-def scene(levels: list[Level], nodes: Nodes, tree: Tree, ascent: Ascent, tap: Tap, phase: str) -> Scene:
+def scene(levels: list[Level], nodes: Nodes, tree: Tree, ascent: Ascent, probe: Probe, phase: str) -> Scene:
     """Set the scene from what the ascending stream has done."""
 
     def run(level: Level, h: jax.Array) -> Ascent:
-        return ascend(level.up, tree, h, tap=tap, phase=phase)
+        return ascend(level.up, tree, h, probe=probe, phase=phase)
 
-    return Scene(levels, ascent, rates(nodes, ascent), run, in_phase(tap, phase))
+    return Scene(levels, ascent, rates(nodes, ascent), run, in_phase(probe, phase))
 
 
 class Reconstruction(NamedTuple):
