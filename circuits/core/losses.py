@@ -1,7 +1,8 @@
 """Losses at the top of a circuit: what target each takes, its unit, its error, and the scores that go with it.
 
-Three kinds of target there are. *Classes*: a trial belongs to one of several, given as an integer label. *Labels*: each output is right or wrong for itself, given as a row of 0 and 1. *Values*: any numbers,
-shaped like the output. Accuracy is a score of classes, :math:`R^2` one of values.
+Three kinds of target there are. *Classes*: a trial belongs to one of several, given as an integer label. *Labels*: each
+output is right or wrong for itself, given as a row of 0 and 1. *Values*: any numbers, shaped like the output. Accuracy
+is a score of classes, :math:`R^2` one of values.
 
 A loss of one's own is a function ``f(output, target) -> [trial]``; JAX finds its error.
 """
@@ -16,7 +17,7 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 from biocredit.circuits.core.errors import CircuitError, choose, require
-from jaxtyping import Array, Bool, Float, Num, Shaped
+from jaxtyping import Array, Float, Num, Shaped
 
 Compare = Callable[[jax.Array, jax.Array], jax.Array]
 
@@ -376,5 +377,4 @@ def selected(values: Float[Array, "..."], when: Shaped[Array, "..."]) -> Float[A
     [2.0, 0.0]
     """
     when = when.reshape(*when.shape, *(1,) * (values.ndim - when.ndim))
-    counts: Bool[Array, "..."] = when > 0
-    return jnp.where(counts, values * when.astype(values.dtype), 0)
+    return jnp.where(when > 0, values * when.astype(values.dtype), 0)

@@ -1,10 +1,10 @@
 """Predictive coding: the pure functions of a hierarchy of predictions.
 
 Every layer holds value units ``v`` and error units ``eps = (v - mu) / S``, where ``mu`` is what the layer below
-predicts and S the variance. With input and output clamped, the value units descend the energy
-``1/2 sum S |eps|^2`` (of a Gaussian output; see ``loss`` of :class:`Hierarchy` for others); the synapses then follow the product of the error above and the rate below (Whittington and
-Bogacz 2017, Neural Computation 29, 1229-1262, doi:10.1162/NECO_a_00949). As the variance S of the output grows, S
-times the change of the weights tends to the gradient of ``1/2 |mu_L - y|^2``.
+predicts and S the variance. With input and output clamped, the value units descend the energy ``1/2 sum S |eps|^2``
+(of a Gaussian output; see ``loss`` of :class:`Hierarchy` for others); the synapses then follow the product of the error
+above and the rate below (Whittington and Bogacz 2017, Neural Computation 29, 1229-1262, doi:10.1162/NECO_a_00949). As
+the variance S of the output grows, S times the change of the weights tends to the gradient of ``1/2 |mu_L - y|^2``.
 
 Layers are numbered from 1 to L as in :mod:`biocredit.circuits.energy_based.equilibrium_dynamics`, and so are the
 weights named.

@@ -36,8 +36,8 @@ class Constants:
     loss
         Loss whose error nudges the output, a name in :data:`biocredit.circuits.core.losses.LOSSES` or a function.
     compared
-        What the loss compares with the target: the ``"rate"`` of the output cells (the error is then multiplied by their
-        slope), or their prospective voltage, ``"lookahead"``.
+        What the loss compares with the target: the ``"rate"`` of the output cells (the error is then multiplied by
+        their slope), or their prospective voltage, ``"lookahead"``.
     rate
         Learning rates of forward weights and biases.
     feedback_rate, decay

@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 from biocredit.circuits.core.activations import Curve, activation
 from biocredit.circuits.core.errors import require
