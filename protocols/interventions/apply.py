@@ -15,10 +15,10 @@ from biocredit.circuits.core import probes
 from biocredit.circuits.core.circuit import Circuit
 from biocredit.circuits.core.credit_rule import Tree
 from biocredit.protocols.interventions.declare import (
-    AddNoise,
     Delay,
     Freeze,
     Intervention,
+    OfRates,
     Silence,
     parts,
 )
@@ -64,6 +64,7 @@ class Surgery:
     def __init__(self, acting: list[Intervention], circuit: Circuit, update: jax.Array, key: jax.Array):
         self.acting, self.circuit, self.update, self.key = acting, circuit, update, key
         self.where = parts(circuit)
+        self.targets = [frozenset(one.names(circuit)) for one in acting]
 
     def __call__(self, name: str, phase: str, value: jax.Array) -> jax.Array:
         """Do what acts on whole trials."""
@@ -82,9 +83,9 @@ class Surgery:
     def changed(self, number: int, name: str, value: jax.Array) -> jax.Array | None:
         """Return the changed signal, or None where the intervention is about something else."""
         one, key = self.acting[number], jax.random.fold_in(self.key, number)
-        if isinstance(one, Silence | AddNoise):
+        if isinstance(one, OfRates):
             return _changed_rates(one, name, value, self.where, key)
-        return one.change(value, key) if one.matches(name) else None
+        return one.change(value, key) if name in self.targets[number] else None
 
 
 class TimedSurgery(Surgery):
@@ -134,7 +135,7 @@ class TimedSurgery(Surgery):
     def delayed(self, number: int, name: str, steps: np.ndarray, value: jax.Array) -> jax.Array:
         """Let a modulator ``[time, trial]`` arrive later; steps before 0 belong to stretches that are done with."""
         one = self.acting[number]
-        if not one.matches(name):
+        if name not in self.targets[number]:
             return value
         past, label = int((np.asarray(steps) < 0).sum()), _label(number, name)
         before = self.under_way.get(label, jnp.zeros((one.steps(self.circuit.dt), *value.shape[1:]), value.dtype))
