@@ -236,6 +236,16 @@ class DualStream(Circuit):
         name, node = list(self.ascending.items())[-1]
         return f"up.{name}.{node.variable}"
 
+    def derived(self) -> tuple[str, ...]:
+        """Feedback kernels that follow from other weights, as sign-concordant ones do."""
+        return tuple(sorted(self.descending.derived(self.ascending) - set(self.synapses)))
+
+    def example(self, trials: int = 2) -> Batch:
+        """Return trials of the input's shape, with a target like the output."""
+        x = jnp.zeros((trials, *self.input_shape), self.dtype)
+        output = jax.eval_shape(self._top, self.read(), x)
+        return Batch({"input": x}, {self.readout: jnp.zeros(output.shape, self.dtype)}, {"index": jnp.arange(trials)})
+
     # -- what the trace stores ----------------------------------------------------------------------------
 
     def stretch(self, phase: str | None, **settings: Any) -> slice:

@@ -198,6 +198,15 @@ class Phaseless(Circuit):
     def _input(self, inputs: Mapping[str, jax.Array]) -> jax.Array:
         return side_by_side(inputs, self.inputs, self.dtype)
 
+    def example(self, trials: int = 2) -> Batch:
+        """Return trials of the input's size with a label."""
+        x, labels = jnp.zeros((trials, self.sizes[0]), self.dtype), jnp.zeros(trials, jnp.int32)
+        return Batch({"input": x}, {self.readout: labels}, {"index": jnp.arange(trials)})
+
+    def duration(self, batch: Batch) -> float:
+        """As long as a pattern is shown."""
+        return self.steps * self.dt
+
     def reciprocal(self) -> set[str]:
         """Layers whose feedback is one synapse between the same two cells as the forward weight: all of them."""
         return set(self._layers[1:])
