@@ -1,0 +1,1 @@
+"""Reliability in full: many more cases than the unit tests have time for."""
