@@ -44,7 +44,7 @@ class PerceptronOnImages(Configuration):
         task = self.task.load()
         (inputs,), (classes,) = task.inputs.values(), task.readouts.values()
         sizes = (inputs, *self.circuit.hidden, classes)
-        net = DualStream.mlp(sizes, self.circuit.descending, transfer=self.circuit.transfer, seed=self.run.seed)
+        net = DualStream.mlp(sizes, self.circuit.descending, activation=self.circuit.transfer, seed=self.run.seed)
         return two_phase(self, net, task)
 
 
@@ -81,7 +81,7 @@ class EquilibriumOnImages(Configuration):
 
         task, circuit = self.task.load(), self.circuit
         net = EquilibriumPropagation.chain(
-            task, hidden=circuit.hidden, dynamics=FixedPointIteration(), cost="half_squared_error", seed=self.run.seed
+            task, hidden=circuit.hidden, dynamics=FixedPointIteration(), loss="half_squared_error", seed=self.run.seed
         )
         phases = {"iterations": circuit.iterations, "beta": circuit.beta, "estimator": circuit.estimator}
         return two_phase(self, net, task, **phases)
