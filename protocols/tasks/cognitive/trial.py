@@ -227,7 +227,9 @@ class Seen:
         self.inputs = np.asarray(batch.inputs["stimulus"], float)
         self.channels = task.channels
         trials, longest = len(self.inputs), task.longest()
-        known = {name: batch.trials.get(name, np.full(trials, high)) for name, (_, high) in longest.items()}
+        known = {
+            name: np.full(trials, high) if low == high else batch.trials[name] for name, (low, high) in longest.items()
+        }
         self.time = Timeline.consecutive({k: jnp.asarray(v) for k, v in known.items()}, task.dt, task.steps)
 
     def mean(self, period: str, *prefixes: str) -> Float[np.ndarray, "trial channel"]:
@@ -250,5 +252,7 @@ def ideal_choices(task: CognitiveTask, trials: int = 1000, seed: int = 0) -> tup
     >>> bool((choice == batch.trials["label"]).all())
     True
     """
-    batch = jax.jit(lambda key: task.draw({}, jnp.arange(trials), key, test=True))(jax.random.key(seed))
+    batch = jax.jit(lambda key: task.draw({}, jnp.arange(trials), key, test=True))(
+        jax.random.key(seed, impl="unsafe_rbg")
+    )
     return np.asarray(task.ideal(Seen(task, batch))), batch
