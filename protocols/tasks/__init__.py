@@ -20,7 +20,7 @@ HOME = {
     "images": "protocols.tasks.image_sets",
     "from_arrays": "protocols.tasks.arrays",
     "held_out": "protocols.tasks.wrapped",
-    "curriculum": "protocols.tasks.curriculum",
+    "curriculum": "protocols.tasks.staged",
     "as_maps": "protocols.tasks.wrapped",
     "reproduce": "protocols.tasks.wrapped",
     "passes": "protocols.tasks.wrapped",

@@ -48,11 +48,11 @@ def test_decisions_of_cognitive_tasks_are_read_in_their_period(tmp_path):
     """Three choices, 0 is to fixate: always largest before the decision (from 40 or 60 ms on), then a little below."""
     time, label, start = np.arange(0, 100, 10.0), np.tile([1, 2], 12), np.repeat([40.0, 60.0], 12)
     deciding = (time >= start[:, None]) & (time < start[:, None] + 30)
-    output = np.zeros((1, 1, 24, 10, 3))
+    output = np.zeros((1, 2, 24, 10, 3))
     output[..., 0] = 1
     said = np.where(np.arange(24) < 3, 3 - label, label)
     late = deciding & (time >= start[:, None] + 10)
-    output[0, 0] += 1.5 * np.eye(3)[said][:, None] * late[..., None]
+    output[0] += 1.5 * np.eye(3)[said][:, None] * late[..., None]
     axes = ("snapshot", "seed", "trial", "time", "neuron")
     table = {"label": label, "decision_start": start, "decision_stop": start + 30, "side": label - 1}
     path = write_trace(
@@ -61,7 +61,7 @@ def test_decisions_of_cognitive_tasks_are_read_in_their_period(tmp_path):
         **{f"activity/output/{name}": (values, ("trial",)) for name, values in table.items()},
     )
     seen = behaviour_in(open_trace(path))
-    np.testing.assert_array_equal(seen.correct[0], np.arange(24) >= 3)
+    np.testing.assert_array_equal(seen.correct, [np.arange(24) >= 3] * 2)
     np.testing.assert_array_equal(seen.decided, 10)
     assert (seen.chance, list(seen.conditions)) == (0.5, ["side"])
     still = output.copy()
