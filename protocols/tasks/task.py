@@ -7,9 +7,10 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from biocredit.circuits.core.circuit import Batch
+from biocredit.circuits.core.described import Described
 
 
-class Task:
+class Task(Described):
     """A supply of trials.
 
     A new task is one short file: a subclass that sets the attributes below and defines :meth:`draw`. Stored data

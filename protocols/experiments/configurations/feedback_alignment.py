@@ -93,7 +93,8 @@ class LayersOnImages(Configuration):
         task = self.task.load()
         (inputs,), (classes,) = task.inputs.values(), task.readouts.values()
         net = DualStream.mlp((inputs, *self.hidden, classes), self.feedback.stream(), seed=self.run.seed)
-        return learning(self, net, task, alignment(), reciprocity(), angle_to_gradient())
+        measures = (alignment(), reciprocity(), angle_to_gradient())
+        return learning(self, net, task, *(one for one in measures if not one.why_not(net)))
 
 
 @dataclass(frozen=True, kw_only=True)
