@@ -51,7 +51,7 @@ class Outcome(NamedTuple):
     changes: Tree
     tree: Tree
     metrics: dict[str, jax.Array]
-    outputs: Tree = {}
+    outputs: Mapping[str, jax.Array] = {}
 
 
 class Circuit(Described, bp.DynamicalSystem):

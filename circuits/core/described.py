@@ -73,7 +73,7 @@ def described(function: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def _arguments(function: Callable, given: tuple, named: dict, skip: int = 0) -> dict[str, Any]:
-    """What was given, by name of the parameter; more of them under ``*``. What does not fit, the call itself refuses."""
+    """What was given, by name of the parameter; more of them under ``*``. What does not fit the call refuses."""
     try:
         bound = inspect.signature(function).bind(*given, **named)
     except TypeError:

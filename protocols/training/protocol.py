@@ -121,7 +121,7 @@ class Protocol(Described):
         checks.check_counts(batch_size=batch_size, chunk=chunk, probe_trials=probe_trials)
         check_order(task.n_train, batch_size, shuffle)
         self.circuit, self.task, self.batch_size, self.shuffle = circuit, task, batch_size, shuffle
-        self._interventions = checks.as_several(interventions, lesions.Intervention, "interventions")
+        self._interventions = lesions.several(interventions)
         lesions.check(self._interventions, circuit)
         self.settings = tuple(checks.check_settings(circuit, {**settings, **one}) for one in alternate)
         self.records = checks.as_several(records, Record, "records")
@@ -328,7 +328,7 @@ class Protocol(Described):
         RunError
             For an intervention that would not act at the present update.
         """
-        acting = checks.as_several(interventions, lesions.Intervention, "interventions")
+        acting = lesions.several(interventions)
         lesions.check(acting, self.circuit)
         (part,) = checks.as_parts(part)
         for one in acting:
