@@ -3,11 +3,13 @@
 from typing import Any
 
 import numpy as np
+from biocredit.circuits.core.described import described
 from biocredit.protocols.datasets import datasets
 from biocredit.protocols.datasets.registry import find
 from biocredit.protocols.tasks.task import ImageTask
 
 
+@described
 def images(
     name: str, *, standardise: str | None = None, train: int | None = None, test: int | None = None, flat: bool = True
 ) -> ImageTask:
@@ -47,21 +49,25 @@ def statistics(pixels: np.ndarray, standardise: str | None) -> tuple[Any, Any]:
     return pixels.mean(axes, dtype=np.float64) / 255, pixels.std(axes, dtype=np.float64) / 255
 
 
+@described
 def digits(**options: Any) -> ImageTask:
     """Real 8x8 handwritten digits of scikit-learn: 1437 training and 360 test images, nothing to download."""
     return images("digits", **options)
 
 
+@described
 def mnist(**options: Any) -> ImageTask:
     """MNIST: 60,000 training and 10,000 test digits of 28x28 pixels."""
     return images("mnist", **options)
 
 
+@described
 def fashion_mnist(**options: Any) -> ImageTask:
     """Fashion-MNIST (arXiv:1708.07747): 60,000 training and 10,000 test images of 28x28 pixels."""
     return images("fashion_mnist", **options)
 
 
+@described
 def cifar10(**options: Any) -> ImageTask:
     """CIFAR-10: 50,000 training and 10,000 test colour images of 32x32 pixels."""
     return images("cifar10", **options)

@@ -21,8 +21,8 @@ from biocredit.protocols.training.promises import check_flags
 from biocredit.protocols.training.sampling import epoch_order
 from biocredit.protocols.training.stopping import StopRequest, stop_request
 
-#: Settings that change nothing in the result.
-WITHOUT_EFFECT = ("devices",)
+#: Settings that change nothing in how a run goes on: everything is in its checkpoint.
+WITHOUT_EFFECT = ("devices", "start")
 
 
 @dataclass
@@ -64,7 +64,7 @@ class Course:
         course = cls(run, run.epoch + epochs)
         if path is not None:
             course.path = Path(path)
-            about = run.about(experiment, {**configuration, "run": describe(run)})
+            about = run.about(experiment, {**configuration, "run": settings_of(run)})
             record, done = run.records, run.interventions
             course.recorder = Recorder.create(
                 path, run.view(), about, records=record, interventions=done, overwrite=overwrite
@@ -251,8 +251,10 @@ def identity_of(path: str | Path) -> str:
 
 
 def settings_of(run: Any) -> Any:
-    """Return everything a run was built with, as JSON gives it back."""
-    return json.loads(json.dumps(describe(run)))
+    """Return everything a run was built with, as JSON gives it back; which seeds, not how they were asked for."""
+    text = json.loads(json.dumps(describe(run)))
+    text["with"]["seeds"] = list(run.seeds)
+    return text
 
 
 def differing(then: Any, run: Any) -> list[str]:

@@ -6,9 +6,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from biocredit.analysis.trace.reader import open_trace
 from biocredit.circuits.core.circuit import Circuit
 from biocredit.circuits.core.credit_rule import Tree
-from biocredit.circuits.core.described import Described
+from biocredit.circuits.core.described import Described, rebuild
 from biocredit.protocols.interventions import declare as lesions
 from biocredit.protocols.recording.measures.measure import Measure
 from biocredit.protocols.recording.record import Record
@@ -17,7 +18,7 @@ from biocredit.protocols.recording.view import RunView
 from biocredit.protocols.tasks.task import Task
 from biocredit.protocols.training import checks, starting
 from biocredit.protocols.training.checkpoint import RunError, RunWarning
-from biocredit.protocols.training.course import Course
+from biocredit.protocols.training.course import Course, settings_of
 from biocredit.protocols.training.divergence import Divergence
 from biocredit.protocols.training.promises import check_trials
 from biocredit.protocols.training.replicates import Networks, Reading
@@ -297,6 +298,25 @@ class Protocol(Described):
         check_interrupt(on_interrupt)
         return Course.resume(self, record, epochs, changed).run_to_end(progress, on_interrupt)
 
+    @classmethod
+    def from_trace(cls, record: str | Path) -> "Protocol":
+        """Build the protocol of a trace again, as it was before learning: circuit, task, optimiser and all settings.
+
+        Raises
+        ------
+        CircuitError
+            In one line, if the trace does not hold enough: parts that cannot be imported by name, data of one's own.
+        """
+        with open_trace(record) as trace:
+            text = trace.configuration.get("run")
+        if text is None:
+            raise RunError(f"{record} does not say with what it was built: build the protocol in Python")
+        text["with"].pop("start", None)  # where it began is in its checkpoint
+        run = rebuild(text)
+        if not isinstance(run, Protocol):
+            raise RunError(f"{record} holds no protocol but a {type(run).__name__}")
+        return run
+
     def test(
         self,
         interventions: lesions.Intervention | Sequence[lesions.Intervention] = (),
@@ -340,7 +360,9 @@ class Protocol(Described):
             recorder = Recorder.create(
                 record,
                 self._seen_by(reading),
-                self.about(f"test of {self.label}", {"test": {"part": part, "update": self.updates}}),
+                self.about(
+                    f"test of {self.label}", {"test": {"part": part, "update": self.updates}, "run": settings_of(self)}
+                ),
                 records=self.records,
                 interventions=acting,
                 overwrite=overwrite,
