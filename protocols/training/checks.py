@@ -7,6 +7,7 @@ import numpy as np
 import optax
 from biocredit.circuits.core.circuit import Circuit
 from biocredit.circuits.core.errors import nearest
+from biocredit.protocols.tasks.task import PARTS, Task
 from biocredit.protocols.training.checkpoint import RunError
 
 #: Optimisers that may be named; the learning rate is then the usual one of this program.
@@ -14,9 +15,6 @@ OPTIMIZERS = ("adabelief", "adagrad", "adam", "adamax", "adamw", "lamb", "lion",
 
 #: Learning rate where none is said.
 LEARNING_RATE = 1e-3
-
-#: Parts of a task that can be scored.
-PARTS = ("test", "train")
 
 
 def as_optimizer(given: Any) -> optax.GradientTransformation:
@@ -100,6 +98,14 @@ def as_parts(given: Any) -> tuple[str, ...]:
         if part not in PARTS:
             raise RunError(f"cannot evaluate {part!r}: {nearest(str(part), PARTS)}")
     return parts
+
+
+def check_part(task: Task, part: str) -> int:
+    """Return the number of trials of a part of a task; refuse a part that has none."""
+    count = task.count(part)
+    if count < 1:
+        raise RunError(f"task {task.name!r} has no {part} trials to score")
+    return count
 
 
 def whole(number: Any) -> bool:

@@ -20,7 +20,6 @@ from biocredit.protocols.training import checks, starting
 from biocredit.protocols.training.checkpoint import RunError, RunWarning
 from biocredit.protocols.training.course import Course, settings_of
 from biocredit.protocols.training.divergence import Divergence
-from biocredit.protocols.training.promises import check_trials
 from biocredit.protocols.training.replicates import Networks, Reading
 from biocredit.protocols.training.sampling import check_order, chunk_length
 from biocredit.protocols.training.stopping import check_interrupt
@@ -59,7 +58,7 @@ class Protocol(Described):
     records
         See :class:`biocredit.protocols.recording.record.Record`.
     evaluate
-        What is scored after every epoch besides the running averages: ``"test"``, ``"train"``.
+        What is scored after every epoch besides the running averages: ``"test"``, ``"train"``, ``"validation"``.
     alternate
         Settings of the phases of several passes through the task in every epoch, each with an optimiser state of its
         own: ``[{"mode": "task2"}, {"mode": "task1"}]``. One pass by default.
@@ -131,7 +130,9 @@ class Protocol(Described):
         for measure in self.measures:
             measure.check(circuit)
         self.evaluate, self.divergence = checks.as_parts(evaluate), divergence
-        check_trials(task, dict.fromkeys(("train", *self.evaluate)))
+        task.check()
+        for part in self.evaluate:
+            checks.check_part(task, part)
         self.optimizer = checks.as_optimizer(optimizer)
         self.updates_per_pass = task.n_train // batch_size
         self.chunk = chunk_length(self.updates_per_pass, chunk)
@@ -332,7 +333,7 @@ class Protocol(Described):
         interventions
             What is done during the test, in place of what was done during learning.
         part
-            ``"test"`` or ``"train"``.
+            ``"test"``, ``"train"`` or ``"validation"``.
         record
             A trace for the scores, and for the activity that the run's ``records`` name.
         overwrite
@@ -374,19 +375,19 @@ class Protocol(Described):
         return scores
 
     def score(self, part: str = "test") -> dict[str, np.ndarray]:
-        """Score all networks on the test (or training) trials as they learn, ``[seed]`` by name."""
+        """Score all networks on the test (or other) trials as they learn, ``[seed]`` by name."""
         (part,) = checks.as_parts(part)
         return self._scored(self._reading, part)
 
     def _scored(self, reading: Reading, part: str) -> dict[str, np.ndarray]:
-        count = self.task.n_test if part == "test" else self.task.n_train
+        count = checks.check_part(self.task, part)
         at_once = min(count, EVALUATED_AT_ONCE)
         whole = np.arange(count - count % at_once, dtype=np.int32).reshape(-1, at_once)
         rest = np.arange(count - count % at_once, count, dtype=np.int32)[None]
         totals: dict[str, np.ndarray] = {}
         for rows in (whole, rest):
             if rows.size:
-                for name, value in reading.score(rows, part == "test").items():
+                for name, value in reading.score(rows, part).items():
                     totals[name] = totals.get(name, 0) + value * rows.shape[1] / count
         return {name: self.without_dead(value) for name, value in totals.items()}
 

@@ -182,9 +182,9 @@ class Reading:
         self._score = jax.jit(networks.over_seeds(step.evaluate), static_argnums=3)
         self._observe = jax.jit(networks.over_seeds(step.observe), static_argnums=3)
 
-    def score(self, trials: np.ndarray, test: bool) -> dict[str, np.ndarray]:
+    def score(self, trials: np.ndarray, part: str) -> dict[str, np.ndarray]:
         """Sum metrics over the rows of ``trials`` ``[row, trial]``, ``[seed]`` by name, without learning."""
-        return self.networks.run(self._score, trials, test)
+        return self.networks.run(self._score, trials, part)
 
     def observe(self, trials: np.ndarray, cuts: Mapping[str, Any]) -> tuple[dict[str, np.ndarray], dict]:
         """Run test trials slowly; return courses ``[seed, trial, time, neuron]`` and the trial table by name."""

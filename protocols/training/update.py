@@ -147,12 +147,12 @@ class LearningStep:
         """Do one update for each row of ``index`` ``[update, trial]``."""
         return jax.lax.scan(lambda carry, row: self(carry, arrays, row), state, index)
 
-    def evaluate(self, state: State, arrays: Any, index: jax.Array, test: bool) -> dict[str, jax.Array]:
-        """Score the network on the trials of each row of ``index``, without learning; sums over rows."""
+    def evaluate(self, state: State, arrays: Any, index: jax.Array, part: str) -> dict[str, jax.Array]:
+        """Score the network on the trials of a part, each row of ``index``, without learning; sums over rows."""
 
         def score(_: None, row: jax.Array) -> tuple[None, dict[str, jax.Array]]:
             key = jax.random.fold_in(jax.random.fold_in(jax.random.key(state["seed"]), state["update"]), 3)
-            batch = self.task.draw(arrays, row, jax.random.fold_in(key, row[0]), test=test)
+            batch = self.task.draw_part(arrays, row, jax.random.fold_in(key, row[0]), part)
             surgery = surgeon.probe(self.interventions, self.circuit, state["update"], key)
             outputs = self.circuit.respond(state["tree"], batch.inputs, surgery, **self.settings)
             return None, self.circuit.metrics(outputs, batch.targets)
