@@ -19,10 +19,8 @@ from functools import partial, wraps
 from importlib import import_module
 from typing import Any
 
-import jax
 import numpy as np
 import optax
-from biocredit.circuits.core.errors import CircuitError
 
 #: Arrays up to this many numbers are described by their values.
 WHOLE_ARRAY = 256
@@ -125,6 +123,9 @@ def _tuple(value: tuple) -> Any:
 def _array(value: Any) -> Any:
     values = np.asarray(value)
     about = {"dtype": str(values.dtype), "shape": list(values.shape)}
+    steps = np.diff(values) if values.ndim == 1 and values.size > 2 and values.dtype.kind == "i" else np.array([])
+    if steps.size and steps[0] > 0 and (steps == steps[0]).all():
+        return {"$range": [int(values[0]), int(values[-1]) + 1, int(steps[0])], **about}
     if values.size <= WHOLE_ARRAY and values.dtype.kind in "biuf":
         return {"$array": [describe(one) for one in values.ravel().tolist()], **about}
     return {"$digest": hashlib.sha256(np.ascontiguousarray(values).tobytes()).hexdigest(), **about}
@@ -136,11 +137,8 @@ def _made(maker: Any, arguments: Mapping[str, Any]) -> dict[str, Any]:
 
 def _function(value: Any) -> Any:
     path = path_of(value)
-    try:
-        if _found(path) is value:
-            return {"$named": path}
-    except CircuitError:
-        pass
+    if found(path) is value:
+        return {"$named": path}
     return {"$local": path, "with": {name: describe(one) for name, one in _enclosed(value).items()}}
 
 
@@ -171,11 +169,10 @@ def _transformation(value: Any) -> Any:
         update, enclosed = enclosed["f"], _enclosed(enclosed["f"])
     factory, _, _ = update.__qualname__.partition(".")
     enclosed = _enclosed(value.init) | enclosed
-    try:
-        accepted = inspect.signature(_found(f"{update.__module__}:{factory}")).parameters
-    except (CircuitError, TypeError, ValueError):
+    maker = found(f"{update.__module__}:{factory}")
+    if not inspect.isfunction(maker):
         return {"$local": path_of(update), "with": {name: describe(one) for name, one in enclosed.items()}}
-    arguments = {name: enclosed[name] for name in accepted if name in enclosed}
+    arguments = {name: enclosed[name] for name in inspect.signature(maker).parameters if name in enclosed}
     return {
         "$made": f"{update.__module__}:{factory}",
         "with": {name: describe(one) for name, one in arguments.items()},
@@ -185,6 +182,23 @@ def _transformation(value: Any) -> Any:
 def path_of(thing: Any) -> str:
     """Return ``module:name`` of a class or function."""
     return f"{thing.__module__}:{thing.__qualname__}"
+
+
+def found(path: str) -> Any:
+    """Return the thing called ``module:name``, None where there is none."""
+    module, _, name = path.partition(":")
+    try:
+        thing = import_module(module)
+        for part in name.split("."):
+            thing = getattr(thing, part)
+    except (ImportError, AttributeError, ValueError, TypeError):
+        return None
+    return thing
+
+
+def is_described(function: Any) -> bool:
+    """Whether a function was marked by :func:`described`."""
+    return getattr(function, _MARKED, False)
 
 
 _HOW: dict[Any, Callable[[Any], Any]] = {
@@ -204,92 +218,6 @@ _HOW: dict[Any, Callable[[Any], Any]] = {
     frozenset: lambda value: {"$set": sorted((describe(one) for one in value), key=str)},
     set: lambda value: {"$set": sorted((describe(one) for one in value), key=str)},
 }
-
-
-# -- building again ---------------------------------------------------------------------------------------------
-
-
-def rebuild(text: Any) -> Any:
-    """Build again what :func:`describe` described.
-
-    Raises
-    ------
-    CircuitError
-        In one line, for what a description cannot hold (large arrays, functions without an importable name), what
-        cannot be imported, and what is now built otherwise.
-
-    Examples
-    --------
-    >>> rebuild(describe({"rates": (0.1, float("inf"))}))
-    {'rates': (0.1, inf)}
-    """
-    if isinstance(text, list):
-        return [rebuild(one) for one in text]
-    if not isinstance(text, dict):
-        return text
-    kind = next((key for key in text if key.startswith("$")), None)
-    if kind is None:
-        return {key: rebuild(one) for key, one in text.items()}
-    if kind not in _BACK:
-        raise CircuitError(f"the trace does not hold {_what(kind, text)}: build the run in Python and call resume()")
-    return _BACK[kind](text)
-
-
-def _what(kind: str, text: Mapping[str, Any]) -> str:
-    if kind == "$digest":
-        return f"an array of shape {tuple(text['shape'])}"
-    return f"{text[kind]}, which cannot be imported by name"
-
-
-def _made_again(text: Mapping[str, Any]) -> Any:
-    path, arguments = text["$made"], {name: rebuild(one) for name, one in text["with"].items()}
-    maker = _found(path)
-    ours = isinstance(maker, type) and (issubclass(maker, Described | tuple) or is_dataclass(maker))
-    steps = path.startswith(("optax.", "biocredit.circuits.core.optimizers:")) and inspect.isfunction(maker)
-    if not (ours or steps or getattr(maker, _MARKED, False)):
-        raise CircuitError(f"the trace asks to call {path}, which is no part of a run")
-    more = arguments.pop("*", ())
-    if more:  # what comes before them was given by position, too
-        names = [name for name in inspect.signature(maker).parameters if name in arguments]
-        first = [arguments.pop(name) for name in names[: list(text["with"]).index("*")]]
-        return maker(*first, *more, **arguments)
-    built = maker(**arguments)
-    if steps and describe(built) != dict(text):
-        raise CircuitError(f"the trace does not hold all arguments of {path}: build the run in Python")
-    return built
-
-
-def _found(path: str) -> Any:
-    """Import a thing by ``module:name``."""
-    module, _, name = path.partition(":")
-    try:
-        thing = import_module(module)
-        for part in name.split("."):
-            thing = getattr(thing, part)
-    except (ImportError, AttributeError, ValueError, TypeError):
-        raise CircuitError(f"cannot import {name} from {module}: is its file where Python looks?") from None
-    return thing
-
-
-def _array_again(text: Mapping[str, Any]) -> np.ndarray:
-    values = [rebuild(one) for one in text["$array"]]
-    return np.array(values, dtype=jax.numpy.dtype(text["dtype"])).reshape(text["shape"])
-
-
-_BACK: dict[str, Callable[[Any], Any]] = {
-    "$pairs": lambda text: {rebuild(key): rebuild(one) for key, one in text["$pairs"]},
-    "$tuple": lambda text: tuple(rebuild(one) for one in text["$tuple"]),
-    "$set": lambda text: {rebuild(one) for one in text["$set"]},
-    "$float": lambda text: float(text["$float"]),
-    "$dtype": lambda text: jax.numpy.dtype(text["$dtype"]),
-    "$array": _array_again,
-    "$named": lambda text: _found(text["$named"]),
-    "$chain": lambda text: optax.chain(*(rebuild(one) for one in text["$chain"])),
-    "$made": _made_again,
-}
-
-
-# -- comparison -------------------------------------------------------------------------------------------------
 
 
 def differences(then: Any, now: Any, path: str = "") -> list[str]:

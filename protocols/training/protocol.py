@@ -9,7 +9,8 @@ import numpy as np
 from biocredit.analysis.trace.reader import open_trace
 from biocredit.circuits.core.circuit import Circuit
 from biocredit.circuits.core.credit_rule import Tree
-from biocredit.circuits.core.described import Described, rebuild
+from biocredit.circuits.core.described import Described
+from biocredit.circuits.core.rebuilt import rebuild
 from biocredit.protocols.interventions import declare as lesions
 from biocredit.protocols.recording.measures.measure import Measure
 from biocredit.protocols.recording.record import Record
@@ -24,9 +25,6 @@ from biocredit.protocols.training.replicates import Networks, Reading
 from biocredit.protocols.training.sampling import check_order, chunk_length
 from biocredit.protocols.training.stopping import check_interrupt
 from biocredit.protocols.training.update import LearningStep, State
-
-#: Test trials evaluated at the same time.
-EVALUATED_AT_ONCE = 1000
 
 
 class Protocol(Described):
@@ -138,7 +136,8 @@ class Protocol(Described):
         self.chunk = chunk_length(self.updates_per_pass, chunk)
         self.epoch, self.last, self.measured, self.dead = 0, {}, {}, {}
         self.probe_trials = min(probe_trials, task.n_test)
-        trees = self._begin(seeds, start)
+        began = start.view() if isinstance(start, Protocol) else start
+        self.seeds, trees = starting.begin(circuit, seeds, began)
         self.first_loss = np.full(len(self.seeds), np.nan)
         self.networks = Networks(
             circuit,
@@ -151,28 +150,6 @@ class Protocol(Described):
             devices=devices,
         )
         self._reading = Reading(self.networks, self.networks.steps[0])
-
-    def _begin(self, seeds: Any, start: Any) -> Any:
-        """Set the seeds; return the arrays of every network."""
-        first = self.circuit.seed
-        if start is None:
-            self.seeds = checks.as_seeds(1 if seeds is None else seeds, first)
-            return starting.drawn(self.circuit, self.seeds, as_is=seeds is None or checks.whole(seeds))
-        arrays, theirs = self._started(start)
-        self.seeds = checks.as_seeds(seeds if seeds is not None else theirs or 1, first)
-        if theirs and len(theirs) != len(self.seeds):
-            raise RunError(f"start: it has {len(theirs)} networks, seeds= asks for {len(self.seeds)}")
-        return starting.carried_on(self.circuit, self.seeds, arrays)
-
-    def _started(self, start: Any) -> tuple[Mapping[str, Any], tuple[int, ...]]:
-        if isinstance(start, Protocol):
-            return {name: np.asarray(value) for name, value in start.tree.items()}, start.seeds
-        if isinstance(start, Mapping):
-            return start, ()
-        path, snapshot = start if isinstance(start, tuple) and len(start) == 2 else (start, -1)
-        if not isinstance(path, str | Path) or not checks.whole(snapshot):
-            raise RunError(f"start must be a run, a trace, (trace, snapshot) or arrays by name, got {start!r}")
-        return starting.from_trace(path, snapshot, self.circuit)
 
     def _step(self, settings: Mapping[str, Any], interventions: Sequence[lesions.Intervention]) -> LearningStep:
         """Put together what happens in one update."""
@@ -356,7 +333,7 @@ class Protocol(Described):
             if not one.acts(self.updates, self.updates + 1):
                 raise RunError(f"this test is at update {self.updates}: there is no {one.describe()}")
         reading = Reading(self.networks, self._step(self.settings[0], acting))
-        scores = self._scored(reading, part)
+        scores = {name: self.without_dead(value) for name, value in reading.score(part).items()}
         if record is not None:
             recorder = Recorder.create(
                 record,
@@ -377,19 +354,7 @@ class Protocol(Described):
     def score(self, part: str = "test") -> dict[str, np.ndarray]:
         """Score all networks on the test (or other) trials as they learn, ``[seed]`` by name."""
         (part,) = checks.as_parts(part)
-        return self._scored(self._reading, part)
-
-    def _scored(self, reading: Reading, part: str) -> dict[str, np.ndarray]:
-        count = checks.check_part(self.task, part)
-        at_once = min(count, EVALUATED_AT_ONCE)
-        whole = np.arange(count - count % at_once, dtype=np.int32).reshape(-1, at_once)
-        rest = np.arange(count - count % at_once, count, dtype=np.int32)[None]
-        totals: dict[str, np.ndarray] = {}
-        for rows in (whole, rest):
-            if rows.size:
-                for name, value in reading.score(rows, part).items():
-                    totals[name] = totals.get(name, 0) + value * rows.shape[1] / count
-        return {name: self.without_dead(value) for name, value in totals.items()}
+        return {name: self.without_dead(value) for name, value in self._reading.score(part).items()}
 
     def activity(self) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
         """Run the probe trials slowly; return activity ``[seed, trial, time, neuron]`` and the trial table by name."""

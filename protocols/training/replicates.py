@@ -9,11 +9,15 @@ import numpy as np
 from biocredit.circuits.core.circuit import Circuit
 from biocredit.circuits.core.credit_rule import Tree
 from biocredit.protocols.training.checkpoint import RunError
+from biocredit.protocols.training.checks import check_part
 from biocredit.protocols.training.update import LearningStep, State
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
 #: How several networks can run: one after the other in one program, or at once.
 PARALLEL = ("map", "vmap")
+
+#: Trials scored at the same time.
+EVALUATED_AT_ONCE = 1000
 
 
 class Networks:
@@ -182,9 +186,18 @@ class Reading:
         self._score = jax.jit(networks.over_seeds(step.evaluate), static_argnums=3)
         self._observe = jax.jit(networks.over_seeds(step.observe), static_argnums=3)
 
-    def score(self, trials: np.ndarray, part: str) -> dict[str, np.ndarray]:
-        """Sum metrics over the rows of ``trials`` ``[row, trial]``, ``[seed]`` by name, without learning."""
-        return self.networks.run(self._score, trials, part)
+    def score(self, part: str) -> dict[str, np.ndarray]:
+        """Score the networks on all trials of a part of the task, ``[seed]`` by name, without learning."""
+        count = check_part(self.step.task, part)
+        at_once = min(count, EVALUATED_AT_ONCE)
+        whole = np.arange(count - count % at_once, dtype=np.int32).reshape(-1, at_once)
+        rest = np.arange(count - count % at_once, count, dtype=np.int32)[None]
+        totals: dict[str, np.ndarray] = {}
+        for rows in (whole, rest):
+            if rows.size:
+                for name, value in self.networks.run(self._score, rows, part).items():
+                    totals[name] = totals.get(name, 0) + value * rows.shape[1] / count
+        return totals
 
     def observe(self, trials: np.ndarray, cuts: Mapping[str, Any]) -> tuple[dict[str, np.ndarray], dict]:
         """Run test trials slowly; return courses ``[seed, trial, time, neuron]`` and the trial table by name."""

@@ -10,7 +10,47 @@ from biocredit.analysis.trace.reader import open_trace
 from biocredit.circuits.core.circuit import Circuit
 from biocredit.circuits.core.credit_rule import Tree
 from biocredit.circuits.core.errors import nearest
+from biocredit.protocols.recording.view import RunView
 from biocredit.protocols.training.checkpoint import RunError, RunWarning
+from biocredit.protocols.training.checks import as_seeds, whole
+
+
+def begin(circuit: Circuit, seeds: Any, start: Any) -> tuple[tuple[int, ...], Iterator[Tree]]:
+    """Return the seeds of a run, and the arrays with which each of its networks begins.
+
+    Parameters
+    ----------
+    circuit
+        What all networks are.
+    seeds
+        Their number, or their seeds; as many as ``start`` has, or one, by default.
+    start
+        Nothing, the view of a run, a trace, ``(trace, snapshot)``, or arrays by name.
+
+    Raises
+    ------
+    RunError
+        In one line, for what cannot be meant.
+    """
+    if start is None:
+        chosen = as_seeds(1 if seeds is None else seeds, circuit.seed)
+        return chosen, drawn(circuit, chosen, as_is=seeds is None or whole(seeds))
+    arrays, theirs = _found(start, circuit)
+    chosen = as_seeds(seeds if seeds is not None else theirs or 1, circuit.seed)
+    if theirs and len(theirs) != len(chosen):
+        raise RunError(f"start: it has {len(theirs)} networks, seeds= asks for {len(chosen)}")
+    return chosen, carried_on(circuit, chosen, arrays)
+
+
+def _found(start: Any, circuit: Circuit) -> tuple[Mapping[str, Any], tuple[int, ...]]:
+    if isinstance(start, RunView):
+        return {name: np.asarray(value) for name, value in start.tree.items()}, start.seeds
+    if isinstance(start, Mapping):
+        return start, ()
+    path, snapshot = start if isinstance(start, tuple) and len(start) == 2 else (start, -1)
+    if not isinstance(path, str | Path) or not whole(snapshot):
+        raise RunError(f"start must be a run, a trace, (trace, snapshot) or arrays by name, got {start!r}")
+    return from_trace(path, snapshot, circuit)
 
 
 def drawn(circuit: Circuit, seeds: Sequence[int], as_is: bool) -> Iterator[Tree]:

@@ -13,8 +13,9 @@ import pytest
 from biocredit.analysis import open_trace
 from biocredit.circuits import CircuitError, ModularRNN, RateRNN
 from biocredit.circuits.core.circuit import Batch
-from biocredit.circuits.core.described import describe, rebuild
+from biocredit.circuits.core.described import describe
 from biocredit.circuits.core.optimizers import clip_norm, warm_up
+from biocredit.circuits.core.rebuilt import rebuild
 from biocredit.protocols import Measure, Online, Record, RunError, TwoPhase, interventions, tasks
 from biocredit.protocols.training.checkpoint import RunWarning
 from biocredit.protocols.training.protocol import Protocol

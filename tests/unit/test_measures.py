@@ -4,7 +4,8 @@ import jax
 import numpy as np
 import pytest
 from biocredit.circuits import CircuitError
-from biocredit.circuits.core.described import describe, rebuild
+from biocredit.circuits.core.described import describe
+from biocredit.circuits.core.rebuilt import rebuild
 from biocredit.protocols.recording.measures.alignment import alignment, angle_to_gradient, reciprocity
 from biocredit.protocols.training.course import settings_of
 
