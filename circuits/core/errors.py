@@ -1,7 +1,9 @@
 """Errors that say what was got, what is wanted and what to do."""
 
 import difflib
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from functools import wraps
+from typing import Any
 
 #: So many valid names a message shows; of more, only the nearest.
 SHOWN = 100
@@ -44,3 +46,38 @@ def require(condition: bool, message: str) -> None:
     """Raise a :class:`CircuitError` with ``message`` unless the condition holds."""
     if not condition:
         raise CircuitError(message)
+
+
+def renamed(**names: str) -> Callable[[type], type]:
+    """Let a class refuse keyword arguments of an earlier edition, and say what each is called now.
+
+    Parameters
+    ----------
+    **names
+        New name by old one.
+
+    Examples
+    --------
+    >>> @renamed(rate="learning_rate")
+    ... class Rule:
+    ...     def __init__(self, learning_rate=0.1): ...
+    >>> try:
+    ...     Rule(rate=0.5)
+    ... except CircuitError as error:
+    ...     print(error)
+    Rule: 'rate' is now called 'learning_rate'
+    """
+
+    def decorate(cls: type) -> type:
+        construct = cls.__init__
+
+        @wraps(construct)
+        def checked(self: Any, *args: Any, **settings: Any) -> None:
+            for old, new in names.items():
+                require(old not in settings, f"{cls.__name__}: {old!r} is now called {new!r}")
+            construct(self, *args, **settings)
+
+        cls.__init__ = checked
+        return cls
+
+    return decorate

@@ -2,7 +2,7 @@
 
 At a fixed point under nudging ``beta`` the derivative of the energy with respect to a weight is minus the product of
 the rates at its two ends. Its difference between two strengths of nudging, divided by the difference in nudging,
-estimates the gradient of the cost (Scellier and Bengio 2017, equation 9, doi:10.3389/fncom.2017.00024). Nudging to
+estimates the gradient of the loss (Scellier and Bengio 2017, equation 9, doi:10.3389/fncom.2017.00024). Nudging to
 one side has an error of first order in ``beta``, nudging to both sides of second order (Laborieux et al. 2021,
 arXiv 2006.03824, equation 11).
 """
@@ -13,8 +13,8 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 from biocredit.circuits.core.credit_rule import Rule, Tree
+from biocredit.circuits.core.losses import loss_named
 from biocredit.circuits.core.probes import Probe, untouched
-from biocredit.circuits.energy_based.costs import cost_named
 from biocredit.circuits.energy_based.equilibrium_dynamics import (
     Network,
     States,
@@ -157,9 +157,9 @@ def residual(network: Network, weights: Weights, x: Float[Array, "batch ..."], s
     return jnp.max(jnp.stack([jnp.max(jnp.abs(new - old)) for new, old in zip(again, states, strict=True)]))
 
 
-def mean_cost(network: Network, states: States, target: Float[Array, "batch classes"]) -> Float[Array, ""]:
-    """Cost of the output, mean over the batch."""
-    return jnp.mean(cost_named(network.cost).value(states[-1], target))
+def mean_loss(network: Network, states: States, target: Float[Array, "batch classes"]) -> Float[Array, ""]:
+    """Loss of the output, mean over the batch."""
+    return loss_named(network.loss)(states[-1], target)[0]
 
 
 def backpropagated(
@@ -170,7 +170,7 @@ def backpropagated(
     states: States,
     steps: int,
 ) -> Tree:
-    """Gradient of the cost after ``steps`` free steps, back-propagated through those steps.
+    """Gradient of the loss after ``steps`` free steps, back-propagated through those steps.
 
     What equilibrium propagation is compared with. From rest it is the gradient of the whole free phase; from the
     free fixed point, the truncated gradient that the nudged phase reproduces step by step (Ernoult et al. 2019,
@@ -178,6 +178,6 @@ def backpropagated(
     """
 
     def after(weights: Weights) -> Float[Array, ""]:
-        return mean_cost(network, relax(network, weights, x, states, steps=steps)[0], target)
+        return mean_loss(network, relax(network, weights, x, states, steps=steps)[0], target)
 
     return jax.grad(after)(dict(weights))

@@ -1,6 +1,7 @@
 """Phaseless alignment learning at the rate level, as a circuit."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import jax
@@ -8,6 +9,8 @@ import jax.numpy as jnp
 import numpy as np
 from biocredit.circuits.core.circuit import Projection
 from biocredit.circuits.core.credit_rule import Tree
+from biocredit.circuits.core.errors import require
+from biocredit.circuits.core.losses import Compare, loss_named
 from biocredit.circuits.core.probes import Probe
 from biocredit.circuits.microcircuit import rate_level_dynamics as dynamics
 from biocredit.circuits.microcircuit.phaseless import Phaseless
@@ -25,9 +28,13 @@ class PhaselessRate(Phaseless):
         Transfer function of the hidden layers; the output is linear.
     steps
         Time steps for which a pattern is shown.
+    loss
+        Loss whose error nudges the output, a name or a function; half the squared distance by default.
+    class_weights
+        Factor on a trial's loss for each class.
     constants
-        Constants of the dynamics; by default those of :func:`released` for these sizes.
-    readout, **options
+        Constants of the dynamics, the loss among them; by default those of :func:`released` for these sizes.
+    **options
         See :class:`Phaseless`.
 
     Examples
@@ -43,12 +50,16 @@ class PhaselessRate(Phaseless):
         transfer: str = "tanh",
         *,
         steps: int = 100,
+        loss: str | Compare | None = None,
+        class_weights: Sequence[float] | None = None,
         constants: Constants | None = None,
-        readout: str = "choice",
         **options: Any,
     ):
-        self.constants = constants or released(len(sizes) - 1, transfer, steps)
-        super().__init__(sizes, steps, self.constants.dt, readout, **options)
+        require(constants is None or loss is None, "constants say what the loss is: give one of the two")
+        given = constants or released(len(sizes) - 1, transfer, steps)
+        chosen = loss_named(loss or given.loss, class_weights)
+        self.constants = replace(given, loss=chosen)
+        super().__init__(sizes, steps, self.constants.dt, chosen, **options)
         self._register()
 
     def _synapses(self) -> list[Projection]:

@@ -206,7 +206,9 @@ def test_one_mirror_step_is_the_hebbian_product(stage):
     from biocredit.circuits.dual_stream import DualStream
 
     shape = (4,) if isinstance(stage, Dense) else (5, 4, 2)
-    net = DualStream({"only": stage}, shape, WeightMirror(rate=0.3, decay=0.1), loss="squared", dtype=jnp.float64)
+    net = DualStream(
+        {"only": stage}, shape, WeightMirror(rate=0.3, decay=0.1), loss="half_squared_error", dtype=jnp.float64
+    )
     tree = net.read() | {"up.only.b": jnp.ones(3)}
     xi = jnp.asarray(np.random.default_rng(0).normal(size=(1, 7, *shape)))
     found = net.descending.mirror(net.ascending, tree, {"only": xi})["down.only.B"]

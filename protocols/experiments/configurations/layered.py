@@ -81,7 +81,7 @@ class EquilibriumOnImages(Configuration):
 
         task, circuit = self.task.load(), self.circuit
         net = EquilibriumPropagation.chain(
-            task, hidden=circuit.hidden, dynamics=FixedPointIteration(), cost="half_squared_error", seed=self.run.seed
+            task, hidden=circuit.hidden, dynamics=FixedPointIteration(), loss="half_squared_error", seed=self.run.seed
         )
         phases = {"iterations": circuit.iterations, "beta": circuit.beta, "estimator": circuit.estimator}
         return two_phase(self, net, task, **phases)

@@ -26,7 +26,7 @@ WITHIN_LOSS = {
 }
 """Output transfer functions that are part of our loss, with the prediction that they make."""
 
-LOSSES = {"CE": "cross_entropy", "MSE": "mean_squared"}
+LOSSES = {"CE": "cross_entropy", "MSE": "mean_squared_error"}
 
 OPTIMIZERS = {
     "NAG": lambda case: optax.sgd(float(case["lr"]), float(case["momentum"]), nesterov=True),

@@ -13,6 +13,11 @@ from biocredit.circuits.microcircuit import rate_level_dynamics as rate_level
 from tests.conformance.dual_streams import Arrays
 from tests.conformance.harness import Check
 
+OUTPUT_ERRORS = {
+    "rate": {"compared": "rate"},
+    "mse": {"compared": "lookahead"},
+    "softmax": {"compared": "lookahead", "loss": "cross_entropy"},
+}
 TRANSFERS = {"logistic": "sigmoid", "soft_relu": "softplus"}
 
 
@@ -71,7 +76,7 @@ def rate_constants(case: Arrays) -> rate_level.Constants:
         dt=float(case["dt"]),
         tau=float(case["tau"]),
         beta=float(case["beta"]),
-        target=str(case["target_type"]),
+        **OUTPUT_ERRORS[str(case["target_type"])],
     )
 
 

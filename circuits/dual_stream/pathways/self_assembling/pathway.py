@@ -7,12 +7,12 @@ from typing import NamedTuple, Self
 import jax
 import jax.numpy as jnp
 import numpy as np
+from biocredit.circuits.core.activations import activation
 from biocredit.circuits.core.circuit import Projection
 from biocredit.circuits.core.credit_rule import Tree
 from biocredit.circuits.core.errors import choose, nearest, require
 from biocredit.circuits.core.probes import Probe, untouched
 from biocredit.circuits.dual_stream.ascending.initial_weights import Gaussian, Shape, Start, identity
-from biocredit.circuits.dual_stream.ascending.operations import gain
 from biocredit.circuits.dual_stream.ascending.stack import Ascent, Nodes
 from biocredit.circuits.dual_stream.pathways.pathway import Credit, Declaration, DescendingPathway, Goal
 from biocredit.circuits.dual_stream.pathways.self_assembling.kinds import KINDS, kind_of
@@ -214,7 +214,7 @@ class SelfAssembling(DescendingPathway):
         return found
 
     def _slope(self, nodes: Nodes, level: Level, ascent: Ascent) -> jax.Array:
-        return gain(nodes[level.rate].name)(ascent.entering[level.rate])
+        return activation(nodes[level.rate].name).slope(ascent.entering[level.rate])
 
     def drives(
         self, nodes: Nodes, tree: Tree, ascent: Ascent, error: jax.Array, probe: Probe = untouched
