@@ -8,7 +8,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from biocredit.circuits.core.circuit import Batch, Circuit, Outcome, Population
-from biocredit.circuits.core.credit_rule import Tree
+from biocredit.circuits.core.credit_rule import CreditRule, Tree
 from biocredit.circuits.core.errors import require
 from biocredit.circuits.core.losses import Loss, as_target, score, suited
 from biocredit.circuits.core.ports import Ports, joined_shape, match, side_by_side
@@ -41,6 +41,8 @@ class Phaseless(Circuit):
     """
 
     self_changing = True
+    #: What its synapses need.
+    rule: CreditRule
 
     def __init__(
         self,
@@ -195,6 +197,15 @@ class Phaseless(Circuit):
 
     def _input(self, inputs: Mapping[str, jax.Array]) -> jax.Array:
         return side_by_side(inputs, self.inputs, self.dtype)
+
+    def example(self, trials: int = 2) -> Batch:
+        """Return trials of the input's size with a label."""
+        x, labels = jnp.zeros((trials, self.sizes[0]), self.dtype), jnp.zeros(trials, jnp.int32)
+        return Batch({"input": x}, {self.readout: labels}, {"index": jnp.arange(trials)})
+
+    def duration(self, batch: Batch) -> float:
+        """As long as a pattern is shown."""
+        return self.steps * self.dt
 
     def reciprocal(self) -> set[str]:
         """Layers whose feedback is one synapse between the same two cells as the forward weight: all of them."""

@@ -50,10 +50,16 @@ class Recorder:
         The open trace.
     records, interventions
         What is recorded and what is done.
+
+    Attributes
+    ----------
+    number
+        Number of the checkpoints so far.
     """
 
     def __init__(self, writer: TraceWriter, records: Sequence[Record], interventions: Sequence[Intervention]):
         self.writer, self.records, self.interventions = writer, tuple(records), tuple(interventions)
+        self.number = 0
         self._begun: int | None = None
 
     @classmethod
@@ -100,12 +106,14 @@ class Recorder:
     def resume(
         cls,
         path: str | Path,
-        lengths: Mapping[str, int],
+        done: Mapping[str, Any],
         records: Sequence[Record],
         interventions: Sequence[Intervention],
     ) -> "Recorder":
-        """Go on with a trace, cut back to its checkpoint."""
-        return cls(TraceWriter.resume(path, lengths=lengths), records, interventions)
+        """Go on with a trace, cut back to what its checkpoint says was done."""
+        recorder = cls(TraceWriter.resume(path, lengths=done["lengths"]), records, interventions)
+        recorder.number = done.get("checkpoint", 0)
+        return recorder
 
     def event(self, kind: str, description: str, update: int, phase: str | None = None) -> None:
         """Note that something was planned, or happened, at an update."""
@@ -137,10 +145,16 @@ class Recorder:
         self.writer.declare(f"learning/{name}", ("seed", axis, *extra), shape, units=units[0], long_name=units[1])
         self.writer.append(f"learning/{name}", values, at=at)
 
-    def commit(self) -> dict[str, int]:
-        """Bring everything to the disk; return the lengths that a checkpoint must remember."""
+    def commit(self) -> None:
+        """Bring everything to the disk."""
         self.writer.commit()
-        return self.writer.lengths()
+
+    def checkpoint(self) -> dict[str, Any]:
+        """Bring everything to the disk; return what the checkpoint that belongs to it must remember of the trace."""
+        self.number += 1
+        self.writer.set(checkpoint=self.number)
+        self.writer.commit()
+        return {"trace": self.writer.id, "checkpoint": self.number, "lengths": self.writer.lengths()}
 
     def close(self, status: str) -> None:
         """End the trace."""

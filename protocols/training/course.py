@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from biocredit.analysis.trace.reader import open_trace
 from biocredit.circuits.core.described import describe, differences
 from biocredit.protocols.recording.measures.measure import Measure
 from biocredit.protocols.recording.surroundings import arithmetic
@@ -35,8 +34,8 @@ class Course:
         The :class:`biocredit.protocols.training.protocol.Protocol`.
     epochs
         Epochs of the run when it is complete.
-    recorder, path, identity
-        Where it is recorded, and the id of the trace; nowhere by default.
+    recorder, path
+        Where it is recorded; nowhere by default.
     logs
         What the stretches of the present epoch logged so far.
     """
@@ -45,7 +44,6 @@ class Course:
     epochs: int
     recorder: Recorder | None = None
     path: Path | None = None
-    identity: str = ""
     logs: list[dict[str, np.ndarray]] = field(default_factory=list)
 
     # -- beginnings ---------------------------------------------------------------------------------------
@@ -70,7 +68,6 @@ class Course:
                 path, run.view(), about, records=record, interventions=done, overwrite=overwrite
             )
             checkpoint.path_beside(path).unlink(missing_ok=True)
-            course.identity = identity_of(path)
         course._guarded(course._look)
         return course
 
@@ -79,8 +76,6 @@ class Course:
         """Go on from a checkpoint."""
         place = checkpoint.path_beside(path)
         leaves, done = checkpoint.read(place)
-        if done.get("trace", identity_of(path)) != identity_of(path):
-            raise RunError(f"{place} belongs to another run than {path}: put its own checkpoint there")
         lines = differing(done["settings"], run) if "settings" in done else []
         if lines and not changed:
             raise RunError(f"{path} was run with other settings: {'; '.join(lines)} (changed=True allows it)")
@@ -92,8 +87,8 @@ class Course:
         run.dead = {int(seed): what for seed, what in done.get("dead", {}).items()}
         warn_of_arithmetic(done.get("arithmetic"))
         logs = [{name: np.asarray(value) for name, value in log.items()} for log in done["logs"]]
-        recorder = Recorder.resume(path, done["lengths"], run.records, run.interventions)
-        course = cls(run, total, recorder, Path(path), identity_of(path), logs)
+        recorder = Recorder.resume(path, done, run.records, run.interventions)
+        course = cls(run, total, recorder, Path(path), logs)
         for line in lines:
             recorder.event("settings changed", line, run.updates)
         return course
@@ -213,15 +208,14 @@ class Course:
             return
         run = self.run
         progress = {
-            "trace": self.identity,
             "settings": settings_of(run),
             "arithmetic": arithmetic(),
             "epoch": run.epoch,
             "epochs": self.epochs,
-            "lengths": self.recorder.commit(),
             "logs": [{name: value.tolist() for name, value in log.items()} for log in self.logs],
             "first_loss": run.first_loss.tolist(),
             "dead": {str(seed): what for seed, what in run.dead.items()},
+            **self.recorder.checkpoint(),
         }
         checkpoint.save(checkpoint.path_beside(self.path), run.state, progress)
 
@@ -242,12 +236,6 @@ class Course:
         self._measure(one for one in run.measures if one.every is None or run.epoch % one.every)
         if self.recorder:
             self.recorder.close("complete")
-
-
-def identity_of(path: str | Path) -> str:
-    """Return the random identifier of a trace."""
-    with open_trace(path) as trace:
-        return trace.attributes["id"]
 
 
 def settings_of(run: Any) -> Any:

@@ -12,6 +12,7 @@ from biocredit.circuits.core.credit_rule import Tree
 from biocredit.circuits.core.described import Described
 from biocredit.circuits.core.rebuilt import rebuild
 from biocredit.protocols.interventions import declare as lesions
+from biocredit.protocols.interventions.check import check_on_task as check_interventions
 from biocredit.protocols.recording.measures.measure import Measure
 from biocredit.protocols.recording.record import Record
 from biocredit.protocols.recording.trace_recorder import About, Recorder, check_records
@@ -120,7 +121,6 @@ class Protocol(Described):
         check_order(task.n_train, batch_size, shuffle)
         self.circuit, self.task, self.batch_size, self.shuffle = circuit, task, batch_size, shuffle
         self._interventions = lesions.several(interventions)
-        lesions.check(self._interventions, circuit)
         self.settings = tuple(checks.check_settings(circuit, {**settings, **one}) for one in alternate)
         self.records = checks.as_several(records, Record, "records")
         self._kinds = check_records(self.records, circuit, self.settings[0])
@@ -131,6 +131,7 @@ class Protocol(Described):
         task.check()
         for part in self.evaluate:
             checks.check_part(task, part)
+        check_interventions(self._interventions, circuit, task, self.settings)
         self.optimizer = checks.as_optimizer(optimizer)
         self.updates_per_pass = task.n_train // batch_size
         self.chunk = chunk_length(self.updates_per_pass, chunk)
@@ -327,7 +328,7 @@ class Protocol(Described):
             For an intervention that would not act at the present update.
         """
         acting = lesions.several(interventions)
-        lesions.check(acting, self.circuit)
+        check_interventions(acting, self.circuit, self.task, self.settings)
         (part,) = checks.as_parts(part)
         for one in acting:
             if not one.acts(self.updates, self.updates + 1):

@@ -125,7 +125,7 @@ class DenseOnImages(Configuration):
         task = self.task.load()
         (inputs,), (classes,) = task.inputs.values(), task.readouts.values()
         sizes = (inputs, *self.circuit.hidden, classes)
-        nodes = architectures.dense(sizes, transfer=self.circuit.transfer)
+        nodes = architectures.dense(sizes, activation=self.circuit.transfer)
         return protocol(self, DualStream(*nodes, self.circuit.descending, seed=self.run.seed), task)
 
 

@@ -44,7 +44,7 @@ class PerceptronOnImages(Configuration):
         task = self.task.load()
         (inputs,), (classes,) = task.inputs.values(), task.readouts.values()
         sizes = (inputs, *self.circuit.hidden, classes)
-        net = DualStream.mlp(sizes, self.circuit.descending, transfer=self.circuit.transfer, seed=self.run.seed)
+        net = DualStream.mlp(sizes, self.circuit.descending, activation=self.circuit.transfer, seed=self.run.seed)
         return two_phase(self, net, task)
 
 

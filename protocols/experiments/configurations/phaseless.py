@@ -53,7 +53,7 @@ class PhaselessOnImages(Configuration):
         constants = released(len(self.hidden) + 1, own.transfer, own.steps)
         constants = replace(
             constants,
-            rate=tuple(own.slowed * rate for rate in constants.rate),
+            learning_rate=tuple(own.slowed * rate for rate in constants.learning_rate),
             sigma=tuple(own.noise * (sigma > 0) for sigma in constants.sigma),
             decay=(own.decay,) * len(constants.decay),
         )
