@@ -12,6 +12,7 @@ from biocredit.circuits.core.errors import CircuitError, nearest
 from biocredit.protocols.datasets.formats import DataError
 from biocredit.protocols.experiments import Experiment, every, find
 from biocredit.protocols.experiments.overrides import SettingError, as_json, assignment, from_json
+from biocredit.protocols.experiments.settings import PARTS
 
 if TYPE_CHECKING:
     from biocredit.protocols.experiments.runner import Job
@@ -105,7 +106,7 @@ def _chosen(given: Namespace) -> tuple[Experiment, dict[str, Any], bool]:
     edited = {}
     for label, settings in about["conditions"].items():
         experiment.configured(only=[label])
-        edited[label] = from_json(type(experiment.conditions[label]), settings)
+        edited[label] = from_json(experiment.conditions[label], settings, parts={**PARTS, **experiment.parts})
     changed = Experiment(**{**vars(experiment), "conditions": edited})
     return experiment, changed.configured(overrides, quick=given.quick, only=given.condition), bool(about.get("quick"))
 
