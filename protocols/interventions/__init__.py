@@ -16,6 +16,7 @@ from biocredit.protocols.interventions.declare import (
     lesion,
     parts,
     scale,
+    several,
     silence,
 )
 
@@ -35,5 +36,6 @@ __all__ = [
     "lesion",
     "parts",
     "scale",
+    "several",
     "silence",
 ]

@@ -37,7 +37,7 @@ class Window:
     Raises
     ------
     CircuitError
-        If nothing is left between the two.
+        If there is nothing between two of them, or a time is no time.
     """
 
     start: int = 0
@@ -47,8 +47,24 @@ class Window:
     before: float | None = None
 
     def __post_init__(self) -> None:
+        for name, update in (("start", self.start), ("stop", self.stop)):
+            whole = update is None or (isinstance(update, int | np.integer) and not isinstance(update, bool))
+            require(whole, f"{name} counts updates, a whole number; got {update!r}")
+        require(self.start >= 0, f"updates are counted from 0, got start={self.start}")
+        never = self.stop is not None and self.stop <= self.start
+        require(not never, f"no update from start={self.start} until stop={self.stop}: stop must be larger")
         empty = self.before is not None and self.before <= self.after
         require(self.after >= 0 and not empty, f"no window within the trial: after {self.after}, before {self.before}")
+
+    def overlaps(self, first: int, end: int) -> bool:
+        """Whether any of the updates ``first`` .. ``end - 1`` is one with the intervention.
+
+        Examples
+        --------
+        >>> Window(start=5, stop=9).overlaps(0, 5), Window(start=5, stop=9).overlaps(8, 20)
+        (False, True)
+        """
+        return first < end and self.start < end and (self.stop is None or self.stop > first)
 
     @property
     def within_trial(self) -> bool:
@@ -96,6 +112,10 @@ class Intervention:
     def names(self, circuit: Circuit) -> list[str]:
         """List what it acts on in a circuit."""
         return [name for name in (*circuit.synapses, *circuit.signals()) if self.matches(name)]
+
+    def acts(self, first: int, end: int) -> bool:
+        """Whether it is on at any of the updates ``first`` .. ``end - 1``: planned, and happened."""
+        return self.window.overlaps(first, end)
 
     def describe(self) -> str:
         """Say in words what is done, for the trace."""
@@ -194,6 +214,26 @@ def parts(circuit: Circuit) -> dict[str, tuple[str, np.ndarray]]:
     return found
 
 
+def several(interventions: "Intervention | Iterable[Intervention]") -> tuple[Intervention, ...]:
+    """Return interventions as a tuple; a lone one is a tuple of one.
+
+    Raises
+    ------
+    CircuitError
+        If something else is among them.
+
+    Examples
+    --------
+    >>> len(several(silence("V1")))
+    1
+    """
+    found = (interventions,) if isinstance(interventions, Intervention | str) else tuple(interventions)
+    for one in found:
+        made = "silence(...), lesion(...), scale(...), add_noise(...), delay(...), freeze_plasticity(...)"
+        require(isinstance(one, Intervention), f"{one!r} is no intervention: wanted {made}")
+    return found
+
+
 def check(interventions: Iterable[Intervention], circuit: Circuit) -> None:
     """Refuse an intervention that acts on nothing in this circuit, or at no time of it.
 
@@ -219,6 +259,14 @@ def _check_window(one: Intervention, circuit: Circuit) -> None:
     require(not isinstance(one, Freeze), f"weights change by updates, not within a trial: cannot {one.describe()}")
 
 
+def _window(allowed: Iterable[str] = ("start", "stop", "phase", "after", "before"), **when: Any) -> Window:
+    """Build a window from keyword arguments; an unknown one is refused in one line."""
+    allowed = tuple(allowed)
+    for name in when:
+        require(name in allowed, f"an intervention has no {name!r}: {nearest(name, allowed)}")
+    return Window(**when)
+
+
 def silence(target: str, **when: Any) -> Silence:
     """Silence a population or block, see :class:`Silence`; ``when`` as in :class:`Window`.
 
@@ -227,29 +275,29 @@ def silence(target: str, **when: Any) -> Silence:
     >>> silence("cells.I", start=100, after=200.0, before=400.0).describe()
     'silence cells.I from update 100, from 200 ms of each trial to 400 ms'
     """
-    return Silence(target, Window(**when))
+    return Silence(target, _window(**when))
 
 
 def lesion(target: str, **when: Any) -> Lesion:
     """Cut a projection, block a modulator or a receptor, see :class:`Lesion`; ``when`` as in :class:`Window`."""
-    return Lesion(target, Window(**when))
+    return Lesion(target, _window(**when))
 
 
-def freeze_plasticity(target: str, *, start: int = 0, stop: int | None = None) -> Freeze:
-    """Stop the plasticity of a projection, see :class:`Freeze`."""
-    return Freeze(target, Window(start, stop))
+def freeze_plasticity(target: str, **when: Any) -> Freeze:
+    """Stop the plasticity of a projection, see :class:`Freeze`; ``start`` and ``stop`` as in :class:`Window`."""
+    return Freeze(target, _window(("start", "stop"), **when))
 
 
 def scale(target: str, factor: float, **when: Any) -> Scale:
     """Scale a projection, a modulator or a receptor, see :class:`Scale`; ``when`` as in :class:`Window`."""
-    return Scale(target, Window(**when), factor)
+    return Scale(target, _window(**when), factor)
 
 
-def delay(target: str, by: float, *, start: int = 0, stop: int | None = None) -> Delay:
-    """Let a modulator arrive ``by`` ms later, see :class:`Delay`."""
-    return Delay(target, Window(start, stop), by)
+def delay(target: str, by: float, **when: Any) -> Delay:
+    """Let a modulator arrive ``by`` ms later, see :class:`Delay`; ``start`` and ``stop`` as in :class:`Window`."""
+    return Delay(target, _window(("start", "stop"), **when), by)
 
 
 def add_noise(target: str, sd: float, **when: Any) -> AddNoise:
     """Add noise to rates, see :class:`AddNoise`; ``when`` as in :class:`Window`."""
-    return AddNoise(target, Window(**when), sd)
+    return AddNoise(target, _window(**when), sd)

@@ -83,7 +83,7 @@ class Protocol:
         seeds: int | Sequence[int] = 1,
         batch_size: int = 100,
         shuffle: str = "samples",
-        interventions: Sequence[lesions.Intervention] = (),
+        interventions: lesions.Intervention | Sequence[lesions.Intervention] = (),
         records: Sequence[Record] = (),
         evaluate: Sequence[str] = ("test",),
         alternate: Sequence[Mapping[str, Any]] = ({},),
@@ -95,10 +95,11 @@ class Protocol:
         **settings: Any,
     ):
         check_order(task.n_train, batch_size, shuffle)
-        lesions.check(interventions, circuit)
+        self.interventions = lesions.several(interventions)
+        lesions.check(self.interventions, circuit)
         self.circuit, self.task, self.batch_size, self.shuffle = circuit, task, batch_size, shuffle
         self.seeds = tuple(range(circuit.seed, circuit.seed + seeds)) if isinstance(seeds, int) else tuple(seeds)
-        self.interventions, self.records, self.evaluate = tuple(interventions), tuple(records), tuple(evaluate)
+        self.records, self.evaluate = tuple(records), tuple(evaluate)
         self.measures, self.divergence = tuple(measures), divergence
         self.first_loss = np.full(len(self.seeds), np.nan)
         self._kinds = {record.label: record.kind(circuit) for record in self.records}
