@@ -6,7 +6,7 @@ from typing import Any
 
 from biocredit.circuits.core.errors import nearest
 from biocredit.protocols.experiments.configuration import Configuration
-from biocredit.protocols.experiments.overrides import SettingError, as_json, flat, has, overridden, unknown
+from biocredit.protocols.experiments.overrides import SettingError, as_json, flat, has, has_owner, overridden, unknown
 from biocredit.protocols.experiments.settings import PARTS
 
 
@@ -109,7 +109,7 @@ class Experiment:
         parts = {**PARTS, **self.parts}
         for name in overrides:
             if not any(has(one, name) for one in conditions.values()):
-                for one in conditions.values():
+                for one in (one for one in conditions.values() if has_owner(one, name)):
                     overridden(one, {name: overrides[name]}, parts)
                 raise unknown(name, {name for one in conditions.values() for name in flat(one)})
         new = {

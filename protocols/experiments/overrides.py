@@ -114,19 +114,19 @@ def overridden(settings: S, overrides: Mapping[str, Any], parts: Mapping[str, ty
     0.5
     """
     for name, value in overrides.items():
-        if not has(settings, name) and not _named_part(settings, name):
+        if not has(settings, name) and not has_owner(settings, name):
             raise unknown(name, flat(settings))
         settings = _with(settings, name.split("."), value, name, parts or {})
     return settings
 
 
-def _named_part(settings: Any, name: str) -> bool:
-    """Say whether the last word of an unknown setting belongs to a part with settings of its own, which explains it."""
+def has_owner(settings: Any, name: str) -> bool:
+    """Say whether a setting would belong to something with settings of its own, which can say best what is wrong."""
     first, _, rest = name.partition(".")
     if isinstance(settings, Named):
         return bool(name) and not rest
     members = _members(settings) if _is_part(settings) else {}
-    return bool(rest) and _named_part(members.get(first), rest)
+    return bool(rest) and has_owner(members.get(first), rest)
 
 
 def unknown(name: str, known: Iterable[str]) -> SettingError:
@@ -274,6 +274,7 @@ __all__ = [
     "flat",
     "from_json",
     "has",
+    "has_owner",
     "overridden",
     "parsed",
     "unknown",

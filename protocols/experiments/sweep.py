@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from biocredit.analysis.trace.reader import Trace, open_trace
 from biocredit.protocols.experiments import Configuration
-from biocredit.protocols.experiments.overrides import SettingError, flat, has, overridden, unknown
+from biocredit.protocols.experiments.overrides import SettingError, flat, has, has_owner, overridden, unknown
 from biocredit.protocols.experiments.settings import PARTS
 
 #: Columns of the summary: what is read from the end of every learning curve.
@@ -63,7 +63,8 @@ def grid(conditions: Mapping[str, Configuration], over: Mapping[str, Sequence[An
     for label, configuration in conditions.items():
         for name in over:
             if not has(configuration, name):
-                overridden(configuration, {name: over[name][0]}, PARTS)
+                if has_owner(configuration, name):
+                    overridden(configuration, {name: over[name][0]}, PARTS)
                 raise unknown(name, flat(configuration))
         for values in product(*over.values()):
             chosen = dict(zip(over, values, strict=True))

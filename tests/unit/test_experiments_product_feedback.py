@@ -9,6 +9,7 @@ from biocredit.protocols.datasets.formats import DataError
 from biocredit.protocols.datasets.image_tree import MEAN, SD, colour_images, image_tree
 from biocredit.protocols.experiments import find
 from biocredit.protocols.experiments.overrides import overridden
+from biocredit.protocols.experiments.papers.product_feedback_alignment.experiments import EXPANSIONS
 from biocredit.protocols.experiments.runner import Job
 from PIL import Image
 
@@ -120,7 +121,7 @@ def test_a_tree_of_images_is_decoded_batch_by_batch(tree):
 
 def test_a_residual_network_learns_from_folders(tree, tmp_path, monkeypatch):
     monkeypatch.setenv("BIOCREDIT_DATA", str(tree.parent))
-    sizes = {"task.name": "imagenet", "circuit.depth": 20, "circuit.side": 8, "run.batch_size": 4, "run.seeds": 1}
+    sizes = {"task.name": "imagenet", "circuit.depth": 20, "task.side": 8, "run.batch_size": 4, "run.seeds": 1}
     trace = ran("fig5", "SF", tmp_path / "sf.h5", **sizes)
     assert np.isfinite(curve(trace, "test_accuracy")).all()
 

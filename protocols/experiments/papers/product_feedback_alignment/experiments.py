@@ -9,7 +9,7 @@ from dataclasses import replace
 from functools import partial
 
 from biocredit.protocols.experiments.configuration import Configuration, Run
-from biocredit.protocols.experiments.experiment import Experiment, dotted, varied
+from biocredit.protocols.experiments.experiment import Experiment, dotted
 from biocredit.protocols.experiments.overrides import overridden
 from biocredit.protocols.experiments.settings.circuits import Layers, Phaseless, Residual
 from biocredit.protocols.experiments.settings.credit import Pathway
@@ -64,10 +64,12 @@ PHASELESS = Configuration(
 )
 
 
-def layers(rule: str, **settings: object) -> Configuration:
+def layers(rule: str, sparsity: float = 0.0, **settings: object) -> Configuration:
     """784-512-512-10 on MNIST; dots in names of settings are written as double underscores."""
     decay = {"optimizer.first_decay": 0.03} if rule in ("KP", *PRODUCTS) else {}
-    return overridden(LAYERS, {"pathway.name": (RULES | MIRRORING | PRODUCTS)[rule]} | decay | dotted(settings))
+    own = {"sparsity": sparsity} if sparsity else {}
+    pathway = Pathway((RULES | MIRRORING | PRODUCTS)[rule], own)
+    return overridden(LAYERS, {"pathway": pathway} | decay | dotted(settings))
 
 
 def residual(rule: str, **settings: object) -> Configuration:
@@ -108,8 +110,14 @@ PERFORMANCE = (
         "Eigenvalues of B B^T and the angle of the path it leads to, against the expansion ratio",
         takes="about 10 minutes on 2 cores (estimated)",
         conditions={
-            label: overridden(one, {"run.seeds": 20 if one.pathway.settings["expansion"] > 30 else 100})
-            for label, one in varied(BORN, "expansion {}", "pathway.expansion", EXPANSIONS).items()
+            f"expansion {expansion}": overridden(
+                BORN,
+                {
+                    "pathway": Pathway("product", {"expansion": expansion}),
+                    "run.seeds": 20 if expansion > 30 else 100,
+                },
+            )
+            for expansion in EXPANSIONS
         },
         quick={"run.seeds": 5, "task.n_train": 10, "task.n_test": 10},
         quick_conditions=("expansion 1.0", "expansion 3.98", "expansion 10.0"),
@@ -181,7 +189,7 @@ PROPERTIES = (
         "Accuracy on MNIST with sparse feedback: a fraction of the synapses does not exist",
         takes="about 20 hours on 2 cores (estimated)",
         conditions={
-            f"{rule}, sparsity {sparsity}": layers(rule, pathway__sparsity=sparsity)
+            f"{rule}, sparsity {sparsity}": layers(rule, sparsity=sparsity)
             for rule in ("FA", "DFA", "SF", "PFA")
             for sparsity in SPARSITIES
         },
