@@ -7,7 +7,8 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from biocredit.analysis.trace.schema import TraceError
+from biocredit.analysis.trace.schema import COMPANIONS, TraceError
+from biocredit.analysis.trace.storage.durable import WriteError
 from biocredit.circuits.core.errors import CircuitError, nearest
 from biocredit.protocols.datasets.formats import DataError
 from biocredit.protocols.experiments import Experiment, every, find
@@ -160,7 +161,7 @@ def _work(given: Namespace, jobs: "list[Job]") -> int:
 
 def _remove(paths: Iterable[Path]) -> None:
     for path in paths:
-        for one in (path, Path(f"{path}.checkpoint")):
+        for one in (path, *(Path(f"{path}{ending}") for ending in COMPANIONS)):
             one.unlink(missing_ok=True)
 
 
@@ -169,7 +170,7 @@ def _attempt(jobs: "list[Job]", work: Any) -> int:
 
     try:
         work()
-    except RunError as failure:
+    except (RunError, WriteError) as failure:
         raise Failed(str(failure)) from None
     for job in jobs:
         if job.path.exists() and job.state() == "begun":

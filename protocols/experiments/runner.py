@@ -69,9 +69,21 @@ class Job:
     def go_on(self, *, progress: bool = True) -> Path:
         """Resume it from its checkpoint, or start it again where it was lost before the first one."""
         if self.state() == "lost":
+            if done := epochs_in(self.path):
+                raise RunError(
+                    f"{self.path} holds {done} epochs, but its checkpoint {path_beside(self.path).name} is missing: "
+                    "copy it along, or start anew with biocredit run --overwrite"
+                )
             return self.start(overwrite=True, progress=progress)
         built(self.configuration).resume(self.path, progress=progress)
         return self.path
+
+
+def epochs_in(path: Path) -> int:
+    """Count the epochs that a trace holds."""
+    return max(
+        (len(one.coords["epoch"]) for one in open_trace(path).learning.values() if "epoch" in one.dims), default=0
+    )
 
 
 def built(configuration: Configuration) -> Any:

@@ -1,5 +1,6 @@
 """Interventions: silence, lesion, freeze, scale, delay, add noise; where, when and how much."""
 
+from biocredit.protocols.interventions.check import check
 from biocredit.protocols.interventions.declare import (
     AddNoise,
     Delay,
@@ -10,7 +11,6 @@ from biocredit.protocols.interventions.declare import (
     Silence,
     Window,
     add_noise,
-    check,
     delay,
     freeze_plasticity,
     lesion,

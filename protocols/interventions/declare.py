@@ -17,7 +17,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from biocredit.circuits.core.circuit import Circuit
-from biocredit.circuits.core.errors import CircuitError, nearest, require
+from biocredit.circuits.core.errors import nearest, require
 
 
 @dataclass(frozen=True)
@@ -111,7 +111,8 @@ class Intervention:
 
     def names(self, circuit: Circuit) -> list[str]:
         """List what it acts on in a circuit."""
-        return [name for name in (*circuit.synapses, *circuit.signals()) if self.matches(name)]
+        known = (*circuit.synapses, *circuit.derived(), *circuit.signals())
+        return [name for name in known if self.matches(name)]
 
     def acts(self, first: int, end: int) -> bool:
         """Whether it is on at any of the updates ``first`` .. ``end - 1``: planned, and happened."""
@@ -120,6 +121,10 @@ class Intervention:
     def describe(self) -> str:
         """Say in words what is done, for the trace."""
         return f"{type(self).__name__.lower()} {self.target} {self.window.describe()}"
+
+    def signals(self, circuit: Circuit) -> dict[str, str]:
+        """What it acts on, by name: the signal or weight that passes a probe for it."""
+        return {name: name for name in self.names(circuit)}
 
     def change(self, value: jax.Array, key: jax.Array) -> jax.Array:
         """Return the changed signal."""
@@ -131,6 +136,9 @@ class Scale(Intervention):
     """Multiply the weights of a projection by a factor wherever they are used."""
 
     factor: float = 1.0
+
+    def __post_init__(self) -> None:
+        require(bool(np.isfinite(self.factor)), f"wanted a finite factor, got {self.factor}")
 
     def change(self, value: jax.Array, key: jax.Array) -> jax.Array:
         """Return the scaled weights."""
@@ -160,23 +168,31 @@ class Freeze(Intervention):
 
 
 @dataclass(frozen=True)
-class Silence(Intervention):
-    """Keep the neurons of a population or block (``"V1"``, ``"V1.SI"``, ``"up.rate1.channel3"``) from firing."""
+class OfRates(Intervention):
+    """A change of the rates of neurons."""
 
     def names(self, circuit: Circuit) -> list[str]:
         """List the populations and blocks."""
         return [name for name in parts(circuit) if self.matches(name)]
 
+    def signals(self, circuit: Circuit) -> dict[str, str]:
+        """The rate that passes a probe, by name of the population or block."""
+        return {name: f"{owner}.rate" for name, (owner, _) in parts(circuit).items() if self.matches(name)}
+
 
 @dataclass(frozen=True)
-class AddNoise(Intervention):
+class Silence(OfRates):
+    """Keep the neurons of a population or block (``"V1"``, ``"V1.SI"``, ``"up.rate1.channel3"``) from firing."""
+
+
+@dataclass(frozen=True)
+class AddNoise(OfRates):
     """Add Gaussian noise of this standard deviation to the rates of a population or block, at every update anew."""
 
     sd: float = 0.0
 
-    def names(self, circuit: Circuit) -> list[str]:
-        """List the populations and blocks."""
-        return [name for name in parts(circuit) if self.matches(name)]
+    def __post_init__(self) -> None:
+        require(0 < self.sd < np.inf, f"noise has a positive standard deviation, got {self.sd}")
 
 
 @dataclass(frozen=True)
@@ -232,31 +248,6 @@ def several(interventions: "Intervention | Iterable[Intervention]") -> tuple[Int
         made = "silence(...), lesion(...), scale(...), add_noise(...), delay(...), freeze_plasticity(...)"
         require(isinstance(one, Intervention), f"{one!r} is no intervention: wanted {made}")
     return found
-
-
-def check(interventions: Iterable[Intervention], circuit: Circuit) -> None:
-    """Refuse an intervention that acts on nothing in this circuit, or at no time of it.
-
-    Raises
-    ------
-    CircuitError
-        With the nearest valid name, or what is wrong with the time.
-    """
-    for one in interventions:
-        if not one.names(circuit):
-            known = [*circuit.synapses, *circuit.signals(), *parts(circuit)]
-            raise CircuitError(f"nothing to {one.describe()}: {nearest(one.target, known)}")
-        if one.window.within_trial:
-            _check_window(one, circuit)
-        if isinstance(one, Delay):
-            least = f"wanted at least a step of {circuit.dt:g} ms"
-            require(one.steps(circuit.dt) >= 1, f"cannot {one.describe()}: {least}")
-
-
-def _check_window(one: Intervention, circuit: Circuit) -> None:
-    kind = type(circuit).__name__
-    require(circuit.clocked, f"{kind} has no time within a trial: cannot {one.describe()}")
-    require(not isinstance(one, Freeze), f"weights change by updates, not within a trial: cannot {one.describe()}")
 
 
 def _window(allowed: Iterable[str] = ("start", "stop", "phase", "after", "before"), **when: Any) -> Window:

@@ -127,5 +127,5 @@ def test_every_rule_and_data_set_has_an_entry():
 
     cited = [one.citation for one in (ModularRNN, EquilibriumPropagation, PredictiveCoding)]
     cited += [data_set.citation for data_set in TABLE.values()]
-    cited += [stream.declaration.citation for stream in PATHWAYS.values()]
+    cited += [stream.rule.citation for stream in PATHWAYS.values()]
     assert [source for source in cited if "title" not in entry(source)] == []

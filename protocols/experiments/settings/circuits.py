@@ -120,7 +120,7 @@ class Layers(Hidden):
 
     Parameters
     ----------
-    transfer
+    activation
         Transfer function of the hidden layers: a name, or a function.
     bias
         Whether units have plastic biases.
@@ -132,7 +132,7 @@ class Layers(Hidden):
 
     takes = "pathway"
 
-    transfer: Any = "relu"
+    activation: Any = "relu"
     bias: bool = True
     ascending_sd: float | None = None
     loss: Any = "cross_entropy"
@@ -143,7 +143,7 @@ class Layers(Hidden):
         from biocredit.circuits.dual_stream.ascending.initial_weights import Gaussian
 
         start = {} if self.ascending_sd is None else {"start": Gaussian(self.ascending_sd)}
-        options = {"transfer": self.transfer, "bias": self.bias, "loss": self.loss, "seed": seed, **start}
+        options = {"activation": self.activation, "bias": self.bias, "loss": self.loss, "seed": seed, **start}
         return DualStream.mlp(sizes(task, self.hidden), credit or "transposed", **options)
 
 
@@ -154,14 +154,14 @@ class CounterCurrentLayers(Hidden):
     takes = "pathway"
 
     hidden: tuple[int, ...] = (256,) * 5
-    transfer: Any = "elu"
+    activation: Any = "elu"
 
     def make(self, task: "Task", credit: Any, seed: int) -> "Circuit":
         """Build the circuit."""
         from biocredit.circuits import DualStream
         from biocredit.circuits.dual_stream.pathways.counter_current import architectures
 
-        nodes = architectures.dense(sizes(task, self.hidden), transfer=self.transfer)
+        nodes = architectures.dense(sizes(task, self.hidden), activation=self.activation)
         return DualStream(*nodes, credit or "counter_current", seed=seed)
 
 
@@ -270,7 +270,7 @@ class Equilibrium(Hidden):
         from biocredit.circuits import EquilibriumPropagation
         from biocredit.circuits.energy_based import FixedPointIteration
 
-        options = {"dynamics": FixedPointIteration(), "cost": "half_squared_error", "seed": seed}
+        options = {"dynamics": FixedPointIteration(), "loss": "half_squared_error", "seed": seed}
         return EquilibriumPropagation.chain(task, hidden=self.hidden, **options)
 
 
@@ -280,7 +280,7 @@ class Phaseless(Hidden):
 
     Parameters
     ----------
-    transfer, steps
+    activation, steps
         Transfer function of the hidden layers, time steps for which a pattern is shown.
     noise, decay
         Standard deviation of the noise of hidden cells, decay of the feedback.
@@ -290,7 +290,7 @@ class Phaseless(Hidden):
     """
 
     hidden: tuple[int, ...] = (512, 512)
-    transfer: str = "tanh"
+    activation: str = "tanh"
     steps: int = 100
     noise: float = 0.05
     decay: float = 5e-5
@@ -301,15 +301,15 @@ class Phaseless(Hidden):
         from biocredit.circuits import PhaselessRate
         from biocredit.circuits.microcircuit.rate_level import released
 
-        known = released(len(self.hidden) + 1, self.transfer, self.steps)
+        known = released(len(self.hidden) + 1, self.activation, self.steps)
         constants = replace(
             known,
-            rate=tuple(self.slowed * rate for rate in known.rate),
+            learning_rate=tuple(self.slowed * rate for rate in known.learning_rate),
             sigma=tuple(self.noise * (sigma > 0) for sigma in known.sigma),
             decay=(self.decay,) * len(known.decay),
         )
         layers = sizes(task, self.hidden)
-        return PhaselessRate(layers, self.transfer, steps=self.steps, constants=constants, seed=seed)
+        return PhaselessRate(layers, self.activation, steps=self.steps, constants=constants, seed=seed)
 
 
 @dataclass(frozen=True)

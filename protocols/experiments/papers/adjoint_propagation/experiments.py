@@ -238,7 +238,9 @@ SHARING = tuple(
     )
 )
 
-PERCEPTRON = Configuration(task=Images(), circuit=Layers(transfer="tanh"), pathway=Pathway("transposed"), run=DEMO.run)
+PERCEPTRON = Configuration(
+    task=Images(), circuit=Layers(activation="tanh"), pathway=Pathway("transposed"), run=DEMO.run
+)
 RELAXING = Configuration(task=Images(), circuit=Equilibrium(), protocol=Relaxation(), run=DEMO.run)
 WIDTHS = ((256, 256), (1024, 1024))
 TABLE = {
