@@ -216,6 +216,13 @@ def report_command(given: Namespace) -> int:
     return 0
 
 
+def export_command(given: Namespace) -> int:
+    """Write a trace in another form."""
+    from biocredit.protocols.commands.recordings import export
+
+    return export(given)
+
+
 def cite_command(given: Namespace) -> int:
     """Print BibTeX."""
     from biocredit.analysis.reports.bibliography import cite
@@ -243,6 +250,10 @@ def data_command(given: Namespace) -> int:
     """List, find, download or import data sets."""
     from biocredit.protocols.datasets import datasets
 
+    if given.action == "import-recording":
+        from biocredit.protocols.commands.recordings import import_recording
+
+        return import_recording(given)
     if given.action in ("list", "where"):
         print(datasets.data_list() if given.action == "list" else datasets.data_where())
         return 0
