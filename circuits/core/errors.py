@@ -48,8 +48,8 @@ def require(condition: bool, message: str) -> None:
         raise CircuitError(message)
 
 
-def renamed(**names: str) -> Callable[[type], type]:
-    """Let a class refuse keyword arguments of an earlier edition, and say what each is called now.
+def renamed(**names: str) -> Callable[[Callable], Callable]:
+    """Let a class (or a function) refuse keyword arguments of an earlier edition, and say what each is called now.
 
     Parameters
     ----------
@@ -68,16 +68,18 @@ def renamed(**names: str) -> Callable[[type], type]:
     Rule: 'rate' is now called 'learning_rate'
     """
 
-    def decorate(cls: type) -> type:
-        construct = cls.__init__
+    def decorate(target: Callable) -> Callable:
+        call = target.__init__ if isinstance(target, type) else target
 
-        @wraps(construct)
-        def checked(self: Any, *args: Any, **settings: Any) -> None:
+        @wraps(call)
+        def checked(*args: Any, **settings: Any) -> Any:
             for old, new in names.items():
-                require(old not in settings, f"{cls.__name__}: {old!r} is now called {new!r}")
-            construct(self, *args, **settings)
+                require(old not in settings, f"{target.__name__}: {old!r} is now called {new!r}")
+            return call(*args, **settings)
 
-        cls.__init__ = checked
-        return cls
+        if call is target:
+            return checked
+        target.__init__ = checked
+        return target
 
     return decorate

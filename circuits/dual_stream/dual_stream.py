@@ -1,14 +1,15 @@
 """The dual-stream circuit: activity goes up one stream, credit comes down another."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 from biocredit.circuits.core.circuit import Batch, Circuit, Outcome, Population, Projection
-from biocredit.circuits.core.credit_rule import Tree
-from biocredit.circuits.core.errors import choose, require
+from biocredit.circuits.core.credit_rule import CreditRule, Tree
+from biocredit.circuits.core.errors import choose, renamed, require
 from biocredit.circuits.core.losses import Compare, as_target, loss_named, score
 from biocredit.circuits.core.ports import Ports, joined_shape, match, side_by_side
 from biocredit.circuits.core.probes import Electrode, Probe, chain, untouched
@@ -18,6 +19,7 @@ from biocredit.circuits.dual_stream.ascending.stack import Nodes, ascend, leaves
 from biocredit.circuits.dual_stream.pathways import DescendingPathway, Goal, pathway_named
 
 
+@renamed(transfer="activation")
 class DualStream(Circuit):
     """An ascending stream of stages and operations with a descending stream that assigns credit.
 
@@ -48,6 +50,7 @@ class DualStream(Circuit):
     (2, 3)
     """
 
+    for_task = classmethod(presets.for_task)
     mlp = classmethod(presets.mlp)
     convolutional = classmethod(presets.convolutional)
     resnet20 = classmethod(presets.resnet20)
@@ -218,9 +221,14 @@ class DualStream(Circuit):
         return {key: self.descending.by_trial(key[0], value, target) for key, value in readings.items()}
 
     @property
+    def rule(self) -> CreditRule:
+        """What the descending stream needs and promises; its settings are the stream itself."""
+        return replace(self.descending.rule, settings=self.descending)
+
+    @property
     def citation(self) -> str:
         """DOI or arXiv identifier of the descending stream."""
-        return self.descending.declaration.citation
+        return self.descending.rule.citation
 
     @property
     def _output(self) -> str:

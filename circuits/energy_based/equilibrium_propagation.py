@@ -86,7 +86,8 @@ class EquilibriumPropagation(LayeredCircuit):
     (3, 2)
     """
 
-    citation = "10.3389/fncom.2017.00024"
+    rule = contrast.RULE
+    citation = rule.citation
     phase_settings: Mapping[str, Any] = {"iterations": (20, 4), "beta": 0.5, "estimator": "random_sign"}
 
     def __init__(

@@ -77,7 +77,8 @@ class PredictiveCoding(LayeredCircuit):
     (3, 2)
     """
 
-    citation = "10.1162/NECO_a_00949"
+    rule = hierarchy.RULE
+    citation = rule.citation
     usual_loss = "half_squared_error"
     phase_settings: Mapping[str, Any] = {"iterations": 40, "dt": 0.1}
 

@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 from biocredit.circuits.core.activations import Curve, activation
-from biocredit.circuits.core.credit_rule import Rule, Tree
+from biocredit.circuits.core.credit_rule import CreditRule, Tree
 from biocredit.circuits.core.losses import Compare, Loss, loss_named
 from biocredit.circuits.core.probes import Probe, untouched
 from biocredit.circuits.energy_based.equilibrium_dynamics import States, probed, summed
@@ -169,37 +169,41 @@ def relax(
     return Relaxed(sent, values, eps, now, record)
 
 
-def error_times_rate(hierarchy: Hierarchy) -> Rule:
-    """Return the plasticity rule of predictive coding: error above times rate below, mean over the batch.
+RULE = CreditRule(
+    name="predictive_coding",
+    citation="10.1162/NECO_a_00949",
+    needs={"rates": "pre", "errors": "post", "weights": "synapse"},
+    transports="weights",
+    phases=1,
+    exact_when="the variance of the output tends to infinity (changes times the variance)",
+    memory="O(N)",
+    operations="O(N^2) a step of relaxation",
+)
+"""A synapse multiplies the error above by the rate below."""
 
-    Its signals are the rates of every layer (``"rates"``, the input first), the activity of the error units
-    (``"errors"``) and (for max-pooling, which has to know the winner) the weights.
+
+def error_times_rate(hierarchy: Hierarchy, signals: Mapping[str, Any]) -> Tree:
+    """Estimate all gradients from what :data:`RULE` needs, means over the batch.
+
+    Parameters
+    ----------
+    hierarchy
+        What relaxes.
+    signals
+        ``rates`` of every layer, the input first; ``errors``, the activity of the error units; and (for max-pooling,
+        which has to know the winner) ``weights``.
     """
-
-    def update(state: Tree, signals: Mapping[str, Any]) -> tuple[Tree, Tree]:
-        found = {}
-        paired = zip(hierarchy.connections, signals["rates"], signals["errors"], strict=False)
-        for number, (connection, pre, eps) in enumerate(paired, start=1):
-            products = connection.correlation(of_layer(signals["weights"], number), pre, eps)
-            found |= {f"layer{number}.{name}": -product for name, product in products.items()}
-        return state, found
-
-    return Rule(
-        name="predictive_coding",
-        update=update,
-        signals=("rates", "errors", "weights"),
-        phases=1,
-        exact_when="the variance of the output tends to infinity (changes times the variance)",
-        memory="O(N)",
-        operations="O(N^2) a step of relaxation",
-        citation="10.1162/NECO_a_00949",
-    )
+    found = {}
+    paired = zip(hierarchy.connections, signals["rates"], signals["errors"], strict=False)
+    for number, (connection, pre, eps) in enumerate(paired, start=1):
+        products = connection.correlation(of_layer(signals["weights"], number), pre, eps)
+        found |= {f"layer{number}.{name}": -product for name, product in products.items()}
+    return found
 
 
 def changes(hierarchy: Hierarchy, weights: Weights, relaxed: Relaxed) -> Tree:
     """Changes of all weights (the optimiser subtracts them) from relaxed value and error units."""
-    signals = {"rates": relaxed.rates, "errors": relaxed.errors, "weights": weights}
-    return error_times_rate(hierarchy).update({}, signals)[1]
+    return error_times_rate(hierarchy, {"rates": relaxed.rates, "errors": relaxed.errors, "weights": weights})
 
 
 def backpropagated(hierarchy: Hierarchy, weights: Weights, x: Float[Array, "batch ..."], y: Array) -> Tree:

@@ -7,7 +7,7 @@ from typing import Any
 import jax
 import numpy as np
 from biocredit.circuits.core.circuit import Projection
-from biocredit.circuits.core.credit_rule import Tree
+from biocredit.circuits.core.credit_rule import CreditRule, Tree
 from biocredit.circuits.core.errors import require
 from biocredit.circuits.core.losses import Compare, loss_named
 from biocredit.circuits.core.probes import Probe
@@ -50,6 +50,17 @@ class PhaselessMicrocircuit(Phaseless):
     >>> net.respond(net.read(), {"image": jnp.ones((2, 4))})["choice"].shape
     (2, 3)
     """
+
+    rule = CreditRule(
+        name="phaseless_microcircuit",
+        citation="arXiv:2212.10249",
+        needs={"rate": "pre", "surprise": "post", "apical potential": "post", "noise": "post", "fast rate": "pre"},
+        phases=1,
+        exact_when="feedback has aligned and the nudging tends to zero",
+        memory="O(N^2)",
+        operations="O(N^2) a time step",
+    )
+    citation = rule.citation
 
     def __init__(
         self,
@@ -153,10 +164,10 @@ def released(depth: int) -> Constants:
     """Constants of the authors' image classification for ``depth`` layers of weights."""
     hidden = depth - 1
     return Constants(
-        rate=(2.0,) * hidden + (0.5,),
-        feedback_rate=(0.2,) * hidden,
-        interneuron_rate=(10.0,) * hidden,
-        cancel_rate=(0.5,) * hidden,
+        learning_rate=(2.0,) * hidden + (0.5,),
+        feedback_learning_rate=(0.2,) * hidden,
+        interneuron_learning_rate=(10.0,) * hidden,
+        cancel_learning_rate=(0.5,) * hidden,
         decay=(1e-6,) * hidden,
         sigma=(0.01,) * hidden,
     )

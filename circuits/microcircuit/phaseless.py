@@ -8,7 +8,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from biocredit.circuits.core.circuit import Batch, Circuit, Outcome, Population
-from biocredit.circuits.core.credit_rule import Tree
+from biocredit.circuits.core.credit_rule import CreditRule, Tree
 from biocredit.circuits.core.errors import require
 from biocredit.circuits.core.losses import Loss, as_target, score, suited
 from biocredit.circuits.core.ports import Ports, joined_shape, match, side_by_side
@@ -42,6 +42,8 @@ class Phaseless(Circuit):
 
     self_changing = True
     clocked = True
+    #: What its synapses need.
+    rule: CreditRule
 
     def __init__(
         self,

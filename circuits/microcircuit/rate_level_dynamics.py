@@ -11,8 +11,8 @@ from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
-from biocredit.circuits.core.activations import activation
-from biocredit.circuits.core.errors import choose, require
+from biocredit.circuits.core.activations import Curve, activation
+from biocredit.circuits.core.errors import choose, renamed, require
 from biocredit.circuits.core.losses import Compare, Loss, loss_named
 from biocredit.circuits.core.probes import Probe, untouched
 from biocredit.circuits.dual_stream.ascending.stages import spread
@@ -21,14 +21,15 @@ from jaxtyping import Array, Float
 Columns = tuple[float, ...]
 
 
+@renamed(transfers="activations", rate="learning_rate", feedback_rate="feedback_learning_rate", target="loss")
 @dataclass(frozen=True)
 class Constants:
     """Constants of the dynamics; tuples have one entry a layer.
 
     Parameters
     ----------
-    transfers
-        Names of the transfer functions.
+    activations
+        Transfer functions, names or functions.
     dt, tau
         Time step and membrane time constant.
     beta
@@ -38,9 +39,9 @@ class Constants:
     compared
         What the loss compares with the target: the ``"rate"`` of the output cells (the error is then multiplied by
         their slope), or their prospective voltage, ``"lookahead"``.
-    rate
+    learning_rate
         Learning rates of forward weights and biases.
-    feedback_rate, decay
+    feedback_learning_rate, decay
         Learning rate of feedback weights and their decay (alpha).
     tau_noise, tau_highpass, tau_lowpass
         Time constants of the noise, of the filter of the rates, and of the filter of forward changes (0: none).
@@ -48,9 +49,9 @@ class Constants:
         Strength of the noise.
     """
 
-    transfers: tuple[str, ...]
-    rate: Columns
-    feedback_rate: Columns
+    activations: tuple[str | Curve, ...]
+    learning_rate: Columns
+    feedback_learning_rate: Columns
     decay: Columns
     sigma: Columns
     tau_noise: Columns
@@ -63,9 +64,9 @@ class Constants:
     compared: str = "rate"
 
     def __post_init__(self):
-        columns = (self.rate, self.feedback_rate, self.decay, self.sigma)
+        columns = (self.learning_rate, self.feedback_learning_rate, self.decay, self.sigma)
         columns += (self.tau_noise, self.tau_highpass, self.tau_lowpass)
-        wanted = len(self.transfers)
+        wanted = len(self.activations)
         require(all(len(c) == wanted for c in columns), f"wanted {wanted} values in every tuple, one a layer")
         choose(self.compared, COMPARED, "signal that the loss compares")
         loss_named(self.loss)
@@ -161,10 +162,10 @@ def _activity(
     drive = drive + spread(weights.b, drive)
     lookahead = drive + noise
     voltage = old.voltage + c.dt * (lookahead - old.voltage) / c.tau
-    rate = probe(f"layer{n + 1}.rate", "inference", activation(c.transfers[n])(lookahead))
+    rate = probe(f"layer{n + 1}.rate", "inference", activation(c.activations[n])(lookahead))
     jump = jnp.where(clock[:, None] > 0, rate - old.rate, 0)
     highpass = old.highpass + jump - c.dt / c.tau_highpass[n] * old.highpass
-    return Activity(voltage, lookahead, rate, activation(c.transfers[n]).slope(lookahead), highpass, noise, old.error)
+    return Activity(voltage, lookahead, rate, activation(c.activations[n]).slope(lookahead), highpass, noise, old.error)
 
 
 def _errors(c: Constants, weights: list[Weights], old: list[Activity], target: jax.Array | None) -> list[jax.Array]:
@@ -187,8 +188,8 @@ def _learn(c: Constants, n: int, weights: Weights, below: jax.Array, new: list[A
     B = weights.B
     if n > 0:
         hebbian = here.highpass.T @ new[n - 1].noise / trials
-        B = B + c.feedback_rate[n] * c.dt * (hebbian - c.decay[n] * B)
-    W, b = weights.W + c.rate[n] * W_trace, weights.b + c.rate[n] * b_trace
+        B = B + c.feedback_learning_rate[n] * c.dt * (hebbian - c.decay[n] * B)
+    W, b = weights.W + c.learning_rate[n] * W_trace, weights.b + c.learning_rate[n] * b_trace
     return Weights(W, b, B, W_trace, b_trace)
 
 

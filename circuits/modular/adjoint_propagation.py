@@ -10,13 +10,25 @@ from dataclasses import dataclass
 
 import jax
 import jax.numpy as jnp
-from biocredit.circuits.core.credit_rule import Tree
+from biocredit.circuits.core.credit_rule import CreditRule, Tree
 from biocredit.circuits.core.losses import Loss, as_target
 from biocredit.circuits.core.probes import Probe, active, untouched
 from biocredit.circuits.modular.dynamics import product, settle, wakes_by_current_alone
 from biocredit.circuits.modular.phases import Phases
 from biocredit.circuits.modular.region import runs, zeros
 from biocredit.circuits.modular.wiring import Projection, Wiring, owner
+
+RULE = CreditRule(
+    name="adjoint_propagation",
+    citation="10.7554/eLife.108237",
+    needs={"rate": "pre", "error": "post"},
+    phases=2,
+    exact_when="end-point errors of settled regions, symmetric recurrent weights, feedback transposed onto the cells "
+    "that send, error_strength tending to zero (changes over error_strength)",
+    memory="O(N)",
+    operations="O(N^2) an iteration",
+)
+"""Presynaptic activity of the inference phase times how far the postsynaptic cell departs from it under the error."""
 
 
 @dataclass(frozen=True)

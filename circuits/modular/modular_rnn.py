@@ -74,7 +74,8 @@ class ModularRNN(Circuit):
     (2, 3)
     """
 
-    citation = "10.7554/eLife.108237"
+    rule = propagation.RULE
+    citation = rule.citation
     phase_settings = PHASE_SETTINGS
 
     def __init__(
@@ -115,6 +116,8 @@ class ModularRNN(Circuit):
         ``spectral_radius``, ``connection_rate``, ``activation``, gains, role sizes; other ones go to the constructor.
         """
         return cls(**chain(task.inputs, task.readouts, **{"loss": suited(task, task.readouts), **settings}))
+
+    for_task = chain
 
     @classmethod
     def resource_reuse(cls, task: Any, **settings: Any) -> "ModularRNN":

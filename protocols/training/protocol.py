@@ -188,7 +188,7 @@ class Protocol:
         state, done = checkpoint.load(checkpoint.path_beside(record), self.state)
         self.networks.restore(state)
         self.epoch, self.first_loss = done["epoch"], np.array(done.get("first_loss", self.first_loss))
-        recorder = Recorder.resume(self, record, done["lengths"])
+        recorder = Recorder.resume(self, record, done)
         logs = [{name: np.asarray(value) for name, value in log.items()} for log in done["logs"]]
         return self._train(done["epochs"], recorder, progress, logs)
 

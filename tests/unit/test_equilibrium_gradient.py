@@ -115,13 +115,15 @@ def test_without_an_error_nothing_changes(case):
 
 def test_a_synapse_sees_the_rates_of_its_own_two_ends_only(case):
     network, weights, x, states, _ = case
-    rule = contrast.contrastive_hebbian(network)
     silent = tuple(jnp.zeros_like(s) for s in states)
-    signals = {"input": x, "below": states, "above": silent, "span": 0.1, "weights": weights}
-    assert set(signals) == set(rule.signals)
-    before = rule.update({}, signals)[1]
+    signals = {"pre_below": (x, *states[:-1]), "post_below": states, "span": 0.1, "weights": weights}
+    signals |= {"pre_above": (x, *silent[:-1]), "post_above": silent}
+    assert set(signals) == set(contrast.RULE.needs)
+    before = contrast.contrastive_hebbian(network, signals)
     elsewhere = (states[0], *(s + 1 for s in states[1:]))
-    after = rule.update({}, {**signals, "below": elsewhere})[1]
+    after = contrast.contrastive_hebbian(
+        network, {**signals, "pre_below": (x, *elsewhere[:-1]), "post_below": elsewhere}
+    )
     np.testing.assert_array_equal(before["layer1.W"], after["layer1.W"])
     assert np.abs(before["layer2.W"] - after["layer2.W"]).max() > 0
 
