@@ -15,6 +15,7 @@ from biocredit.circuits.core.precision import COMPUTING, MATMUL_PRECISIONS, prec
 from biocredit.circuits.core.probes import Probe, untouched
 from biocredit.circuits.core.projections import Population, Projection, constrain_update, projection_row
 from biocredit.circuits.core.pure import PureSystem
+from biocredit.circuits.core.view import View
 
 
 class Batch(NamedTuple):
@@ -196,6 +197,10 @@ class Circuit(Described, bp.DynamicalSystem):
         """Names of populations whose rates pass a probe: the ones that an intervention can silence."""
         rates = {name.removesuffix(".rate") for name in self.variables() if name.endswith(".rate")}
         return tuple(population.name for population in self.populations() if population.name in rates)
+
+    def view(self, tree: Tree, probe: Probe = untouched, phase: str = "inference") -> View:
+        """Return what a pure function of this circuit sees of its weights and signals: all of it through the probe."""
+        return View(tree, probe, phase, post_first=self.weight_axes[0] == "post")
 
     def derived(self) -> tuple[str, ...]:
         """Names of weights that pass a probe but are made from others in every batch, and so are not in the tree."""
