@@ -241,10 +241,12 @@ class DualStream(Circuit):
         return tuple(sorted(self.descending.derived(self.ascending) - set(self.synapses)))
 
     def example(self, trials: int = 2) -> Batch:
-        """Return trials of the input's shape, with a target like the output."""
+        """Return trials of the input's shape, with labels, or with a target like the output."""
         x = jnp.zeros((trials, *self.input_shape), self.dtype)
         output = jax.eval_shape(self._top, self.read(), x)
-        return Batch({"input": x}, {self.readout: jnp.zeros(output.shape, self.dtype)}, {"index": jnp.arange(trials)})
+        classes = len(output.shape) == 2 and "classes" in self.loss.takes
+        target = jnp.zeros(trials, jnp.int32) if classes else jnp.zeros(output.shape, self.dtype)
+        return Batch({"input": x}, {self.readout: target}, {"index": jnp.arange(trials)})
 
     # -- what the trace stores ----------------------------------------------------------------------------
 

@@ -13,6 +13,7 @@ from biocredit.circuits.core.errors import CircuitError, nearest
 from biocredit.protocols.datasets.formats import DataError
 from biocredit.protocols.experiments import Experiment, every, find
 from biocredit.protocols.experiments.overrides import SettingError, as_json, assignment, from_json
+from biocredit.protocols.experiments.settings import PARTS
 
 if TYPE_CHECKING:
     from biocredit.protocols.experiments.runner import Job
@@ -83,8 +84,14 @@ def sweep_command(given: Namespace) -> int:
 def resume_command(given: Namespace) -> int:
     """Go on with a run."""
     _prepare_jax()
+    from biocredit.analysis.trace.reader import open_trace
     from biocredit.protocols.experiments.runner import job_of
+    from biocredit.protocols.training.protocol import Protocol
 
+    with open_trace(given.trace) as trace:
+        own = "run" in trace.configuration and ("experiment" not in trace.configuration or given.epochs is not None)
+    if own:
+        return _attempt([], lambda: Protocol.from_trace(given.trace).resume(given.trace, epochs=given.epochs))
     job = job_of(given.trace)
     if job.state() == "complete":
         print(f"{job.path} is complete: nothing to resume")
@@ -106,7 +113,7 @@ def _chosen(given: Namespace) -> tuple[Experiment, dict[str, Any], bool]:
     edited = {}
     for label, settings in about["conditions"].items():
         experiment.configured(only=[label])
-        edited[label] = from_json(type(experiment.conditions[label]), settings)
+        edited[label] = from_json(experiment.conditions[label], settings, parts={**PARTS, **experiment.parts})
     changed = Experiment(**{**vars(experiment), "conditions": edited})
     return experiment, changed.configured(overrides, quick=given.quick, only=given.condition), bool(about.get("quick"))
 
