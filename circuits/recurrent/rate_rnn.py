@@ -119,7 +119,7 @@ class RateRNN(TemporalCircuit):
         transfer = activation or nonlinearity or "relu"
         types = TypeTable.given(neurons, signs, tau)
         kind = choose(leak, LEAKS, "place of the leak")
-        cell = kind(transfer if callable(transfer) else activation_named(transfer), threshold)
+        cell = kind(activation_named(transfer), threshold)
         channels = sum(inputs.values())
         drawing = {
             "density": density,

@@ -281,7 +281,8 @@ class TemporalCircuit(Circuit):
         carry, found = online.advance(self.network, tree, carry, stretch[0], aim, probe)
         metrics = {"loss": found.loss} | self._scores(found.course.output, aim)
         changes = {name: found.changes[name] for name in self.plastic}
-        return carry, Outcome(changes, in_tree(state_of(found.changes)), metrics)
+        outputs = {k: v.swapaxes(0, 1) for k, v in self.network.readouts.apart(found.course.output).items()}
+        return carry, Outcome(changes, in_tree(state_of(found.changes)), metrics, outputs)
 
     def constrain(self, tree: Tree, updates: Tree) -> Tree:
         """Apply masks, and let no weight change its sign: one that would becomes zero."""
@@ -325,6 +326,15 @@ class TemporalCircuit(Circuit):
     def signals(self) -> tuple[str, ...]:
         """Modulators and receptors by name, for pharmacology, where the rule has any."""
         return cell_types.chemicals(self.network.names) if "types" in self.network.rule.needs else ()
+
+    def example(self, trials: int = 2) -> Batch:
+        """Return trials of four steps: labels, or values at every step."""
+        inputs = {name: np.zeros((trials, 4, size), self.dtype) for name, size in self.inputs.items()}
+        targets = {
+            name: np.zeros(trials, np.int32) if self.classes else np.zeros((trials, 4, size), self.dtype)
+            for name, size in self.readouts.items()
+        }
+        return Batch(inputs, targets, {"index": np.arange(trials)})
 
     def populations(self) -> list[Population]:
         """List inputs, cells with their types, readouts."""

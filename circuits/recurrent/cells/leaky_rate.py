@@ -1,6 +1,5 @@
 """Leaky rate cells: the leak before the nonlinearity (on the current) or after it (on the rate)."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal
 
@@ -11,12 +10,10 @@ from biocredit.circuits.core.activations import SLOPES, Activation
 from biocredit.circuits.recurrent.cells.model import CellModel, Constants, Emission, Emit, State, along, through
 
 
-def value_and_slope(transfer: Callable, argument: jax.Array) -> tuple[jax.Array, jax.Array]:
+def value_and_slope(transfer: Activation, argument: jax.Array) -> tuple[jax.Array, jax.Array]:
     """Return phi and its derivative; a threshold-linear cell at threshold has derivative 0."""
-    if transfer in SLOPES:
-        value = transfer(argument)
-        return value, SLOPES[transfer](value)
-    return jax.jvp(transfer, (argument,), (jnp.ones_like(argument),))
+    value = transfer(argument)
+    return value, SLOPES[transfer](value) if transfer in SLOPES else transfer.slope(argument)
 
 
 def leak(constants: Constants, value: jax.Array, drive: jax.Array) -> jax.Array:

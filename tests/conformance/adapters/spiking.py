@@ -64,7 +64,6 @@ def replay(name: str, case: Case) -> Iterator[Check]:
         "mdgl": _mdgl,
         "spiking_rules": _rules,
         "sparse_signed_init": _sparse,
-        "spiking_tasks": _tasks,
     }
     yield from kinds[str(case["case_kind"])](case)
 
@@ -466,12 +465,3 @@ def _sparse(case: Case) -> Iterator[Check]:
     yield close("theta", theta)
     yield close("W", weight)
     yield close("sign", np.broadcast_to(case["neuron_sign"][:, None], weight.shape))
-
-
-def _tasks(case: Case) -> Iterator[Check]:
-    from biocredit.protocols.tasks import spikes
-
-    periods, weights, phases = (case[f"sines_{name}"] for name in ("periods", "weights", "phases"))
-    raw, target = spikes.whole_cycles(int(case["sines_seq_len"]), periods, weights, phases)
-    yield close("sines_target_raw", raw)
-    yield close("sines_target", target)
