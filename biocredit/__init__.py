@@ -26,6 +26,7 @@ HOME = {
     "PredictiveCoding": "circuits",
     "RateRNN": "circuits",
     "SpikingRNN": "circuits",
+    "CTRNN": "circuits",
     "LIF": "circuits",
     "ALIF": "circuits",
     "FiringRate": "circuits",

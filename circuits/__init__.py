@@ -12,6 +12,7 @@ HOME = {
     "PredictiveCoding": "circuits.energy_based",
     "RateRNN": "circuits.recurrent",
     "SpikingRNN": "circuits.recurrent",
+    "CTRNN": "circuits.recurrent",
     "LIF": "circuits.recurrent",
     "ALIF": "circuits.recurrent",
     "FiringRate": "circuits.recurrent",

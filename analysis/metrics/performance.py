@@ -165,3 +165,30 @@ def spread(values: ArrayLike) -> Spread:
 def _ratio(error: np.ndarray, reference: np.ndarray) -> float:
     power = np.sum(reference**2)
     return float(np.sum(error**2) / power) if power > 0 else undefined("error relative to a target without power")
+
+
+def masked_normalised_error(target: ArrayLike, output: ArrayLike, mask: ArrayLike) -> float:
+    """Squared error over squared deviation from the mean, where the mask is not 0; mean over outputs.
+
+    1 is as good as the best constant. Of a target that does not vary at all the squared error alone counts (arXiv
+    2506.06904, released program).
+
+    Parameters
+    ----------
+    target, output, mask : array_like [trial, time, output]
+
+    Examples
+    --------
+    >>> masked_normalised_error([[[0.0], [2.0], [9.0]]], [[[1.0], [1.0], [0.0]]], [[[1.0], [1.0], [0.0]]])
+    1.0
+    """
+    target, output = as_pair(("target", "output"), target, output)
+    counts = as_pair(("target", "mask"), target, mask)[1] != 0
+    errors = []
+    for k in range(target.shape[-1]):
+        wanted, given = (values[..., k][counts[..., k]] for values in (target, output))
+        if not wanted.size:
+            return undefined(f"normalised error of output {k}, which never counts")
+        spread = np.sum((wanted - wanted.mean()) ** 2)
+        errors.append(np.sum((given - wanted) ** 2) / (spread if spread > 0 else 1.0))
+    return float(np.mean(errors))

@@ -3,6 +3,7 @@
 from biocredit.circuits.recurrent.cells import ALIF, LIF, CellModel
 from biocredit.circuits.recurrent.credit.step_rule import StepRule
 from biocredit.circuits.recurrent.credit.temporal_rule import TemporalRule
+from biocredit.circuits.recurrent.ctrnn import CTRNN
 from biocredit.circuits.recurrent.deep_rewiring import deep_rewiring, tf1_adam
 from biocredit.circuits.recurrent.rate_rnn import RateRNN
 from biocredit.circuits.recurrent.regularisation import FiringRate
@@ -12,6 +13,7 @@ from biocredit.circuits.recurrent.temporal_circuit import TemporalCircuit
 
 __all__ = [
     "ALIF",
+    "CTRNN",
     "LIF",
     "RULES",
     "CellModel",

@@ -25,6 +25,9 @@ def check_rule(network: Network, inputs: int, itemsize: int) -> None:
         require("taps" in rule.needs, f"rule {rule.name!r} has no receptor taps: leave taps=None")
         require(taps >= 1, f"taps must be 1 or more, got {taps}")
         require(truncation is None, "taps and truncation both limit how far credit reaches: give one of them")
+    if network.segments is not None:
+        require("window" in rule.needs, f"rule {rule.name!r} does not look back in time: leave segments=None")
+        require(truncation is None, "segments and truncation both limit how far credit reaches: give one of them")
     if truncation is not None:
         require("window" in rule.needs, f"rule {rule.name!r} does not look back in time: leave truncation=None")
         require(truncation >= 1, f"truncation must be 1 or more, got {truncation}")

@@ -16,7 +16,7 @@ from biocredit.circuits.recurrent.credit.temporal_rule import TemporalRule
 from biocredit.circuits.recurrent.dynamics import Activity, Running, simulate
 from biocredit.circuits.recurrent.ports import Ports
 from biocredit.circuits.recurrent.readout import Goal, Loss, evaluate, filtered, learning_signal, over_time
-from biocredit.circuits.recurrent.regularisation import FiringRate
+from biocredit.circuits.recurrent.regularisation import Regulariser
 
 
 class Course(NamedTuple):
@@ -66,7 +66,9 @@ class Network:
     truncation
         Credit passes over the last this many recurrent transmissions of a trial only; over all if ``None``.
     rates
-        Firing-rate regularisation, if any.
+        Regularisation of the activity, if any.
+    segments
+        Credit does not pass from stretch to stretch of so many steps, counted from the end; everywhere if ``None``.
     """
 
     names: tuple[str, ...]
@@ -80,7 +82,8 @@ class Network:
     dt: float = 1.0
     taps: int | None = None
     truncation: int | None = None
-    rates: FiringRate | None = None
+    rates: Regulariser | None = None
+    segments: int | None = None
 
     def membership(self, dtype: Any) -> jax.Array:
         """One-hot ``[neuron, type]``."""
@@ -191,7 +194,9 @@ class Network:
         }
 
     def window(self, steps: int, dtype: Any) -> jax.Array | None:
-        """Where credit may pass from step t+1 to t: the last ``truncation`` recurrent transmissions."""
+        """Where credit may pass from step t+1 to t over a synapse."""
+        if self.segments is not None:
+            return ((steps - 1 - jnp.arange(steps)) % self.segments != 0).astype(dtype)
         if self.truncation is None:
             return None
         return (jnp.arange(steps) + 1 >= steps - self.truncation).astype(dtype)
@@ -218,10 +223,13 @@ class Network:
         loss, error = evaluate(self.loss, course.output, goal, self.readouts, self.mean)
         losses, rho = {"loss": loss}, None
         if self.rates is not None:
-            losses["rate_loss"], rho = self.rates(course.activity.rate, self.dt)
+            rates = self.rates.in_force(tree)
+            losses["rate_loss"], rho = rates(course.activity.rate, self.dt)
         signals = self.signals(tree, inputs, course.activity, error, probe, goal.wanted(self.readouts), rho)
         state, found = self.rule.update(state_of(tree), signals)
         found = self.named(found) | self.readout_changes(course.filtered, error) | in_tree(state)
+        if self.rates is not None:
+            found |= rates.following(loss, losses["rate_loss"])
         return self.masked(tree, found), losses, course
 
     def named(self, found: Tree) -> Tree:

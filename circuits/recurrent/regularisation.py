@@ -1,10 +1,13 @@
 """Firing-rate regularisation: a learning signal of its own that keeps cells near a wanted rate."""
 
+import abc
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Any
 
 import jax
 import jax.numpy as jnp
+from biocredit.circuits.core.credit_rule import Tree
 from biocredit.circuits.core.errors import choose, require
 from jaxtyping import Array, Float
 
@@ -36,8 +39,57 @@ def online(rate: jax.Array, output: Spikes, target: jax.Array) -> tuple[jax.Arra
 KINDS: dict[str, Callable] = {"half": half, "simple": simple, "online": online}
 
 
+class Regulariser(abc.ABC):
+    """A loss of the activity alone."""
+
+    @abc.abstractmethod
+    def __call__(self, output: Spikes, dt: float) -> tuple[jax.Array, jax.Array]:
+        """Return the loss and its derivative by each output, which acts as a learning signal of the cell itself."""
+
+    def in_force(self, tree: Tree) -> "Regulariser":
+        """Return the regulariser with the strength that the tree gives it; most have one for ever."""
+        return self
+
+    def following(self, loss: jax.Array, rate_loss: jax.Array) -> Tree:
+        """Return what of the tree changes for the next update."""
+        return {}
+
+
 @dataclass(frozen=True)
-class FiringRate:
+class MeanSquare(Regulariser):
+    """Mean square activity times lambda, which falls to 2/3 whenever the penalty is at least half of the task's loss.
+
+    E_act = lambda mean(h^2) over trials, steps and cells (arXiv 2506.06904, released program); lambda never grows.
+
+    Parameters
+    ----------
+    strength
+        lambda.
+    skip_first
+        Whether the first step is none of the trial's.
+    """
+
+    strength: Any
+    skip_first: bool = False
+
+    def __call__(self, output: Spikes, dt: float) -> tuple[jax.Array, jax.Array]:
+        """Return the loss and its derivative by each output."""
+        steps = len(output) - self.skip_first
+        counts = (jnp.arange(len(output)) >= self.skip_first).astype(output.dtype)[:, None, None]
+        scaled = self.strength * counts * output / (steps * output[0].size)
+        return jnp.sum(scaled * output), 2 * scaled
+
+    def in_force(self, tree: Tree) -> "MeanSquare":
+        """Take lambda from the tree."""
+        return replace(self, strength=tree.get("rule.penalty", self.strength))
+
+    def following(self, loss: jax.Array, rate_loss: jax.Array) -> Tree:
+        """Let lambda fall."""
+        return {"rule.penalty": jnp.where(rate_loss >= loss / 2, self.strength * 2 / 3, self.strength)}
+
+
+@dataclass(frozen=True)
+class FiringRate(Regulariser):
     """Keep every cell near a target rate.
 
     Parameters

@@ -19,7 +19,7 @@ from biocredit.circuits.recurrent.initial_weights import Drawing
 from biocredit.circuits.recurrent.network import Network
 from biocredit.circuits.recurrent.ports import Ports
 from biocredit.circuits.recurrent.readout import LOSSES, Goal, accuracy, decided, evaluate, loss_of, squared_error
-from biocredit.circuits.recurrent.regularisation import FiringRate
+from biocredit.circuits.recurrent.regularisation import Regulariser
 from biocredit.circuits.recurrent.rules import rule_named
 from biocredit.circuits.recurrent.timeline import one_step, shown, timeline
 from biocredit.circuits.recurrent.trials import goal, stimulus
@@ -67,7 +67,9 @@ class TemporalCircuit(Circuit):
     readout_tau
         Time constant in ms with which the readout filters outputs, or ``(decay, gain)`` of the filter.
     rates
-        Firing-rate regularisation.
+        Regularisation of the activity.
+    segments
+        Credit does not pass between stretches of so many steps, counted from the end.
     bias
         Whether the cells' constant current learns.
     dt
@@ -100,12 +102,13 @@ class TemporalCircuit(Circuit):
         reduction: str,
         drawing: Mapping[str, Any],
         readout_filter: tuple[float, float] | None,
-        rates: FiringRate | None,
+        rates: Regulariser | None,
         bias: bool,
         dt: float,
         seed: int,
         dtype: Any,
         matmul_precision: str,
+        segments: int | None = None,
     ):
         super().__init__(seed=seed, dtype=dtype, matmul_precision=matmul_precision)
         self.inputs, self.readouts, self.dt, self.signs = dict(inputs), dict(readouts), dt, types.signs
@@ -128,6 +131,7 @@ class TemporalCircuit(Circuit):
             taps,
             truncation,
             rates,
+            segments,
         )
         constants = dict(cell_constants) | ({"mu_fraction": mu_fraction} if mu is None else {"mu": mu})
         if readout_filter is not None:

@@ -19,6 +19,7 @@ HOME = {
     "cifar10": "protocols.tasks.image_sets",
     "images": "protocols.tasks.image_sets",
     "from_arrays": "protocols.tasks.arrays",
+    "begun": "protocols.tasks.wrapped",
     "held_out": "protocols.tasks.wrapped",
     "curriculum": "protocols.tasks.staged",
     "as_maps": "protocols.tasks.wrapped",

@@ -97,6 +97,17 @@ def reaches(
     return Reaches(inputs, target, mask, jnp.stack([shown, shown + len(BUMP) - 1, first, last], axis=-1))
 
 
+def shared_weights(mask: Float[Array, "trial time output"]) -> Float[Array, "trial time output"]:
+    """Weights with which a sum over steps and outputs, averaged over trials, is the mean over all that counts.
+
+    Examples
+    --------
+    >>> float(shared_weights(jnp.ones((2, 5, 3))).sum() / 2)
+    1.0
+    """
+    return mask * (len(mask) / mask.sum())
+
+
 def minimum_jerk() -> dict[str, Float[np.ndarray, "condition sample 2"]]:
     """Straight reaches of minimum jerk (Flash and Hogan 1985) of 10 cm in 400 ms, by an arm of two joints.
 
@@ -202,4 +213,5 @@ class reach(Task):
             intervals = [jnp.where(index < DIRECTIONS, n, i) for n, i in zip(COMPARED, intervals, strict=True)]
         trials = reaches(condition, *intervals, arrays["movement"], self.steps, self.offset)
         table = {"direction": 360 / DIRECTIONS * condition, "interval1": intervals[0], "interval2": intervals[1]}
-        return Batch({"cues": trials.inputs}, {"arm": trials.target, "when": trials.mask[..., 0]}, table)
+        when = shared_weights(trials.mask)[..., 0]
+        return Batch({"cues": trials.inputs}, {"arm": trials.target, "when": when}, table)

@@ -7,6 +7,8 @@ import jax.numpy as jnp
 import numpy as np
 from biocredit.circuits.core.circuit import Batch
 from biocredit.circuits.core.errors import require
+from biocredit.circuits.recurrent.ctrnn import CONSTANT, START
+from biocredit.circuits.recurrent.ctrnn import begun as with_start
 from biocredit.protocols.tasks.task import ImageTask, Task
 
 #: What one task takes over from another.
@@ -21,6 +23,41 @@ def take_over(task: Task, other: Task, but: tuple[str, ...] = ()) -> None:
     for name in SAID:
         if name not in but and hasattr(other, name):
             setattr(task, name, getattr(other, name))
+
+
+class begun(Task):
+    """Give a task the two ports through which a network has a bias and learns its initial state.
+
+    Trials begin one step earlier, see :func:`biocredit.circuits.recurrent.ctrnn.begun`.
+
+    Parameters
+    ----------
+    task
+        A task with time.
+    tau
+        Time constant in ms of the network that is to learn it.
+
+    Examples
+    --------
+    >>> from biocredit.protocols import tasks
+    >>> begun(tasks.reach(), 100.0).inputs
+    {'cues': 3, 'constant': 1, 'start': 1}
+    """
+
+    def __init__(self, task: Task, tau: float):
+        require(task.steps is not None, f"task {task.name!r} has no time: nothing begins")
+        require(tau >= task.dt, f"tau: wanted at least a step of {task.dt:g} ms, got {tau:g}")
+        take_over(self, task, ("inputs", "steps"))
+        self.task, self.tau = task, tau
+        self.inputs, self.steps = {**task.inputs, CONSTANT: 1, START: 1}, task.steps + 1
+
+    def draw(self, arrays: Any, index: jax.Array, key: jax.Array, *, test: bool = False) -> Batch:
+        """Draw as the task does, and add the step before the first."""
+        return with_start(self.task.draw(arrays, index, key, test=test), self.tau / self.dt)
+
+    def score(self, outputs: Any, batch: Batch) -> dict[str, jax.Array]:
+        """Score as the task does."""
+        return self.task.score(outputs, batch)
 
 
 class held_out(Task):

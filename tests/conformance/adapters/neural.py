@@ -27,9 +27,10 @@ from biocredit.analysis.metrics.neural.operator_alignment import align_operators
 from biocredit.analysis.metrics.neural.shape_distance import align
 from biocredit.analysis.metrics.representation import participation_ratio
 from biocredit.analysis.metrics.similarity import cka
-from biocredit.protocols.datasets.neural import recorded_movement
+from biocredit.protocols.datasets.neural import recorded, recorded_movement
 from biocredit.protocols.tasks.reaching import reaches
 
+from tests.conformance.ctrnn import network, untrained
 from tests.conformance.harness import Check
 
 Case = Mapping[str, np.ndarray]
@@ -183,11 +184,35 @@ def task(case: Case) -> Iterator[Check]:
         yield Check(f"index_{label}", found.index, atol=0)
 
 
+def real_data(case: Case) -> Iterator[Check]:
+    """Section 3.5: halves of the recorded neurons, an untrained network, the average over conditions."""
+    data = recorded()["firing_rate_hz"]
+    cca_settings = {"components": int(case["hp_n_pcs"]), "regularisation": float(case["hp_cca_reg"])}
+    model, half1, half2 = untrained(case), data[..., case["half1"]], data[..., case["half2"]]
+    yield Check("network_activity_mean", model.mean(), atol=1e-12)
+    yield Check("network_activity_condition3_units0to5", model[3, :, :6], atol=1e-12)
+    average = average_over_conditions(data)
+    for label, pair in (("halves", (half1, half2)), ("network", (model, data)), ("average", (average, data))):
+        for form in FORMS:
+            settings = cca_settings if form == "cca" else {}
+            yield Check(f"{label}_{form}", distance(*pair, form, **settings), **tolerance(form))
+        if label != "average":
+            held = leave_one_condition_out(*pair)
+            yield Check(f"{label}_procrustes_cv_train", held.train, **ANGLE)
+            yield Check(f"{label}_procrustes_cv_test", held.test, **ANGLE)
+    draws = Draws(case["network_neurons1"], case["network_neurons2"], case["network_units"])
+    yield from ceiling("network_", noise_ceiling(model, data, draws))
+    yield Check("participation_ratio_data", participation_ratio(samples(data)), **ANGLE)
+    yield Check("participation_ratio_network", participation_ratio(samples(model)), **ANGLE)
+
+
 SECTIONS: dict[str, Callable[[Case], Iterator[Check]]] = {
     "alphas": shape,
     "hp_variance": measures,
     "hp_n_delays": dynamical,
     "spike_index": rates,
     "index_angles": task,
+    "hp_l2": network,
+    "half1": real_data,
 }
 """An array that only one section has, and what to check if it is there."""
