@@ -15,11 +15,14 @@ from biocredit.analysis.metrics.reciprocity import reciprocal_correlation
 from biocredit.analysis.metrics.spectra import gram_eigenvalues, ks_distance
 from biocredit.circuits.core.circuit import Batch, Circuit
 from biocredit.circuits.core.credit_rule import Tree
+from biocredit.circuits.core.described import described
+from biocredit.circuits.core.errors import nearest
 from biocredit.protocols.recording.measures.gradient_angles import angle_or_nan
 from biocredit.protocols.recording.measures.measure import Measure
 from biocredit.protocols.recording.view import RunView
 
 
+@described
 def alignment(every: int = 1) -> Measure:
     """Angle (degrees) and norm ratio of every layer's effective feedback and its forward weight.
 
@@ -54,6 +57,7 @@ def facing(run: RunView) -> Iterator[dict[str, tuple[np.ndarray, np.ndarray]]]:
         }
 
 
+@described
 def reciprocity(every: int = 1) -> Measure:
     """Correlation of the two synapses between the same two cells, by layer.
 
@@ -77,6 +81,7 @@ def reciprocity(every: int = 1) -> Measure:
     return Measure(of, {}, "synapses in both directions between the same cells", every, why_not)
 
 
+@described
 def angle_to_gradient(trials: int = 500, every: int = 1) -> Measure:
     """Angle (degrees) of the change that the rule wants and the gradient of the loss, by weight array, on test trials.
 
@@ -140,15 +145,17 @@ def _counts(net: Circuit, name: str) -> bool:
     return name not in net.synapses or not net.synapses[name].kind.endswith("bias")
 
 
+@described
 def expansion_spectrum(layer: str) -> Measure:
     """Eigenvalues of ``B B^T`` of a layer's fixed expansion, ascending."""
 
     def of(run: RunView) -> dict[str, np.ndarray]:
         return {"eigenvalue": np.array([gram_eigenvalues(_expansion(tree, layer).T) for tree in run.networks()])}
 
-    return Measure(of, {"rank": None}, "spectrum of the expansion")
+    return Measure(of, {"rank": None}, "spectrum of the expansion", why_not=_no_expansion(layer))
 
 
+@described
 def limit_of_path(layer: str) -> Measure:
     """Angle and norm ratio of ``B B^T W``, to which the path tends, and W; moments of the eigenvalues of ``B B^T``."""
 
@@ -158,7 +165,18 @@ def limit_of_path(layer: str) -> Measure:
         ]
         return {name: np.array([[one[name]] for one in found]) for name in found[0]}
 
-    return Measure(of, {"layer": np.array([1.0])}, "limit of the path")
+    return Measure(of, {"layer": np.array([1.0])}, "limit of the path", why_not=_no_expansion(layer))
+
+
+def _no_expansion(layer: str) -> Callable[[Circuit], str]:
+    def why_not(net: Circuit) -> str:
+        expanded = [name[5:-2] for name in net.read() if name.startswith("down.") and name.endswith(".B")]
+        expanded = [name for name in expanded if f"down.{name}.R" in net.read()]
+        if layer in expanded:
+            return ""
+        return f"{type(net).__name__} has no expansion of {layer!r}: {nearest(layer, expanded) if expanded else 'none'}"
+
+    return why_not
 
 
 def _limit(expansion: np.ndarray, weights: np.ndarray) -> dict[str, float]:
