@@ -69,7 +69,9 @@ def streams(run: RunView, trials: int, levels: Sequence[int]) -> Iterator[list[t
 
 def labels(run: RunView, trials: int) -> np.ndarray:
     """Labels of the first test trials."""
-    return np.asarray(run.task.arrays["test"]["label"][:trials])
+    index = jnp.arange(min(trials, run.task.n_test), dtype=jnp.int32)
+    targets = run.task.draw(jax.tree.map(jnp.asarray, run.task.arrays), index, jax.random.key(0), test=True).targets
+    return np.asarray(next(iter(targets.values())))
 
 
 @jax.jit
