@@ -1,7 +1,10 @@
 """The dual-stream circuit: activity goes up one stream, credit comes down another."""
 
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
+from itertools import groupby
+from operator import itemgetter
 from typing import Any
 
 import jax
@@ -13,13 +16,12 @@ from biocredit.circuits.core.errors import choose, renamed, require
 from biocredit.circuits.core.losses import Compare, as_target, loss_named, score
 from biocredit.circuits.core.ports import Ports, joined_shape, match, side_by_side
 from biocredit.circuits.core.probes import Electrode, Probe, chain, untouched
-from biocredit.circuits.dual_stream.arrivals import arrivals
 from biocredit.circuits.dual_stream.ascending import geometry, presets
 from biocredit.circuits.dual_stream.ascending.stack import Nodes, ascend, leaves, stages
 from biocredit.circuits.dual_stream.pathways import DescendingPathway, Goal, pathway_named
 
 
-@renamed(transfer="activation")
+@renamed(transfer="activation", start="initializer")
 class DualStream(Circuit):
     """An ascending stream of stages and operations with a descending stream that assigns credit.
 
@@ -268,3 +270,36 @@ def _channels(shape: tuple[int, ...]) -> dict[str, np.ndarray]:
         return {}
     channels, size = shape[-1], int(np.prod(shape))
     return {f"channel{channel}": np.arange(channel, size, channels) for channel in range(channels)}
+
+
+def arrivals(signals: Iterable[tuple[str, str]]) -> tuple[dict[tuple[str, str], int], dict[str, slice]]:
+    """Time step at which each signal appears, and the stretch of time that belongs to each phase.
+
+    Streams that run in the inference phase run side by side; signals of later phases follow one another.
+
+    Parameters
+    ----------
+    signals
+        ``(name, phase)`` in the order of computation; the stream is the first part of the name.
+
+    Examples
+    --------
+    >>> steps, phases = arrivals([("up.a.rate", "inference"), ("up.b.rate", "inference"), ("down.b.rate", "learning")])
+    >>> list(steps.values()), phases
+    ([0, 1, 2], {'inference': slice(None, 2, None), 'learning': slice(2, 3, None)})
+    """
+    clocks: Counter[str] = Counter()
+    steps, later = {}, []
+    for name, phase in signals:
+        if phase == "inference":
+            stream = name.partition(".")[0]
+            steps[name, phase] = clocks[stream]
+            clocks[stream] += 1
+        else:
+            later.append((name, phase))
+    turn = max(clocks.values(), default=0)
+    phases = {"inference": slice(turn)}
+    for phase, group in groupby(later, key=itemgetter(1)):
+        phases[phase] = slice(turn, turn := turn + len(list(group)))
+    first = phases["inference"].stop
+    return steps | {key: first + step for step, key in enumerate(later)}, phases

@@ -22,7 +22,7 @@ from biocredit.circuits.core.ports import match, stimuli
 from biocredit.circuits.core.probes import Probe, untouched
 from biocredit.circuits.modular import adjoint_propagation as propagation
 from biocredit.circuits.modular import weights
-from biocredit.circuits.modular.phases import PHASE_SETTINGS, Phases
+from biocredit.circuits.modular.phases import PHASE_SETTINGS, AdjointPhases
 from biocredit.circuits.modular.playback import schedule, simultaneous, timeline
 from biocredit.circuits.modular.presets import chain, resource_reuse
 from biocredit.circuits.modular.region import Region
@@ -151,10 +151,10 @@ class ModularRNN(Circuit):
 
     # -- the two phases -----------------------------------------------------------------------------------
 
-    def phases(self, **settings: Any) -> Phases:
+    def phases(self, **settings: Any) -> AdjointPhases:
         """Check the settings of a protocol, see :class:`biocredit.circuits.modular.phases.Phases`."""
         chosen = complete(PHASE_SETTINGS, settings, "setting of the phases")
-        return Phases(**chosen, precision=self.matmul_precision).suit(self.wiring)
+        return AdjointPhases(**chosen, precision=self.matmul_precision).suit(self.wiring)
 
     def respond(
         self, tree: Tree, inputs: Mapping[str, jax.Array], probe: Probe = untouched, **settings: Any

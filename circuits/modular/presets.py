@@ -5,6 +5,7 @@ from itertools import pairwise
 from typing import Any
 
 import numpy as np
+from biocredit.circuits.core.activations import Curve
 from biocredit.circuits.core.errors import require
 from biocredit.circuits.core.initializers import SparseRecurrent, Uniform
 from biocredit.circuits.modular.region import Region, layout, pieces
@@ -19,7 +20,7 @@ def chain(
     neurons: int = 1024,
     layout_code: int = 4,
     roles: Mapping[str, int] | None = None,
-    activation: str = "tanh",
+    activation: str | Curve = "tanh",
     bias: bool = False,
     connection_rate: float = 0.25,
     spectral_radius: float = 0.25,

@@ -40,7 +40,9 @@ class Steps:
 
         base = choose(self.shipped, TRAININGS, "shipped settings")
         rates = {"up": self.up, "down": self.down}
-        others = {name: replace(getattr(base, name), rate=rate) for name, rate in rates.items() if rate is not None}
+        others = {
+            name: replace(getattr(base, name), learning_rate=rate) for name, rate in rates.items() if rate is not None
+        }
         return replace(base, **others, **({} if self.warm_up is None else {"warm_up": self.warm_up}))
 
 

@@ -48,7 +48,7 @@ class Tangle:
 
     def stream(self) -> Any:
         """Make the descending stream."""
-        from biocredit.circuits.dual_stream.ascending.initial_weights import Gaussian
+        from biocredit.circuits.core.initializers import Gaussian
         from biocredit.circuits.dual_stream.pathways.self_assembling import Modulation, SelfAssembling
 
         lateral = Gaussian() if self.lateral_sd is None else Gaussian(self.lateral_sd, "one")
@@ -57,7 +57,7 @@ class Tangle:
             transfer=self.transfer,
             gated=self.gated,
             plastic=self.plastic,
-            starts={"V": lateral, "Vbar": lateral},
+            initializers={"V": lateral, "Vbar": lateral},
             modulation=Modulation(self.modulation, self.modulation_mode) if self.modulation else None,
         )
 
@@ -73,9 +73,9 @@ class Steps:
 
     def training(self) -> Any:
         """Make the settings of the optimiser."""
-        from biocredit.circuits.dual_stream.pathways.self_assembling import PerKind, Training
+        from biocredit.circuits.dual_stream.pathways.self_assembling import PerKind, PerKindTraining
 
-        return Training(PerKind(*self.ratios).scaled(self.rate), PerKind.same(self.decay), clip=self.clip)
+        return PerKindTraining(PerKind(*self.ratios).scaled(self.rate), PerKind.same(self.decay), clip=self.clip)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -155,12 +155,12 @@ class LayersOnImages(Configuration):
 def network(configuration: Any, descending: Any) -> tuple[Any, Any]:
     """Build the network without biases, and its task."""
     from biocredit.circuits import DualStream
-    from biocredit.circuits.dual_stream.ascending.initial_weights import Gaussian
+    from biocredit.circuits.core.initializers import Gaussian
 
     task, circuit = configuration.task.load(), configuration.circuit
     (inputs,), (classes,) = task.inputs.values(), task.readouts.values()
     start, sizes = Gaussian(circuit.ascending_sd), (inputs, *circuit.hidden, classes)
-    return DualStream.mlp(sizes, descending, bias=False, start=start, seed=configuration.run.seed), task
+    return DualStream.mlp(sizes, descending, bias=False, initializer=start, seed=configuration.run.seed), task
 
 
 def protocol(configuration: Any, net: Any, task: Any, optimizer: Any, records: list, **settings: Any) -> "Protocol":

@@ -92,13 +92,15 @@ class DirectTargetsOnImages(Configuration):
     def build(self) -> "Protocol":
         """Build circuit, task and protocol."""
         from biocredit.circuits import DualStream
-        from biocredit.circuits.dual_stream.ascending.initial_weights import fan_in_uniform_biases
+        from biocredit.circuits.core.initializers import fan_in_uniform_biases
         from biocredit.circuits.dual_stream.pathways.target_propagation import architectures
         from biocredit.circuits.dual_stream.pathways.target_propagation.training import frenkel
 
         task = self.task.load()
         (inputs,), (classes,) = task.inputs.values(), task.readouts.values()
-        nodes = architectures.dense((inputs, *self.circuit.hidden, classes), bias=True, start=fan_in_uniform_biases)
+        nodes = architectures.dense(
+            (inputs, *self.circuit.hidden, classes), bias=True, initializer=fan_in_uniform_biases
+        )
         options = {"loss": "mean_binary_cross_entropy", "seed": self.run.seed}
         return protocol(self, DualStream(*nodes, "direct_random_target", **options), task, frenkel(self.rate))
 
