@@ -242,6 +242,13 @@ def as_target(
     return jnp.asarray(target, output.dtype).reshape(output.shape)
 
 
+def blank_target(loss: Loss, output: Float[Array, "trial *unit"]) -> Shaped[Array, "trial ..."]:
+    """A target of zeros, of the first kind that the loss takes, for an output of this shape."""
+    kind = loss.takes[0] if output.ndim == 2 else "values"
+    shape = output.shape[:1] if kind == "classes" else output.shape
+    return jnp.zeros(shape, jnp.int32 if kind in ("classes", "labels") else output.dtype)
+
+
 def check_values(kind: str, target: Shaped[Array, "..."], units: int) -> None:
     """Refuse values that the kind of target excludes, where they are known: not while JAX traces."""
     if isinstance(target, jax.core.Tracer) or not target.size:

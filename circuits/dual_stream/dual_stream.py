@@ -13,8 +13,8 @@ import numpy as np
 from biocredit.circuits.core.circuit import Batch, Circuit, Outcome, Population, Projection
 from biocredit.circuits.core.credit_rule import CreditRule, Tree
 from biocredit.circuits.core.errors import choose, renamed, require
-from biocredit.circuits.core.losses import Compare, as_target, loss_named, score
-from biocredit.circuits.core.ports import Ports, joined_shape, match, side_by_side
+from biocredit.circuits.core.losses import Compare, as_target, blank_target, loss_named, score
+from biocredit.circuits.core.ports import Ports, blank, joined_shape, match, side_by_side
 from biocredit.circuits.core.probes import Electrode, Probe, chain, untouched
 from biocredit.circuits.dual_stream.ascending import geometry, presets
 from biocredit.circuits.dual_stream.ascending.stack import Nodes, ascend, leaves, stages
@@ -106,9 +106,7 @@ class DualStream(Circuit):
         electrode = Electrode(lambda name, phase: name not in self._persistent and name not in hidden)
 
         def cycle(tree: Tree, x: jax.Array) -> None:
-            output = self._top(tree, x)
-            classes = output.ndim == 2 and "classes" in self.loss.takes
-            self._cycle(tree, x, jnp.zeros(len(x), int) if classes else jnp.zeros_like(output), electrode)
+            self._cycle(tree, x, blank_target(self.loss, self._top(tree, x)), electrode)
 
         jax.eval_shape(cycle, self.read(), jax.ShapeDtypeStruct((2, *self.input_shape), self.dtype))
         return {name: value.shape[1:] for (name, _), value in electrode.readings.items()}, list(electrode.readings)
@@ -243,10 +241,10 @@ class DualStream(Circuit):
         return tuple(sorted(self.descending.derived(self.ascending) - set(self.synapses)))
 
     def example(self, trials: int = 2) -> Batch:
-        """Return trials of the input's shape, with a target like the output."""
-        x = jnp.zeros((trials, *self.input_shape), self.dtype)
-        output = jax.eval_shape(self._top, self.read(), x)
-        return Batch({"input": x}, {self.readout: jnp.zeros(output.shape, self.dtype)}, {"index": jnp.arange(trials)})
+        """Return trials of zeros, with a target that the loss takes."""
+        inputs = blank(self.inputs, trials, self.dtype)
+        output = jax.eval_shape(lambda tree: self._top(tree, self._input(inputs)), self.read())
+        return Batch(inputs, {self.readout: blank_target(self.loss, output)}, {"index": jnp.arange(trials)})
 
     # -- what the trace stores ----------------------------------------------------------------------------
 

@@ -7,12 +7,12 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
-from biocredit.circuits.core.circuit import Circuit, Population, Projection
+from biocredit.circuits.core.circuit import Batch, Circuit, Population, Projection
 from biocredit.circuits.core.credit_rule import Tree
 from biocredit.circuits.core.errors import nearest, renamed, require
 from biocredit.circuits.core.initializers import Initializer, glorot, stream
-from biocredit.circuits.core.losses import Loss, as_target, score, suited
-from biocredit.circuits.core.ports import Ports, joined_shape, match, side_by_side
+from biocredit.circuits.core.losses import Loss, as_target, blank_target, score, suited
+from biocredit.circuits.core.ports import Ports, blank, joined_shape, match, side_by_side
 from biocredit.circuits.dual_stream.ascending.stages import Dense
 from biocredit.circuits.energy_based.symmetric import Symmetric, shapes
 from jaxtyping import Array, Float
@@ -149,6 +149,12 @@ class LayeredCircuit(Circuit):
     def metrics(self, outputs: Tree, targets: Mapping[str, Array]) -> dict[str, Array]:
         """Score the readout by the circuit's own loss, see :func:`biocredit.circuits.core.losses.score`."""
         return score(self.loss, outputs, match(targets, {self.readout: self.classes}, "readout"))
+
+    def example(self, trials: int = 2) -> Batch:
+        """Return trials of zeros, with a target that the loss takes."""
+        output = jax.ShapeDtypeStruct((trials, self.classes), self.dtype)
+        targets = {self.readout: blank_target(self.loss, output)}
+        return Batch(blank(self.inputs, trials, self.dtype), targets, {"index": jnp.arange(trials)})
 
     def settings(self, given: Mapping[str, Any]) -> dict[str, Any]:
         """Settings of the phases, those given by a protocol over the defaults."""

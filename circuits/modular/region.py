@@ -8,6 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 from biocredit.circuits.core.activations import Curve
 from biocredit.circuits.core.activations import activation as activation_named
+from biocredit.circuits.core.described import Described
 from biocredit.circuits.core.errors import require
 
 #: Piece of the region (counted from 1) that holds each role, by layout code n_U; 0 means the whole region.
@@ -46,7 +47,7 @@ class Block:
         return state.at[..., self.where].add(current)
 
 
-class Region:
+class Region(Described):
     """A recurrent module of rate neurons with named blocks.
 
     Parameters

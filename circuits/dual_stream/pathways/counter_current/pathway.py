@@ -1,7 +1,7 @@
 """Counter-current learning: a descending stream that carries the target, not an error."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
 import jax
@@ -195,6 +195,8 @@ class CounterCurrent(DescendingPathway):
 @dataclass(frozen=True, kw_only=True)
 class PrintedCounterCurrent(CounterCurrent):
     """Counter-current learning as printed: cosines, every trial a class of its own, norm of the mismatch."""
+
+    rule = replace(CounterCurrent.rule, name="counter_current_printed")
 
     comparison: Comparison = comparisons.PRINTED
     pairing: str = "same_trial"
