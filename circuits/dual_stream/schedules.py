@@ -57,7 +57,7 @@ def _steps(start: float, boundaries: Sequence[int], factor: float) -> optax.Sche
 
     def value(step: int | jax.Array) -> jax.Array:
         passed = (jnp.where(step >= boundary, factor, 1.0) for boundary in boundaries)  # takes the weights' precision
-        return prod(passed, initializer=initializer)
+        return prod(passed, start=start)
 
     return value
 

@@ -128,6 +128,13 @@ def test_several_inputs_lie_side_by_side(name):
         two.respond(two.read(), {"left": apart["left"]})
 
 
+def test_several_inputs_of_a_chain_of_regions_add_up():
+    net = BUILD["adjoint"](task(inputs={"left": 2, "right": 3}))
+    assert {"left->V1.RI", "right->V1.RI"} <= set(net.plastic)
+    with pytest.raises(CircuitError, match="nothing for input 'right'"):
+        net.respond(net.read(), {"left": jnp.asarray(X[:, :2])})
+
+
 @pytest.mark.parametrize("name", BUILD)
 def test_class_weights_count(name):
     plain, even = BUILD[name](task()), BUILD[name](task(), class_weights=(1, 1, 1))

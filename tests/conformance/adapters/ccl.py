@@ -92,7 +92,7 @@ def flooded(case: Arrays) -> dict[str, float]:
 
 def training(case: Arrays) -> TwoStreamTraining:
     """Optimiser settings."""
-    keys = {"rate": "lr", "momentum": "mmt", "decay": "wd", "clip": "grad_clip"}
+    keys = {"learning_rate": "lr", "momentum": "mmt", "decay": "wd", "clip": "grad_clip"}
     up, down = (Descent(**{ours: float(case[f"{key}_{net}"]) for ours, key in keys.items()}) for net in "FB")
     return TwoStreamTraining(up, down, warm_up=int(case["warmup"]), centralise=bool(case["GradC"]))
 
