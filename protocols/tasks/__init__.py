@@ -27,6 +27,7 @@ HOME = {
     "gabor_2afc": "protocols.tasks.orientation",
     "delayed_xor": "protocols.tasks.temporal",
     "variable_delay": "protocols.tasks.delays",
+    "reach": "protocols.tasks.reaching",
     "pattern_generation": "protocols.tasks.temporal",
     "pixel_by_pixel": "protocols.tasks.temporal",
     "pixel_mnist": "protocols.tasks.temporal",
