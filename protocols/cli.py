@@ -19,7 +19,7 @@ COMMANDS = {
         "run an experiment, an edited configuration or a file of your own into a trace file",
         ("name", "choices", "output", "again", "where"),
     ),
-    "resume": ("runs", "go on with a run that was stopped or killed", ("trace",)),
+    "resume": ("runs", "go on with a run that was stopped or killed", ("trace", "extend")),
     "sweep": ("runs", "run an experiment at every point of a grid", ("name", "over", "choices", "output", "where")),
     "status": ("runs", "how far the runs of a folder are", ("folder",)),
     "work": ("runs", "", ("folder", "number")),
@@ -48,6 +48,9 @@ ARGUMENTS = {
     ],
     "again": [(("--resume",), {"action": "store_true", "help": "go on with the trace if it is there"})],
     "trace": [(("trace",), {"help": "trace file"})],
+    "extend": [
+        (("--epochs",), {"type": int, "metavar": "N", "help": "epochs of the whole run; more extend a complete one"})
+    ],
     "files": [(("traces",), {"nargs": "+", "help": "trace files, or folders of them"})],
     "check": [
         (("--check",), {"action": "store_true", "help": "compare with the schema; exit status 2 if it deviates"})

@@ -41,8 +41,8 @@ def guarded(command: Callable[[], int], name: str, files: tuple[str, ...] = ()) 
         return complain(name, str(failure), FAILED)
     except (CircuitError, DataError, TraceError) as refusal:
         return complain(name, str(refusal), BAD_INPUT)
-    except KeyboardInterrupt:
-        return complain(name, "interrupted", INTERRUPTED)
+    except KeyboardInterrupt as stopped:
+        return complain(name, str(stopped) or "interrupted", INTERRUPTED)
     except SystemExit as end:
         return end.code if isinstance(end.code, int) else TRY_AGAIN
     except OSError as refusal:

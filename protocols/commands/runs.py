@@ -42,8 +42,15 @@ def run_command(given: Namespace) -> int:
 def resume_command(given: Namespace) -> int:
     """Go on with a run."""
     prepare_jax()
+    from biocredit.analysis.trace.reader import open_trace
     from biocredit.protocols.execution.job import Job
+    from biocredit.protocols.training.protocol import Protocol
 
+    with open_trace(given.trace) as trace:
+        about = trace.configuration
+    if "run" in about and ("experiment" not in about or given.epochs is not None):
+        run = Protocol.from_trace(given.trace)
+        return _finish(lambda: run.resume(given.trace, epochs=given.epochs), Path(given.trace))
     return _go_on(Job.of(given.trace))
 
 
@@ -166,6 +173,11 @@ def _go_on(job: "Job") -> int:
 
 
 def _attempt(job: "Job", work: Any) -> int:
+    return _finish(work, job.path, job.experiment.source)
+
+
+def _finish(work: Any, path: Path, source: str = "") -> int:
+    """Do a single run; say in one line what went wrong, or how to go on."""
     from biocredit.protocols.experiments.own_file import where
     from biocredit.protocols.training.checkpoint import RunError
 
@@ -176,21 +188,23 @@ def _attempt(job: "Job", work: Any) -> int:
     except (CircuitError, TraceError):
         raise
     except Exception as failure:
-        place = where(failure, job.experiment.source) if job.experiment.source else ""
+        place = where(failure, source) if source else ""
         if place:
             raise Failed(place) from failure
         raise
     except (KeyboardInterrupt, SystemExit):
-        _say_how_to_go_on(job)
+        _say_how_to_go_on(path)
         raise
-    _say_how_to_go_on(job)
-    print(job.path)
+    _say_how_to_go_on(path)
+    print(path)
     return 0
 
 
-def _say_how_to_go_on(job: "Job") -> None:
-    if job.path.exists() and job.state() == "begun":
-        print(f"{job.path} is not complete: 'biocredit resume {job.path}' goes on")
+def _say_how_to_go_on(path: Path) -> None:
+    from biocredit.analysis.trace.reader import open_trace
+
+    if path.exists() and open_trace(path).status == "stopped":
+        print(f"{path} is not complete: 'biocredit resume {path}' goes on")
 
 
 def _remove(paths: Iterable[Path]) -> None:

@@ -126,6 +126,6 @@ ENGINES: dict[str, Callable[[str, Resources], Any]] = {
 }
 
 
-def fix_threads(count: int | None = None) -> None:
-    """Give every job of a sweep the same number of threads, on which the last bits depend, unless NPROC says another."""
-    os.environ.setdefault("NPROC", str(count or 1))
+def fix_threads() -> None:
+    """Give every job of a sweep one thread, unless NPROC says another number: the last bits depend on it."""
+    os.environ.setdefault("NPROC", "1")
