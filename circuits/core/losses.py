@@ -2,7 +2,8 @@
 
 Three kinds of target there are. *Classes*: a trial belongs to one of several, given as an integer label. *Labels*: each
 output is right or wrong for itself, given as a row of 0 and 1. *Values*: any numbers, shaped like the output. Accuracy
-is a score of classes, :math:`R^2` one of values.
+is a score of classes, :math:`R^2` one of values. (``soft_cross_entropy`` also takes *probabilities* of classes: numbers
+that add up to 1 in each trial. It has a name of its own, so that no other numbers are taken for probabilities unseen.)
 
 A loss of one's own is a function ``f(output, target) -> [trial]``; JAX finds its error.
 """
@@ -24,6 +25,7 @@ Compare = Callable[[jax.Array, jax.Array], jax.Array]
 KINDS = {
     "classes": "integer labels, one a trial",
     "labels": "a row of 0 and 1 a trial, one for each output",
+    "probabilities": "a row of probabilities of the classes a trial",
     "values": "numbers shaped like the output",
 }
 """Kinds of target, and what a target of each looks like."""
@@ -121,6 +123,9 @@ LOSSES: dict[str, Loss] = {
     one.name: one
     for one in (
         Loss("cross_entropy", _cross_entropy, _softmax_error, **_CLASSES),
+        Loss(
+            "soft_cross_entropy", _cross_entropy, _softmax_error, **{**_CLASSES, "takes": ("probabilities", "classes")}
+        ),
         Loss("binary_cross_entropy", _binary, _sigmoid_error, **_LABELS),
         Loss("mean_binary_cross_entropy", _mean(_binary), _mean(_sigmoid_error), **_LABELS),
         Loss("half_squared_error", _times(0.5, _squared), _distance, **_VALUES),
@@ -198,7 +203,7 @@ def kind_of_target(loss: Loss, target: Shaped[Array, "..."], output: Shaped[Arra
     one_each = target.shape in (trials, (*trials, 1))
     possible: tuple[str, ...] = ()
     if target.shape == output.shape:
-        possible = ("labels", "values") if whole else ("values", "labels")
+        possible = ("labels", "values") if whole else ("values", "labels", "probabilities")
     if one_each and whole and units > 1:
         possible = ("classes",)
     elif one_each and units == 1:
@@ -237,6 +242,13 @@ def as_target(
     return jnp.asarray(target, output.dtype).reshape(output.shape)
 
 
+def blank_target(loss: Loss, output: Float[Array, "trial *unit"]) -> Shaped[Array, "trial ..."]:
+    """A target of zeros, of the first kind that the loss takes, for an output of this shape."""
+    kind = loss.takes[0] if output.ndim == 2 else "values"
+    shape = output.shape[:1] if kind == "classes" else output.shape
+    return jnp.zeros(shape, jnp.int32 if kind in ("classes", "labels") else output.dtype)
+
+
 def check_values(kind: str, target: Shaped[Array, "..."], units: int) -> None:
     """Refuse values that the kind of target excludes, where they are known: not while JAX traces."""
     if isinstance(target, jax.core.Tracer) or not target.size:
@@ -246,6 +258,9 @@ def check_values(kind: str, target: Shaped[Array, "..."], units: int) -> None:
     low, high = known.min(), known.max()
     if kind == "classes":
         require(0 <= low <= high < units, f"labels: got {low} to {high}, wanted classes from 0 to {units - 1}")
+    elif kind == "probabilities":
+        rows = low >= 0 and np.allclose(known.sum(-1), 1, atol=1e-3)
+        require(bool(rows), f"target: rows from {low:.3g} to {high:.3g}, wanted {KINDS[kind]}: none negative, sum 1")
     elif kind == "labels":
         require(0 <= low <= high <= 1, f"target: got values from {low:.3g} to {high:.3g}, wanted {KINDS['labels']}")
 
@@ -356,7 +371,7 @@ def _of_values(loss: Loss, output: jax.Array, target: jax.Array) -> dict[str, ja
     return {"r2": jnp.where(total > 0, explained, 0), "mean_squared_error": missed.mean()}
 
 
-OF_KIND = {"classes": _of_classes, "labels": _of_labels, "values": _of_values}
+OF_KIND = {"classes": _of_classes, "probabilities": _of_classes, "labels": _of_labels, "values": _of_values}
 """What is scored besides the loss, by kind of target."""
 
 

@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from biocredit.circuits.core.activations import Curve
 from biocredit.circuits.core.errors import require
+from biocredit.circuits.core.initializers import Initializer, Shape, glorot
 from biocredit.circuits.core.losses import suited
 from biocredit.circuits.core.ports import joined_shape
 from biocredit.circuits.dual_stream.ascending.geometry import output_shape
-from biocredit.circuits.dual_stream.ascending.initial_weights import Shape, Start, glorot
 from biocredit.circuits.dual_stream.ascending.operations import BatchNorm, Flatten, Transfer
 from biocredit.circuits.dual_stream.ascending.pooling import GlobalAveragePool, MaxPool, Subsample
 from biocredit.circuits.dual_stream.ascending.stack import Node, Residual
@@ -27,7 +27,7 @@ def for_task(
     hidden: Sequence[int | Convolution] = (100,),
     activation: str | Curve = "relu",
     bias: bool = True,
-    start: Start = glorot,
+    initializer: Initializer = glorot,
     **options: Any,
 ) -> "DualStream":
     """An ascending stream between the inputs and the readout of a task, with a loss that suits it.
@@ -42,7 +42,7 @@ def for_task(
         From the bottom up: convolutions (of images ``[row, column, channel]``), then numbers of units of dense layers.
     activation
         Transfer function of the hidden layers, a name or a function.
-    bias, start
+    bias, initializer
         Of dense layers, see :meth:`mlp`.
     **options
         Further arguments of :class:`DualStream`.
@@ -62,13 +62,17 @@ def for_task(
         require(len(ports) == 1 and hasattr(task, "image_shape"), "convolutions need a task with one input, of images")
         rows, columns, *channels = task.image_shape
         ports = dict.fromkeys(ports, (rows, columns, *(channels or [1])))
-    nodes = mixed_stack(joined_shape(ports), [*hidden, outputs], activation, bias, start)
+    nodes = mixed_stack(joined_shape(ports), [*hidden, outputs], activation, bias, initializer)
     options = {"loss": suited(task, task.readouts), "inputs": ports, "readout": readout, **options}
     return cls(nodes, joined_shape(ports), descending, **options)
 
 
 def mixed_stack(
-    input_shape: Shape, layers: Sequence[int | Convolution], activation: str | Curve, bias: bool, start: Start
+    input_shape: Shape,
+    layers: Sequence[int | Convolution],
+    activation: str | Curve,
+    bias: bool,
+    initializer: Initializer,
 ) -> dict[str, Node]:
     """Convolutions, then dense layers, with a transfer function after each but the last, which is the output."""
     nodes: dict[str, Node] = {}
@@ -79,7 +83,7 @@ def mixed_stack(
             nodes[f"conv{level}"] = layer
         else:
             nodes |= {"flatten": Flatten()} if len(shape) == 3 else {}
-            nodes[f"layer{level}"] = Dense(int(np.prod(shape)), layer, bias, start)
+            nodes[f"layer{level}"] = Dense(int(np.prod(shape)), layer, bias, initializer)
         nodes[f"rate{level}"] = Transfer(activation)
     nodes.popitem()
     return nodes
@@ -92,7 +96,7 @@ def mlp(
     *,
     activation: str | Curve = "relu",
     bias: bool = True,
-    start: Start = glorot,
+    initializer: Initializer = glorot,
     **options: Any,
 ) -> "DualStream":
     """A fully connected ascending stream with a linear output.
@@ -107,17 +111,17 @@ def mlp(
         Transfer function of the hidden layers, a name or a function.
     bias
         Whether units have plastic biases.
-    start
-        How ascending weights start, see :mod:`biocredit.circuits.dual_stream.ascending.initial_weights`.
+    initializer
+        How ascending weights start, see :mod:`biocredit.circuits.core.initializers`.
     **options
         Further arguments of :class:`DualStream`.
     """
     require(len(sizes) >= 2, f"an ascending stream has an input and an output at least, got sizes {list(sizes)}")
-    return cls(dense_stack(sizes, activation, bias, start), (sizes[0],), descending, **options)
+    return cls(dense_stack(sizes, activation, bias, initializer), (sizes[0],), descending, **options)
 
 
 def dense_stack(
-    sizes: Sequence[int], activation: str | Curve = "relu", bias: bool = True, start: Start = glorot
+    sizes: Sequence[int], activation: str | Curve = "relu", bias: bool = True, initializer: Initializer = glorot
 ) -> dict[str, Node]:
     """Stages ``layer1``, ``layer2``, ... with rates ``rate1``, ... between them.
 
@@ -126,7 +130,7 @@ def dense_stack(
     >>> list(dense_stack([4, 3, 2]))
     ['layer1', 'rate1', 'layer2']
     """
-    return mixed_stack((sizes[0],), sizes[1:], activation, bias, start)
+    return mixed_stack((sizes[0],), sizes[1:], activation, bias, initializer)
 
 
 def convolutional(
