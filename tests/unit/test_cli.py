@@ -126,12 +126,12 @@ def test_resume_ends_like_the_undisturbed_run(finished, tmp_path, monkeypatch, c
             return self.looks > 2
 
         def act(self, on_interrupt, message):
-            """Go on to the end of the command."""
+            raise SystemExit(75)
 
     path = tmp_path / "stopped.h5"
     with monkeypatch.context() as patch:
         patch.setattr(course, "stop_request", lambda: contextlib.nullcontext(AfterOneEpoch()))
-        assert main(["run", DEMO, *TINY, "-o", str(path)]) == 0
+        assert main(["run", DEMO, *TINY, "-o", str(path)]) == 75
     assert "biocredit resume" in capsys.readouterr().out
     assert open_trace(path).status == "stopped"
     assert main(["resume", str(path)]) == 0
