@@ -11,6 +11,7 @@ from typing import Any
 from biocredit.analysis.trace.reader import Trace, TraceError, open_trace
 from biocredit.protocols.experiments import Configuration, ExperimentError, find
 from biocredit.protocols.experiments.overrides import as_json, from_json
+from biocredit.protocols.experiments.settings import PARTS
 from biocredit.protocols.training.checkpoint import RunError, path_beside
 
 
@@ -115,7 +116,7 @@ def job_of(path: str | Path) -> Job:
     example = experiment.conditions.get(about["condition"])
     if example is None:
         raise ExperimentError(f"{path}: {experiment.name} has no condition {about['condition']!r} any more")
-    settings = from_json(type(example), about["settings"])
+    settings = from_json(example, about["settings"], parts={**PARTS, **experiment.parts})
     return Job(experiment.name, about["condition"], settings, Path(path), about["quick"])
 
 

@@ -20,6 +20,7 @@ from biocredit.analysis.metrics.neural.dynamical_similarity import (
     delay_embedding,
     eigenvalue_distance,
 )
+from biocredit.analysis.metrics.neural.firing_rates import Window, average_of_conditions, trial_rates
 from biocredit.analysis.metrics.neural.measures import distance
 from biocredit.analysis.metrics.neural.operator_alignment import align_operators
 from biocredit.analysis.metrics.neural.shape_distance import align
@@ -149,9 +150,24 @@ def dynamical(case: Case) -> Iterator[Check]:
     yield Check("dsa_angular_same_rotated", align_operators(operators["x"], turned).angle, atol=1e-6)
 
 
+def rates(case: Case) -> Iterator[Check]:
+    """Section 5.2: from spikes to conditions x time x neurons."""
+    window = Window(*(float(case[f"hp_{name}_ms"]) for name in ("start", "stop", "step", "sd")))
+    there = np.isfinite(case["event_times_s"])
+    units = np.split(case["spike_times_s"], case["spike_index"][:-1])
+    single = trial_rates(units, case["event_times_s"][there], window)
+    directions, average, counts = average_of_conditions(single, case["trial_direction_deg"][there])
+    yield Check("time_ms", window.time_ms, atol=1e-9)
+    yield Check("direction_deg", directions, atol=0)
+    yield Check("rates_hz", average)
+    yield Check("single_trial_rates_unit0_hz", single[..., 0])
+    yield Check("n_trials_per_condition", counts, atol=0)
+
+
 SECTIONS: dict[str, Callable[[Case], Iterator[Check]]] = {
     "alphas": shape,
     "hp_variance": measures,
     "hp_n_delays": dynamical,
+    "spike_index": rates,
 }
 """An array that only one section has, and what to check if it is there."""
