@@ -20,9 +20,11 @@ COMMANDS = {
     "resume": ("go on with a run that was stopped or killed", ("trace",)),
     "sweep": ("run an experiment at every point of a grid", ("name", "over", "choices", "output", "workers")),
     "inspect": ("what a trace file holds", ("files", "check")),
+    "copy": ("copy a run: trace, checkpoint, pending commit", ("trace", "place")),
+    "move": ("move a run: trace, checkpoint, pending commit", ("trace", "place")),
     "report": ("figures and a table beside the paper's numbers (HTML or Markdown)", ("files", "report")),
     "data": ("data sets: list, where, fetch NAME, import NAME FILES; import-recording FILE", ("data", "recording")),
-    "export": ("a trace for other programs: NWB", ("exported",)),
+    "export": ("a trace for other programs: NWB, MATLAB, CSV, NetCDF (xarray)", ("exported",)),
     "cite": ("BibTeX of what runs (or experiments) used", ("cited",)),
 }
 
@@ -32,7 +34,12 @@ ARGUMENTS = {
     "trace": [(("trace",), {"help": "trace file"})],
     "files": [(("traces",), {"nargs": "+", "help": "trace files, or folders of them"})],
     "check": [
-        (("--check",), {"action": "store_true", "help": "compare with the schema; exit status 2 if it deviates"})
+        (("--check",), {"action": "store_true", "help": "compare with the schema; exit status 2 if it deviates"}),
+        (("--repair",), {"action": "store_true", "help": "put the commit that a killed run left half done in place"}),
+    ],
+    "place": [
+        (("place",), {"help": "folder, or new name"}),
+        (("--overwrite",), {"action": "store_true", "help": "replace what is there"}),
     ],
     "cited": [(("things",), {"nargs": "+", "help": "trace files, experiments, DOIs or arXiv identifiers"})],
     "choices": [
@@ -81,7 +88,7 @@ ARGUMENTS = {
     ],
     "exported": [
         (("trace",), {"help": "trace file"}),
-        (("--to",), {"choices": ("nwb",), "required": True, "help": "form"}),
+        (("--to",), {"choices": ("nwb", "matlab", "csv", "xarray"), "required": True, "help": "form"}),
         (("-o", "--output"), {"metavar": "FILE", "help": "file to be written; by default the trace's name"}),
         (("--overwrite",), {"action": "store_true", "help": "replace what is there"}),
     ],

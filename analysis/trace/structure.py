@@ -1,8 +1,8 @@
 """Files of strangers: what a file contains is looked at link by link before anything in it is followed.
 
 A trace consists of groups and datasets that lie in the file itself, hold plain numbers or text, and are packed with
-what HDF5 always has. Links to other places or files, raw data outside the file and everything else are refused before HDF5
-touches them; sizes are compared with the memory that there is before anything is allocated.
+what HDF5 always has. Links to other places or files, raw data outside the file and everything else are refused before
+HDF5 touches them; sizes are compared with the memory that there is before anything is allocated.
 """
 
 from __future__ import annotations

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from biocredit.analysis.trace.schema import COMPANIONS, TraceError
 from biocredit.analysis.trace.storage.durable import WriteError
 from biocredit.circuits.core.errors import CircuitError, nearest
+from biocredit.protocols.commands import files
 from biocredit.protocols.datasets.formats import DataError
 from biocredit.protocols.experiments import Experiment, every, find
 from biocredit.protocols.experiments.overrides import SettingError, as_json, assignment, from_json
@@ -86,7 +87,11 @@ def resume_command(given: Namespace) -> int:
     _prepare_jax()
     from biocredit.protocols.experiments.runner import job_of
 
-    job = job_of(given.trace)
+    if "nothing to repair" not in (done := files.repaired(Path(given.trace))):
+        print(done)
+    files.require_sound([Path(given.trace)])
+    with files.at_the_door([Path(given.trace)]):
+        job = job_of(given.trace)
     if job.state() == "complete":
         print(f"{job.path} is complete: nothing to resume")
         return 0
@@ -193,26 +198,14 @@ def _file_name(label: str) -> str:
 # -- traces -----------------------------------------------------------------------------------------------------
 
 
-def inspect_command(given: Namespace) -> int:
-    """Describe traces, or check them."""
-    from biocredit.analysis.trace.check import check, summary
-
-    deviations = 0
-    for path in _traces(given.traces):
-        if not given.check:
-            print(summary(path))
-            continue
-        found = check(path)
-        deviations += len(found)
-        print("\n".join(f"{path}: {line}" for line in found) or f"{path}: keeps to the schema")
-    return 2 if deviations else 0
-
-
 def report_command(given: Namespace) -> int:
     """Write a report."""
     from biocredit.analysis.reports.report import write_report
 
-    print(write_report(_traces(given.traces), given.output))
+    paths = files.traces(given.traces)
+    files.require_sound(paths)
+    with files.at_the_door(paths):
+        print(write_report(paths, given.output))
     return 0
 
 
@@ -220,7 +213,7 @@ def export_command(given: Namespace) -> int:
     """Write a trace in another form."""
     from biocredit.protocols.commands.recordings import export
 
-    return export(given)
+    return export(given) if given.to == "nwb" else files.export_command(given)
 
 
 def cite_command(given: Namespace) -> int:
@@ -228,19 +221,11 @@ def cite_command(given: Namespace) -> int:
     from biocredit.analysis.reports.bibliography import cite
 
     table = every()
-    print(cite(*(table[thing].citation if thing in table else thing for thing in given.things)))
+    paths = [Path(thing) for thing in given.things if Path(thing).suffix in (".h5", ".hdf5")]
+    files.require_sound(paths)
+    with files.at_the_door(paths):
+        print(cite(*(table[thing].citation if thing in table else thing for thing in given.things)))
     return 0
-
-
-def _traces(names: Iterable[str]) -> list[Path]:
-    """Expand folders to the traces in them."""
-    found: list[Path] = []
-    for name in map(Path, names):
-        inside = sorted(name.glob("*.h5")) if name.is_dir() else [name]
-        if not inside:
-            raise CircuitError(f"{name} holds no trace (*.h5)")
-        found += inside
-    return found
 
 
 # -- data -------------------------------------------------------------------------------------------------------
