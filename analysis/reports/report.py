@@ -201,12 +201,12 @@ def _markdown(traces: Sequence[Trace], path: Path) -> str:
 
 
 def harmless(text: str) -> str:
-    """Write a text from a trace so that Markdown shows it as it is: no markup, no HTML, one line.
+    r"""Write a text from a trace so that Markdown shows it as it is: no markup, no HTML, one line.
 
     Examples
     --------
     >>> print(harmless("<b>*new*</b> a|b"))
-    &lt;b&gt;\\*new\\*&lt;/b&gt; a\\|b
+    &lt;b&gt;\*new\*&lt;/b&gt; a\|b
     """
     line = escape(" ".join(str(text).split()), quote=False)
     return "".join(f"\\{letter}" if letter in MARKUP else letter for letter in line)

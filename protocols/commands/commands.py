@@ -198,6 +198,10 @@ def _file_name(label: str) -> str:
 # -- traces -----------------------------------------------------------------------------------------------------
 
 
+#: Commands about files lie in a file of their own.
+inspect_command, copy_command, move_command = files.inspect_command, files.copy_command, files.move_command
+
+
 def report_command(given: Namespace) -> int:
     """Write a report."""
     from biocredit.analysis.reports.report import write_report
