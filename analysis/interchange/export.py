@@ -104,8 +104,8 @@ def _cells(value: Any) -> Any:
         return {_identifier(name): _cells(inner) for name, inner in value.items() if inner is not None}
     if isinstance(value, LabelledArray):
         return _cells(value.values)
-    if isinstance(value, (list, tuple)) and any(isinstance(one, str) for one in value):
-        value = np.array(value, dtype=object)
+    if isinstance(value, (list, tuple)) and not all(isinstance(one, (int, float)) for one in value):
+        value = np.array([str(one) for one in value], dtype=object)
     if isinstance(value, np.ndarray) and value.dtype.kind in "US":
         return value.astype(str).astype(object)
     return value

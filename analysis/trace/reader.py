@@ -307,7 +307,9 @@ class Group(Mapping):
 
     def rows(self) -> list[dict[str, Any]]:
         """A table (events, populations, projections) as one dictionary a row."""
-        columns = {name: one.values.tolist() for name, one in self.arrays().items()}
+        columns = {name: one.values.tolist() for name, one in self.arrays().items() if one.values.ndim}
+        if len(set(map(len, columns.values()))) > 1:
+            raise TraceError(f"{self._trace.path}: the columns of /{self._path} have different lengths")
         return [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
 
     def __repr__(self) -> str:
