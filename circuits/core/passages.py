@@ -23,6 +23,8 @@ SEPARATOR = "|"
 class Census:
     """A probe that leaves every value as it is and labels it."""
 
+    counts = True
+
     def __init__(self):
         self.timed: set[tuple[str, str]] = set()
 

@@ -10,9 +10,10 @@ import numpy as np
 from biocredit.circuits.core.circuit import Batch, Circuit, Outcome, Population
 from biocredit.circuits.core.credit_rule import CreditRule, Tree
 from biocredit.circuits.core.errors import require
-from biocredit.circuits.core.losses import Loss, as_target, score, suited
-from biocredit.circuits.core.ports import Ports, joined_shape, match, side_by_side
-from biocredit.circuits.core.probes import Probe, active, untouched
+from biocredit.circuits.core.losses import Loss, as_target, blank_target, suited
+from biocredit.circuits.core.ports import Ports, blank, joined_shape, match, side_by_side
+from biocredit.circuits.core.probes import Probe, active, at, untouched
+from biocredit.circuits.core.scores import score
 
 
 class Phaseless(Circuit):
@@ -41,6 +42,7 @@ class Phaseless(Circuit):
     """
 
     self_changing = True
+    clocked = True
     #: What its synapses need.
     rule: CreditRule
 
@@ -149,16 +151,16 @@ class Phaseless(Circuit):
     def respond(self, tree: Tree, inputs: Mapping[str, jax.Array], probe: Probe = untouched) -> Tree:
         """Show inputs without target, noise and plasticity; returns ``{readout: [trial, output]}``."""
         x, acting = self._input(inputs), active(probe)
-        weights = self.weights(self._acting_on(tree, acting))
 
-        def step(state: Any, _: None) -> tuple[Any, None]:
-            return self.listen(weights, state, x, acting), None
+        def step(state: Any, number: jax.Array) -> tuple[Any, None]:
+            now = at(acting, number)
+            return self.listen(self.weights(self._acting_on(tree, now)), state, x, now), None
 
-        state, _ = jax.lax.scan(step, self.rest(len(x)), None, length=self.steps)
+        state, _ = jax.lax.scan(step, self.rest(len(x)), jnp.arange(self.steps))
         return {self.readout: self.output(state)}
 
     def metrics(self, outputs: Tree, targets: Mapping[str, jax.Array]) -> dict[str, jax.Array]:
-        """Score the output by the circuit's own loss, see :func:`biocredit.circuits.core.losses.score`."""
+        """Score the output by the circuit's own loss, see :func:`biocredit.circuits.core.scores.score`."""
         return score(self.loss, outputs, match(targets, {self.readout: self.sizes[-1]}, "target"))
 
     def trial(self, tree: Tree, batch: Batch, key: jax.Array, probe: Probe = untouched) -> Tree:
@@ -172,7 +174,7 @@ class Phaseless(Circuit):
         target = as_target(jnp.asarray(target), self.output(start), self.loss)
 
         def step(carry: tuple, number: jax.Array) -> tuple[tuple, Tree]:
-            carry = self._advance(*carry, x, target, jax.random.fold_in(key, number), acting)
+            carry = self._advance(*carry, x, target, jax.random.fold_in(key, number), at(acting, number))
             return carry, self.readings(carry[1])
 
         return jax.lax.scan(step, (self.weights(tree), start), jnp.arange(self.steps))
@@ -199,9 +201,10 @@ class Phaseless(Circuit):
         return side_by_side(inputs, self.inputs, self.dtype)
 
     def example(self, trials: int = 2) -> Batch:
-        """Return trials of the input's size with a label."""
-        x, labels = jnp.zeros((trials, self.sizes[0]), self.dtype), jnp.zeros(trials, jnp.int32)
-        return Batch({"input": x}, {self.readout: labels}, {"index": jnp.arange(trials)})
+        """Return trials of zeros, with a target that the loss takes."""
+        output = jax.ShapeDtypeStruct((trials, self.sizes[-1]), self.dtype)
+        targets = {self.readout: blank_target(self.loss, output)}
+        return Batch(blank(self.inputs, trials, self.dtype), targets, {"index": jnp.arange(trials)})
 
     def duration(self, batch: Batch) -> float:
         """As long as a pattern is shown."""

@@ -1,14 +1,13 @@
 """Commands about trace files: inspect, export, copy, move."""
 
-import contextlib
 import shutil
 import subprocess
 import sys
 from argparse import Namespace
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from pathlib import Path
 
-from biocredit.analysis.trace.check import SECONDS, check
+from biocredit.analysis.trace.check import SECONDS
 from biocredit.analysis.trace.schema import COMPANIONS, TraceError
 from biocredit.analysis.trace.storage.atomic_file import repair
 from biocredit.analysis.trace.storage.durable import put_in_place, resolved, sync_folder, write_aside
@@ -83,28 +82,6 @@ def require_sound(paths: Iterable[Path]) -> None:
             raise TraceError(f"{path} is damaged: HDF5 crashes or never comes back on it")
         if outcome.returncode:
             raise TraceError(outcome.stderr.strip().splitlines()[-1])
-
-
-@contextlib.contextmanager
-def at_the_door(paths: Iterable[Path]) -> Iterator[None]:
-    """Turn whatever the content of files raises into one line: where they deviate from the schema, or what was raised.
-
-    Raises
-    ------
-    TraceError
-        In place of everything that is not bad input already.
-    """
-    try:
-        yield
-    except (TraceError, CircuitError, OSError):
-        raise
-    except Exception as error:
-        for path in paths:
-            if deviations := check(path):
-                more = f" ({len(deviations)} deviations: biocredit inspect --check)" if len(deviations) > 1 else ""
-                raise TraceError(f"{path} does not keep to the schema: {deviations[0]}{more}") from error
-        text = " ".join(str(error).split())[:200]
-        raise TraceError(f"{', '.join(map(str, paths))}: {type(error).__name__}: {text}") from error
 
 
 def repaired(path: Path) -> str:
@@ -185,9 +162,12 @@ def _copied(source: Path, target: Path) -> list[str]:
 def export_command(given: Namespace) -> int:
     """Write a trace for another program."""
     from biocredit.analysis.interchange.export import ENDINGS, export
+    from biocredit.protocols.commands import recordings
 
     path = Path(given.trace)
     require_sound([path])
+    if given.to == "nwb":
+        return recordings.export(given)
     target = Path(given.output or path.with_suffix(ENDINGS[given.to]).name)
     print(export(path, given.to, target, overwrite=given.overwrite))
     return 0

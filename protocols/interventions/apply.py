@@ -15,6 +15,7 @@ import numpy as np
 from biocredit.circuits.core import probes
 from biocredit.circuits.core.circuit import Batch, Circuit
 from biocredit.circuits.core.credit_rule import Tree
+from biocredit.circuits.core.errors import require
 from biocredit.protocols.interventions.declare import (
     Delay,
     Freeze,
@@ -195,6 +196,8 @@ class TimedSurgery(Surgery):
         one = self.acting[number]
         if name not in self.targets[number]:
             return value
+        inside = f"cannot {one.describe()}: inside a loop over time its past is not at hand"
+        require(np.ndim(steps) > 0, inside)
         past, label = int((np.asarray(steps) < 0).sum()), _label(number, name)
         before = self.under_way.get(label, jnp.zeros((one.steps(self.circuit.dt), *value.shape[1:]), value.dtype))
         course = jnp.concatenate([before, value[past:]])

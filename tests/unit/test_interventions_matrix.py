@@ -88,7 +88,7 @@ def test_frozen_weights_stay(name):
         (
             lambda: rate("bptt"),
             lesion("b_out"),
-            "cannot lesion b_out .*: nothing in this RateRNN depends on it; valid:",
+            "cannot lesion b_out .*: nothing in this RateRNN depends on it; did you mean 'W_out'",
         ),
         (lambda: dual("frsf"), lesion("down.layer2.M"), "did you mean 'down.layer2.B'"),
         (lambda: dual("random"), lesion("down.layer1.B"), "nothing in this DualStream depends on it"),
