@@ -156,8 +156,8 @@ def fans(shape: Shape) -> tuple[int, int]:
     >>> fans((8, 3, 5, 5))
     (75, 200)
     """
-    taps = int(np.prod(shape[2:]))
-    return shape[1] * taps, shape[0] * taps
+    places = int(np.prod(shape[2:]))
+    return shape[1] * places, shape[0] * places
 
 
 def glorot_uniform(random: np.random.Generator, shape: Shape, gain: float = 1.0) -> np.ndarray:

@@ -13,9 +13,10 @@ import numpy as np
 from biocredit.circuits.core.circuit import Batch, Circuit, Outcome, Population, Projection
 from biocredit.circuits.core.credit_rule import CreditRule, Tree
 from biocredit.circuits.core.errors import choose, renamed, require
-from biocredit.circuits.core.losses import Compare, as_target, blank_target, loss_named, score
+from biocredit.circuits.core.losses import Compare, as_target, blank_target, loss_named
 from biocredit.circuits.core.ports import Ports, blank, joined_shape, match, side_by_side
 from biocredit.circuits.core.probes import Electrode, Probe, chain, untouched
+from biocredit.circuits.core.scores import score
 from biocredit.circuits.dual_stream.ascending import geometry, presets
 from biocredit.circuits.dual_stream.ascending.stack import Nodes, ascend, leaves, stages
 from biocredit.circuits.dual_stream.pathways import DescendingPathway, Goal, pathway_named
@@ -148,14 +149,14 @@ class DualStream(Circuit):
         return {self.readout: self._top(tree, self._input(inputs), probe)}
 
     def metrics(self, outputs: Tree, targets: Mapping[str, jax.Array]) -> dict[str, jax.Array]:
-        """Score the output by the circuit's own loss, see :func:`biocredit.circuits.core.losses.score`."""
+        """Score the output by the circuit's own loss, see :func:`biocredit.circuits.core.scores.score`."""
         return score(self.loss, outputs, {self.readout: self._target(targets)})
 
     def trial(self, tree: Tree, batch: Batch, key: jax.Array, probe: Probe = untouched) -> Tree:
-        """Play one batch as a wave: every signal as ``[time, trial, unit]``.
+        """Play one batch node by node: every signal as ``[time, trial, unit]``.
 
         One time step takes activity from one node to the next, then the error back down; a signal is silent
-        before the wave arrives and stays until it comes again in another phase.
+        before activity arrives and stays until it comes again in another phase.
         """
         tree = self.prepare(tree, key)
         tree = tree | self.rehearse(tree, batch.inputs, key, probe).tree

@@ -11,8 +11,9 @@ from biocredit.circuits.core.circuit import Batch, Circuit, Population, Projecti
 from biocredit.circuits.core.credit_rule import Tree
 from biocredit.circuits.core.errors import nearest, renamed, require
 from biocredit.circuits.core.initializers import Initializer, glorot, stream
-from biocredit.circuits.core.losses import Loss, as_target, blank_target, score, suited
+from biocredit.circuits.core.losses import Loss, as_target, blank_target, suited
 from biocredit.circuits.core.ports import Ports, blank, joined_shape, match, side_by_side
+from biocredit.circuits.core.scores import score
 from biocredit.circuits.dual_stream.ascending.stages import Dense
 from biocredit.circuits.energy_based.symmetric import Symmetric, shapes
 from jaxtyping import Array, Float
@@ -147,7 +148,7 @@ class LayeredCircuit(Circuit):
         return as_target(y, jax.ShapeDtypeStruct((len(y), self.classes), self.dtype), self.loss)
 
     def metrics(self, outputs: Tree, targets: Mapping[str, Array]) -> dict[str, Array]:
-        """Score the readout by the circuit's own loss, see :func:`biocredit.circuits.core.losses.score`."""
+        """Score the readout by the circuit's own loss, see :func:`biocredit.circuits.core.scores.score`."""
         return score(self.loss, outputs, match(targets, {self.readout: self.classes}, "readout"))
 
     def example(self, trials: int = 2) -> Batch:

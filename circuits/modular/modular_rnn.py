@@ -17,9 +17,10 @@ from biocredit.circuits.core.circuit import (
 )
 from biocredit.circuits.core.credit_rule import Tree
 from biocredit.circuits.core.errors import CircuitError, choose, nearest, require
-from biocredit.circuits.core.losses import Compare, blank_target, loss_named, score, suited
+from biocredit.circuits.core.losses import Compare, blank_target, loss_named, suited
 from biocredit.circuits.core.ports import blank, match, stimuli
 from biocredit.circuits.core.probes import Probe, untouched
+from biocredit.circuits.core.scores import score
 from biocredit.circuits.modular import adjoint_propagation as propagation
 from biocredit.circuits.modular import weights
 from biocredit.circuits.modular.phases import PHASE_SETTINGS, AdjointPhases
@@ -277,7 +278,7 @@ class ModularRNN(Circuit):
         return propagation.output_errors(self.loss, outputs, self._targets(targets, outputs))
 
     def metrics(self, outputs: Tree, targets: Mapping[str, jax.Array]) -> dict[str, jax.Array]:
-        """Score the readouts by the circuit's own loss, see :func:`biocredit.circuits.core.losses.score`."""
+        """Score the readouts by the circuit's own loss, see :func:`biocredit.circuits.core.scores.score`."""
         return score(self.loss, outputs, self._targets(targets, outputs))
 
     def populations(self) -> list[Population]:

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 from biocredit.circuits.core.activations import activation
 from biocredit.circuits.core.errors import CircuitError
-from biocredit.circuits.core.losses import LOSSES, as_target, loss_named, score, selected
+from biocredit.circuits.core.losses import LOSSES, as_target, loss_named
+from biocredit.circuits.core.scores import score
 
 OUTPUT = jnp.asarray(np.random.default_rng(0).normal(size=(5, 3)))
 CLASSES = jnp.array([0, 2, 1, 1, 0])
@@ -125,8 +126,3 @@ def test_targets_that_do_not_fit(loss, target, message):
 def test_what_cannot_be_a_loss_or_a_transfer_function(build, message):
     with pytest.raises(CircuitError, match=message):
         build()
-
-
-def test_what_is_masked_never_enters():
-    values = jnp.array([[1.0, jnp.nan], [2.0, 3.0]])
-    assert selected(values, jnp.array([0, 2])).tolist() == [[0, 0], [4, 6]]

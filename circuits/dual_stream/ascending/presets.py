@@ -1,10 +1,11 @@
 """Ascending streams from the papers, as alternative constructors of :class:`DualStream`."""
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any, TypeVar
 
 import numpy as np
 from biocredit.circuits.core.activations import Curve
+from biocredit.circuits.core.circuit import Circuit
 from biocredit.circuits.core.errors import require
 from biocredit.circuits.core.initializers import Initializer, Shape, glorot
 from biocredit.circuits.core.losses import suited
@@ -15,12 +16,11 @@ from biocredit.circuits.dual_stream.ascending.pooling import GlobalAveragePool, 
 from biocredit.circuits.dual_stream.ascending.stack import Node, Residual
 from biocredit.circuits.dual_stream.ascending.stages import Convolution, Dense
 
-if TYPE_CHECKING:
-    from biocredit.circuits.dual_stream.dual_stream import DualStream
+Stream = TypeVar("Stream", bound=Circuit)
 
 
 def for_task(
-    cls: type["DualStream"],
+    cls: type[Stream],
     task: Any,
     descending: Any = "transposed",
     *,
@@ -29,7 +29,7 @@ def for_task(
     bias: bool = True,
     initializer: Initializer = glorot,
     **options: Any,
-) -> "DualStream":
+) -> Stream:
     """An ascending stream between the inputs and the readout of a task, with a loss that suits it.
 
     Parameters
@@ -50,6 +50,7 @@ def for_task(
     Examples
     --------
     >>> from types import SimpleNamespace
+    >>> from biocredit.circuits import DualStream
     >>> task = SimpleNamespace(inputs={"image": 64}, readouts={"choice": 3}, image_shape=(8, 8))
     >>> maps = Convolution(1, 4, stride=2, padding=1)
     >>> list(DualStream.for_task(task, "random", hidden=(maps, 20)).ascending)
@@ -90,7 +91,7 @@ def mixed_stack(
 
 
 def mlp(
-    cls: type["DualStream"],
+    cls: type[Stream],
     sizes: Sequence[int],
     descending: Any = "transposed",
     *,
@@ -98,7 +99,7 @@ def mlp(
     bias: bool = True,
     initializer: Initializer = glorot,
     **options: Any,
-) -> "DualStream":
+) -> Stream:
     """A fully connected ascending stream with a linear output.
 
     Parameters
@@ -134,7 +135,7 @@ def dense_stack(
 
 
 def convolutional(
-    cls: type["DualStream"],
+    cls: type[Stream],
     input_shape: tuple[int, int, int],
     convolutions: Sequence[Convolution],
     outputs: int,
@@ -142,7 +143,7 @@ def convolutional(
     *,
     activation: str | Curve = "relu",
     **options: Any,
-) -> "DualStream":
+) -> Stream:
     """Convolutions with a transfer function after each, then one dense linear output.
 
     Parameters
@@ -162,8 +163,8 @@ def convolutional(
 
 
 def resnet20(
-    cls: type["DualStream"], descending: Any = "transposed", *, classes: int = 10, size: int = 32, **options: Any
-) -> "DualStream":
+    cls: type[Stream], descending: Any = "transposed", *, classes: int = 10, size: int = 32, **options: Any
+) -> Stream:
     """ResNet-20 for small colour images (He et al. 2015, arXiv 1512.03385, with shortcuts without parameters)."""
     nodes: dict[str, Node] = {"stem_conv": _convolution(3, 16), "stem_bn": BatchNorm(), "stem_rate": Transfer()}
     inputs = 16
@@ -175,8 +176,8 @@ def resnet20(
 
 
 def resnet18(
-    cls: type["DualStream"], descending: Any = "transposed", *, classes: int = 1000, size: int = 224, **options: Any
-) -> "DualStream":
+    cls: type[Stream], descending: Any = "transposed", *, classes: int = 1000, size: int = 224, **options: Any
+) -> Stream:
     """ResNet-18 for ImageNet (arXiv 1512.03385, with 1 x 1 convolutions as shortcuts)."""
     nodes: dict[str, Node] = {
         "stem_conv": Convolution(3, 64, kernel=7, stride=2, padding=3),

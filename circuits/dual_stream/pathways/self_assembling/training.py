@@ -2,19 +2,16 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 import optax
+from biocredit.circuits.core.circuit import Circuit
 from biocredit.circuits.core.errors import nearest, renamed, require
 from biocredit.circuits.dual_stream.pathways.self_assembling.kinds import KINDS, PerKind, kind_of
 from biocredit.circuits.dual_stream.pathways.self_assembling.levels import levels
 from biocredit.circuits.dual_stream.pathways.self_assembling.plasticity import Regulariser, plain
-
-if TYPE_CHECKING:
-    from biocredit.circuits.dual_stream.dual_stream import DualStream
 
 
 @renamed(rates="learning_rates")
@@ -107,7 +104,7 @@ def regularised(decay: float, regulariser: Regulariser = plain) -> optax.Gradien
     return optax.stateless(lambda changes, params: jax.tree.map(added, changes, params))
 
 
-def advice(net: "DualStream", training: PerKindTraining) -> list[str]:
+def advice(net: Circuit, training: PerKindTraining) -> list[str]:
     """Say in words what in a set-up does nothing, or is known to go wrong.
 
     Parameters
