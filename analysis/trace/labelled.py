@@ -130,7 +130,7 @@ def _index(wanted: int | slice, size: int, dim: str) -> int | slice:
 
 def _values(node: h5py.Dataset, index: tuple[int | slice, ...]) -> np.ndarray:
     sizes = [len(range(*one.indices(size))) for one, size in zip(index, node.shape, strict=True) if type(one) is slice]
-    require_room(node.name[1:], tuple(sizes), node.dtype)
+    require_room(node, tuple(sizes))
     if h5py.check_string_dtype(node.dtype):
         return np.asarray(node.asstr()[index], dtype=str)
     return np.asarray(node[index])

@@ -15,6 +15,7 @@ import h5py
 import numpy as np
 from biocredit.analysis.trace.schema import TraceError
 
+LARGE, DENSEST = 2**26, 1100  # bytes from which sizes are looked at; more than this no compression achieves
 DEEPEST = 12  # groups in groups
 FILTERS = {h5py.h5z.FILTER_DEFLATE, h5py.h5z.FILTER_SHUFFLE, h5py.h5z.FILTER_FLETCHER32}
 
@@ -76,16 +77,28 @@ def memory_left() -> int:
     return min(found)
 
 
-def require_room(name: str, shape: tuple[int, ...], kind: np.dtype) -> None:
-    """Refuse to read more than fits into memory.
+def require_room(node: h5py.Dataset, shape: tuple[int, ...]) -> None:
+    """Refuse to read more than fits into memory, and what is declared to be large and hardly stored.
+
+    Parameters
+    ----------
+    node
+        The dataset.
+    shape
+        Of the part that is to be read.
 
     Raises
     ------
     TraceError
         With both sizes.
     """
+    name, kind = node.name[1:], node.dtype
     needed = int(np.prod([float(size) for size in shape])) * (64 if kind.kind == "O" else kind.itemsize)
-    left = memory_left() if needed > 2**24 else needed
+    if needed < LARGE:
+        return
+    if needed > DENSEST * ((stored := node.id.get_storage_size()) + 2**16):
+        raise TraceError(f"{name} declares {needed / 2**30:.1f} GiB and holds {stored} bytes: read a part of it")
+    left = memory_left()
     if needed > left:
         raise TraceError(
             f"{name} takes {needed / 2**30:.1f} GiB, and there is memory for {left / 2**30:.1f} GiB: read a part of it"

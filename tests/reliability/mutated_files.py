@@ -184,7 +184,7 @@ def _report(path: Path, folder: Path) -> None:
 def _resume(path: Path) -> None:
     from biocredit.protocols.execution.job import Job
 
-    _, progress = checkpoint.load(checkpoint.path_beside(path), {"w": np.arange(8.0)})
+    _, progress = checkpoint.read(checkpoint.path_beside(path))
     TraceWriter.resume(path, lengths=progress["lengths"]).close("stopped")
     _through_the_door(lambda: Job.of(path), path)
 
