@@ -31,6 +31,7 @@ from biocredit.analysis.trace.storage.atomic_file import AtomicFile, repair
 from biocredit.analysis.trace.storage.durable import WriteError, resolved, sync_folder
 from biocredit.analysis.trace.storage.file_lock import FileLock
 from biocredit.analysis.trace.storage.uninterrupted import uninterrupted
+from biocredit.analysis.trace.structure import one_line
 
 LIBVER = ("earliest", "v108")  # superblock 0: no "open for writing" mark that a killed program would leave behind
 
@@ -154,9 +155,10 @@ class TraceWriter:
         try:
             open_trace(path).close()  # refuses what is no trace
             writer = cls(path, lock, AtomicFile(path, new=False, announce=lock.count), "r+")
-            datasets.truncate(writer._h5, lengths)
-            writer._h5.attrs.pop("finished", None)
-            writer.set(status="running")
+            with one_line(path):
+                datasets.truncate(writer._h5, lengths)
+                writer._h5.attrs.pop("finished", None)
+            writer.set(status="running", format_version=FORMAT_VERSION)
             writer.commit()
         except BaseException:
             (writer._release if writer else lock.release)()
