@@ -16,13 +16,14 @@ from biocredit.analysis.metrics.neural.cross_validation import (
 )
 from biocredit.analysis.metrics.neural.firing_rates import average_of_conditions
 from biocredit.analysis.metrics.neural.measures import Measure, measure_named
+from biocredit.analysis.metrics.performance import masked_normalised_error
 from biocredit.analysis.trace.labelled import LabelledArray
 from biocredit.analysis.trace.reader import Trace
 from biocredit.analysis.trace.schema import nearest
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from scipy import stats
 
-__all__ = ["Interval", "Similarity", "model_activity", "similarity"]
+__all__ = ["Curve", "Interval", "Similarity", "curve", "model_activity", "similarity"]
 
 
 class Interval(NamedTuple):
@@ -156,6 +157,62 @@ def similarity(
         average_test=leave_one_condition_out(average, data, measure).test,
         ceiling=tuple(_ceiling(model, data, draws, measure) for model in models) if draws else (),
     )
+
+
+class Curve(NamedTuple):
+    """How near networks are to a recording while they learn."""
+
+    update: Int[np.ndarray, " snapshot"]
+    error: Float[np.ndarray, "seed snapshot"]
+    """Normalised error of the readout."""
+    distance: Float[np.ndarray, "seed snapshot"]
+
+    def at_error(self, level: float) -> Float[np.ndarray, " seed"]:
+        """Distance where the error first falls to a level, between two snapshots; NaN where it never does."""
+        return np.array([_crossing(*one, level) for one in zip(self.error, self.distance, strict=True)])
+
+
+def curve(
+    trace: Trace,
+    recording: Recording,
+    target: Float[np.ndarray, "trial time output"],
+    mask: Float[np.ndarray, "trial time output"],
+    measure: str | Measure = "procrustes",
+    *,
+    of: str = "cells/rate",
+    output: str = "output/output",
+    condition: str = "condition",
+    zero_ms: float = 0.0,
+    **settings: Any,
+) -> Curve:
+    """Measure distance and normalised error of every snapshot of a trace, in the same trials.
+
+    Parameters
+    ----------
+    trace, recording, measure, of, condition, zero_ms, settings
+        See :func:`similarity`.
+    target, mask
+        What the readout should have been in the recorded trials, and where it counts.
+    output
+        Activity that holds the readout.
+    """
+    measure, labels = measure_named(measure, **settings), _labels(trace, of, condition)
+    updates = trace.read(f"activity/{of}", neuron=0, time=0).coords["update"]
+    errors, distances = [], []
+    for snapshot in range(len(updates)):
+        models = model_activity(_course(trace, of, snapshot), labels, recording, zero_ms)
+        distances.append([measure.distance(model, recording.rate) for model in models])
+        outputs = trace.read(f"activity/{output}", snapshot=snapshot).values
+        errors.append([masked_normalised_error(target, values, mask) for values in outputs])
+    return Curve(np.asarray(updates), np.array(errors).T, np.array(distances).T)
+
+
+def _crossing(error: np.ndarray, distance: np.ndarray, level: float) -> float:
+    below = np.flatnonzero(error <= level)
+    if not below.size or below[0] == 0:
+        return float(distance[0]) if below.size else np.nan
+    after = below[0]
+    return float(np.interp(level, error[[after, after - 1]], distance[[after, after - 1]]))
 
 
 def model_activity(

@@ -63,6 +63,8 @@ class Task(Described):
         DOI or arXiv identifier of the task or of the data.
     trial_units
         Units of the columns of the trial table that have any.
+    stage
+        How often the task has changed, see :meth:`after_epoch`; a checkpoint holds it, and a resumed run sets it.
 
     Examples
     --------
@@ -94,6 +96,7 @@ class Task(Described):
     chance: float | None = None
     citation: str = ""
     trial_units: Mapping[str, str] = {}
+    stage: int = 0
 
     def draw(self, arrays: Any, index: jax.Array, key: jax.Array, *, test: bool = False) -> Batch:
         """Return the trials with these indices.

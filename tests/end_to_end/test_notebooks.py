@@ -9,7 +9,7 @@ from nbclient import NotebookClient
 
 NOTEBOOKS = sorted((Path(__file__).resolve().parents[2] / "notebooks").glob("*.py"))
 #: Constants that a notebook may define at the start of a line, and their values here.
-SMALL = {"EPOCHS": "2", "SEEDS": "1"}
+SMALL = {"EPOCHS": "2", "SEEDS": "1", "UPDATES": "20"}
 
 
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)

@@ -1,6 +1,6 @@
 """Odd data files through every reader: each loads, or is refused in one line that names a file.
 
-``python -m tests.reliability.data_files 200`` makes so many files by mutation of good ones and prints a table.
+``python -m tests.reliability.data_files 200`` makes so many files by mutation of good ones and prints its rows.
 """
 
 import contextlib
@@ -192,18 +192,25 @@ def limited_time() -> Iterator[None]:
         signal.signal(signal.SIGALRM, old)
 
 
-def main(count: int = 200) -> int:
-    """Try ``count`` odd files with a gigabyte of memory more than now; print one table; return how many went wrong."""
+def main(count: int | None = None) -> list[tuple[str, str, str, bool]]:
+    """Try ``count`` odd files (None: 200) with a gigabyte of memory more than now; rows for the table."""
     used = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
-    resource.setrlimit(resource.RLIMIT_AS, (used + 1_000_000_000, resource.getrlimit(resource.RLIMIT_AS)[1]))
-    seen, wrong = odd_files(count)
+    limit = resource.getrlimit(resource.RLIMIT_AS)
+    resource.setrlimit(resource.RLIMIT_AS, (used + 1_000_000_000, limit[1]))
+    try:
+        seen, wrong = odd_files(count or 200)
+    finally:
+        resource.setrlimit(resource.RLIMIT_AS, limit)
+    rows = []
     for key in sorted({key[:2] for key in seen}):
-        print(
-            f"{key[0]:12s} {key[1]:10s}", *(f"{what} {seen[(*key, what)]:4d}" for what in ("read", "refused", "WRONG"))
-        )
-    print(*wrong, sep="\n")
-    return len(wrong)
+        mine = [line for line in wrong if line.startswith(str(key))]
+        told = f"{len(mine)} of {sum(seen[(*key, what)] for what in ('read', 'refused', 'WRONG'))}"
+        told += f"; first: {' '.join(mine[0].split())}" if mine else ""
+        rows.append((f"odd data files, {key[0]} ({key[1]}): not one line", "0", told, not mine))
+    return rows
 
 
 if __name__ == "__main__":
-    sys.exit(min(main(*map(int, sys.argv[1:])), 1))
+    table = main(*map(int, sys.argv[1:]))
+    print(*("  ".join(map(str, row)) for row in table), sep="\n")
+    sys.exit(not all(row[-1] for row in table))

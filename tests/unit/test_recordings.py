@@ -351,3 +351,24 @@ def test_the_base_install_needs_no_pynwb(tmp_path: Path):
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert done.returncode == 2 and "pip install 'biocredit[nwb]'" in done.stderr and done.stderr.count("\n") == 1
+
+
+def test_distance_against_error_of_a_trace(tmp_path: Path):
+    from biocredit.analysis.interchange.similarity import Curve, curve
+    from biocredit.analysis.metrics.performance import masked_normalised_error
+    from biocredit.analysis.plots.similarity import conditions, distance_against_error
+
+    course, data = rng.standard_normal((2, 3, 8, 9, 6)), recording(4, 5, 6, covariates={})
+    target, mask = rng.standard_normal((8, 9, 6)), np.ones((8, 9, 6))
+    with open_trace(trace_of(tmp_path / "run.h5", course)) as trace:
+        found = curve(trace, data, target, mask, output="cells/rate", condition="direction", zero_ms=40.0)
+        whole = similarity(trace, data, condition="direction", zero_ms=40.0, draws=0)
+    assert found.update.tolist() == [0, 10] and found.error.shape == found.distance.shape == (3, 2)
+    np.testing.assert_allclose(found.distance[:, 1], whole.distance)
+    assert found.error[2, 1] == pytest.approx(masked_normalised_error(target, course[1, 2], mask))
+    falling = Curve(np.array([0, 1, 2]), np.array([[1.0, 0.6, 0.2]]), np.array([[0.5, 0.4, 0.2]]))
+    assert falling.at_error(0.4) == pytest.approx([0.3]) and np.isnan(falling.at_error(0.1)).all()
+    figure = distance_against_error({"a": falling, "b": found}, levels={"average": 0.4}, stored={"c": ([1, 0], [1, 1])})
+    assert len(figure.axes[0].lines) == 1 + 3 + 1 + 1
+    drawn = conditions({"recorded": (data.time_ms, data.rate)}, data.labels)
+    assert [len(ax.lines) for ax in drawn.axes] == [4, 4, 8]
