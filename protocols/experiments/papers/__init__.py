@@ -19,6 +19,7 @@ PAPERS = (
     "self_assembling_learning",
     "counter_current_learning",
     "modprop",
+    "neural_similarity",
 )
 
 OURS = "this program, version 0.1.0, float32 on 2 CPU cores"

@@ -1,0 +1,1 @@
+"""Neural similarity (arXiv 2506.06904)."""
