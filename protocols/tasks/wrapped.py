@@ -1,4 +1,4 @@
-"""Tasks made from other tasks: trials held out, images as maps or to reproduce, passes of any length, several at once."""
+"""Tasks made from other tasks: trials held out, images as maps or to reproduce, passes of any length, joint tasks."""
 
 from typing import Any
 
