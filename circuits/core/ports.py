@@ -62,6 +62,11 @@ def side_by_side(given: Mapping[str, jax.Array], wanted: Ports, dtype: jnp.dtype
     return found[0] if len(found) == 1 else jnp.concatenate(found, axis=-1)
 
 
+def nothing(ports: Ports, trials: int, dtype: jnp.dtype) -> dict[str, jax.Array]:
+    """Stimuli of zeros, ``[trial, *shape]`` by name."""
+    return {name: jnp.zeros((trials, *_shape(port)), dtype) for name, port in ports.items()}
+
+
 def joined_shape(ports: Ports) -> tuple[int, ...]:
     """Shape of one trial of :func:`side_by_side`.
 

@@ -11,7 +11,7 @@ from biocredit.circuits.core.circuit import Batch, Circuit, Outcome, Population,
 from biocredit.circuits.core.credit_rule import CreditRule, Tree
 from biocredit.circuits.core.errors import choose, renamed, require
 from biocredit.circuits.core.losses import Compare, as_target, loss_named, score
-from biocredit.circuits.core.ports import Ports, joined_shape, match, side_by_side
+from biocredit.circuits.core.ports import Ports, joined_shape, match, nothing, side_by_side
 from biocredit.circuits.core.probes import Electrode, Probe, chain, untouched
 from biocredit.circuits.dual_stream.arrivals import arrivals
 from biocredit.circuits.dual_stream.ascending import geometry, presets
@@ -40,7 +40,7 @@ class DualStream(Circuit):
         by default.
     readout
         Name of the output in ``respond`` and of the target in a batch.
-    seed, dtype, matmul_precision
+    seed, dtype, matmul_precision, weights, mask
         See :class:`~biocredit.circuits.core.circuit.Circuit`.
 
     Examples
@@ -71,8 +71,10 @@ class DualStream(Circuit):
         seed: int = 0,
         dtype: Any = None,
         matmul_precision: str = "float32",
+        weights: Mapping[str, Any] | None = None,
+        mask: Mapping[str, Any] | None = None,
     ):
-        super().__init__(seed=seed, dtype=dtype, matmul_precision=matmul_precision)
+        super().__init__(seed=seed, dtype=dtype, matmul_precision=matmul_precision, weights=weights, mask=mask)
         self.ascending = ascending
         self.input_shape = tuple(input_shape)
         self.descending = pathway_named(descending)
@@ -246,7 +248,8 @@ class DualStream(Circuit):
         output = jax.eval_shape(self._top, self.read(), x)
         classes = len(output.shape) == 2 and "classes" in self.loss.takes
         target = jnp.zeros(trials, jnp.int32) if classes else jnp.zeros(output.shape, self.dtype)
-        return Batch({"input": x}, {self.readout: target}, {"index": jnp.arange(trials)})
+        inputs = nothing(self.inputs, trials, self.dtype)
+        return Batch(inputs, {self.readout: target}, {"index": jnp.arange(trials)})
 
     # -- what the trace stores ----------------------------------------------------------------------------
 

@@ -7,12 +7,12 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
-from biocredit.circuits.core.circuit import Circuit, Population, Projection
+from biocredit.circuits.core.circuit import Batch, Circuit, Population, Projection
 from biocredit.circuits.core.credit_rule import Tree
 from biocredit.circuits.core.errors import nearest, require
 from biocredit.circuits.core.initializers import stream
 from biocredit.circuits.core.losses import Loss, as_target, score, suited
-from biocredit.circuits.core.ports import Ports, joined_shape, match, side_by_side
+from biocredit.circuits.core.ports import Ports, joined_shape, match, nothing, side_by_side
 from biocredit.circuits.dual_stream.ascending.initial_weights import Start, glorot
 from biocredit.circuits.dual_stream.ascending.stages import Dense
 from biocredit.circuits.energy_based.symmetric import Symmetric, shapes
@@ -34,7 +34,7 @@ class LayeredCircuit(Circuit):
         Shape of the input of one trial, ``(row, column, channel)`` for a convolution; flat if left out.
     factors
         Factor on the optimiser's step for each layer; 1 if left out.
-    seed, dtype, matmul_precision
+    seed, dtype, matmul_precision, weights, mask
         See :class:`biocredit.circuits.core.circuit.Circuit`.
     """
 
@@ -55,8 +55,10 @@ class LayeredCircuit(Circuit):
         seed: int = 0,
         dtype: Any = None,
         matmul_precision: str = "float32",
+        weights: Mapping[str, Any] | None = None,
+        mask: Mapping[str, Any] | None = None,
     ):
-        super().__init__(seed=seed, dtype=dtype, matmul_precision=matmul_precision)
+        super().__init__(seed=seed, dtype=dtype, matmul_precision=matmul_precision, weights=weights, mask=mask)
         self.connections = tuple(connections)
         self.inputs, self.input_shape = dict(inputs), tuple(input_shape or joined_shape(inputs))
         self.input_name = "input" if len(self.inputs) > 1 else next(iter(self.inputs))
@@ -88,6 +90,11 @@ class LayeredCircuit(Circuit):
 
     chain = for_task
 
+    def example(self, trials: int = 2) -> Batch:
+        """Return trials of the ports' shapes with a label."""
+        labels = {self.readout: jnp.zeros(trials, jnp.int32)}
+        return Batch(nothing(self.inputs, trials, self.dtype), labels, {"index": jnp.arange(trials)})
+
     def firing(self) -> tuple[str, ...]:
         """All layers; their rates are probed although their states are what is recorded."""
         return tuple(self.layers)
@@ -118,6 +125,7 @@ class LayeredCircuit(Circuit):
             self.connect(Projection(f"{post}.b", "", post, "bias", factor=factor))
         for name, value in self.initial(self.seed).items():
             self.persistent(name, value, plastic=name in self.synapses)
+        self.check_given()
 
     @property
     def layers(self) -> tuple[str, ...]:

@@ -11,7 +11,7 @@ from biocredit.circuits.core.circuit import Batch, Circuit, Outcome, Population
 from biocredit.circuits.core.credit_rule import CreditRule, Tree
 from biocredit.circuits.core.errors import require
 from biocredit.circuits.core.losses import Loss, as_target, score, suited
-from biocredit.circuits.core.ports import Ports, joined_shape, match, side_by_side
+from biocredit.circuits.core.ports import Ports, joined_shape, match, nothing, side_by_side
 from biocredit.circuits.core.probes import Probe, active, at, untouched
 
 
@@ -90,6 +90,7 @@ class Phaseless(Circuit):
             self.connect(row)
         for name, value in self.initial(self.seed).items():
             self.persistent(name, value, plastic=name in self.synapses)
+        self.check_given()
         for name, value in self.readings(self.rest(1)).items():
             self.activity(name, value.shape[1:])
 
@@ -201,8 +202,8 @@ class Phaseless(Circuit):
 
     def example(self, trials: int = 2) -> Batch:
         """Return trials of the input's size with a label."""
-        x, labels = jnp.zeros((trials, self.sizes[0]), self.dtype), jnp.zeros(trials, jnp.int32)
-        return Batch({"input": x}, {self.readout: labels}, {"index": jnp.arange(trials)})
+        labels = {self.readout: jnp.zeros(trials, jnp.int32)}
+        return Batch(nothing(self.inputs, trials, self.dtype), labels, {"index": jnp.arange(trials)})
 
     def duration(self, batch: Batch) -> float:
         """As long as a pattern is shown."""

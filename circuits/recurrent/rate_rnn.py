@@ -72,7 +72,7 @@ class RateRNN(Circuit):
         eigenvalue), ``"liu_2022"`` (the ModProp program), ``"gaussian"``.
     signed_inputs
         Whether input synapses have fixed signs; by default where there are more than two inputs.
-    seed, dtype, matmul_precision
+    seed, dtype, matmul_precision, weights, mask
         See :class:`biocredit.circuits.core.circuit.Circuit`.
 
     Raises
@@ -120,8 +120,10 @@ class RateRNN(Circuit):
         seed: int = 0,
         dtype: Any = None,
         matmul_precision: str = "float32",
+        weights: Mapping[str, Any] | None = None,
+        mask: Mapping[str, Any] | None = None,
     ):
-        super().__init__(seed=seed, dtype=dtype, matmul_precision=matmul_precision)
+        super().__init__(seed=seed, dtype=dtype, matmul_precision=matmul_precision, weights=weights, mask=mask)
         self.inputs, self.readouts, self.dt = dict(inputs), dict(readouts), dt
         self.n_in, self.n_out = (only(ports, "port") for ports in (self.inputs, self.readouts))
         types = TypeTable.given(neurons, signs, tau)
@@ -162,16 +164,15 @@ class RateRNN(Circuit):
     def _register(self) -> None:
         check_rule(self.network, self.n_in, self.dtype.itemsize)
         (source, _), (sink, _) = self.inputs.copy().popitem(), self.readouts.copy().popitem()
-        values = self.initial(self.seed)
-        plastic = ("W_in", "W_rec", "W_out", "b_out")
-        for name, value in values.items():
-            self.persistent(name, value, plastic=name in plastic)
         self.connect(Projection("W_in", source, "cells", "inference"))
-        self.connect(Projection("W_rec", "cells", "cells", "recurrent", mask="mask_rec"))
+        self.connect(Projection("W_rec", "cells", "cells", "recurrent", mask="mask_rec", self_connections=False))
         self.connect(Projection("W_out", "cells", sink, "inference"))
         self.connect(Projection("b_out", "", sink, "readout_bias"))
         if self.drawing.random_feedback:
             self.connect(Projection("feedback", sink, "cells", "feedback", plastic=False))
+        for name, value in self.initial(self.seed).items():
+            self.persistent(name, value, plastic=name in self.plastic)
+        self.check_given()
         size, types = len(self.network.type_id), len(self.signs)
         for name in CELL_VARIABLES:
             self.activity(f"cells.{name}", size)
@@ -239,11 +240,17 @@ class RateRNN(Circuit):
         changes = {name: found.changes[name] for name in self.plastic}
         return carry, Outcome(changes, in_tree(state_of(found.changes)), metrics)
 
-    def constrain(self, tree: Tree, updates: Tree) -> Tree:
-        """Apply masks, and let no weight change its sign: one that would becomes zero."""
-        updates = super().constrain(tree, updates)
-        signs = {"W_rec": tree["sign"][:, None], "W_out": tree["sign"][:, None], "W_in": tree["sign_in"]}
-        return updates | {k: wiring.keep_sign(tree[k], updates[k], sign) for k, sign in signs.items() if k in updates}
+    def kept_signs(self, tree: Tree) -> Tree:
+        """Signs of the cell types for what cells send, and of single synapses for inputs."""
+        return {"W_rec": tree["sign"][:, None], "W_out": tree["sign"][:, None], "W_in": tree["sign_in"]}
+
+    def follows(self, tree: Mapping[str, Any], given: Mapping[str, Any]) -> Tree:
+        """Signs of input synapses, where they are fixed, follow from given input weights."""
+        if "W_in" not in given or "sign_in" in given or not self.drawing.signed_inputs:
+            return {}
+        weight, before = np.asarray(tree["W_in"]), np.asarray(tree["sign_in"])
+        signs = np.where(weight == 0, before, np.sign(weight))
+        return {} if np.array_equal(signs, before) else {"sign_in": signs}
 
     def update(self, x: jax.Array, *target: jax.Array) -> jax.Array:
         """Advance by one step and return the readout ``[trial, output]``.
