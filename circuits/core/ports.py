@@ -62,11 +62,6 @@ def side_by_side(given: Mapping[str, jax.Array], wanted: Ports, dtype: jnp.dtype
     return found[0] if len(found) == 1 else jnp.concatenate(found, axis=-1)
 
 
-def nothing(ports: Ports, trials: int, dtype: jnp.dtype) -> dict[str, jax.Array]:
-    """Stimuli of zeros, ``[trial, *shape]`` by name."""
-    return {name: jnp.zeros((trials, *_shape(port)), dtype) for name, port in ports.items()}
-
-
 def joined_shape(ports: Ports) -> tuple[int, ...]:
     """Shape of one trial of :func:`side_by_side`.
 
@@ -78,6 +73,11 @@ def joined_shape(ports: Ports) -> tuple[int, ...]:
     shapes = [_shape(port) for port in ports.values()]
     require(len({shape[:-1] for shape in shapes}) == 1, f"inputs of the shapes {shapes} cannot lie side by side")
     return (*shapes[0][:-1], sum(shape[-1] for shape in shapes))
+
+
+def blank(ports: Ports, trials: int, dtype: jnp.dtype) -> dict[str, jax.Array]:
+    """Stimuli of zeros for all ports."""
+    return {name: jnp.zeros((trials, *_shape(port)), dtype) for name, port in ports.items()}
 
 
 def _shape(port: int | tuple[int, ...]) -> tuple[int, ...]:

@@ -41,7 +41,7 @@ def on_each_device(compute: Callable[[Callable], jax.Array]) -> jax.Array:
     compute
         ``compute(form)``, with one of the two functions below in place of the convolution.
     """
-    return lax.platform_dependent(cpu=lambda: compute(sum_over_taps), default=lambda: compute(as_one))
+    return lax.platform_dependent(cpu=lambda: compute(sum_over_places), default=lambda: compute(as_one))
 
 
 def as_one(h: Map, kernel: Kernel, stride: Pair, padding: Pair, dilation: Pair) -> Float[Array, "trial i j o"]:
@@ -51,7 +51,7 @@ def as_one(h: Map, kernel: Kernel, stride: Pair, padding: Pair, dilation: Pair) 
     return lax.conv_general_dilated(h, kernel, stride, around, rhs_dilation=dilation, dimension_numbers=layout)
 
 
-def sum_over_taps(h: Map, kernel: Kernel, stride: Pair, padding: Pair, dilation: Pair) -> Float[Array, "trial i j o"]:
+def sum_over_places(h: Map, kernel: Kernel, stride: Pair, padding: Pair, dilation: Pair) -> Float[Array, "trial i j o"]:
     """Sum of one matrix product for each place in the kernel."""
     zero = lax.full((), 0, h.dtype)
     h = lax.pad(h, zero, [(0, 0, 0), *((p, p, 0) for p in padding), (0, 0, 0)])
