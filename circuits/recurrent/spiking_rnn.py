@@ -182,9 +182,11 @@ class SpikingRNN(TemporalCircuit):
             mean = float(np.mean([np.abs(np.asarray(x)).mean() for x in batch.inputs.values()]))
             threshold = float(np.mean(tree["threshold"]))
             self._once("silent", f"no cell spikes: mean input {mean:.3g}, threshold {threshold:.3g}")
-        if float(metrics["firing_rate"]) > fastest / 2:
+        if float(metrics["saturated_cells"]) > 0.5:
             rate = float(metrics["firing_rate"])
-            self._once("fast", f"cells fire at {rate:.0f} Hz on average, {fastest:.0f} Hz is the most they can")
+            self._once(
+                "fast", f"most cells fire as fast as they can: {rate:.0f} Hz on average, at most {fastest:.0f} Hz"
+            )
 
     def _once(self, what: str, line: str) -> None:
         if what not in self._told:
