@@ -29,6 +29,7 @@ HOME = {
     "variable_delay": "protocols.tasks.delays",
     "reach": "protocols.tasks.reaching",
     "pattern_generation": "protocols.tasks.temporal",
+    "spiking_pattern": "protocols.tasks.spikes",
     "pixel_by_pixel": "protocols.tasks.temporal",
     "pixel_mnist": "protocols.tasks.temporal",
     "from_gym": "protocols.tasks.gym_like",
