@@ -6,7 +6,7 @@ weights of two more input ports: ``start`` is on for one step before the first, 
 (:func:`begun`). So every temporal rule learns them as it learns input weights.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import jax
@@ -85,7 +85,7 @@ class CTRNN(TemporalCircuit):
         the learning modes of the source.
     activation
         Transfer function.
-    seed, dtype, matmul_precision
+    seed, dtype, matmul_precision, weights, mask
         See :class:`biocredit.circuits.core.circuit.Circuit`.
 
     Examples
@@ -120,6 +120,8 @@ class CTRNN(TemporalCircuit):
         seed: int = 0,
         dtype: Any = None,
         matmul_precision: str = "float32",
+        weights: Mapping[str, Any] | None = None,
+        mask: Mapping[str, Any] | None = None,
     ):
         require(tau >= dt, f"tau: wanted at least a step of {dt:g} ms, got {tau:g}")
         require(penalty >= 0, f"penalty: wanted 0 or more, got {penalty:g}")
@@ -156,6 +158,8 @@ class CTRNN(TemporalCircuit):
             seed=seed,
             dtype=dtype,
             matmul_precision=matmul_precision,
+            weights=weights,
+            mask=mask,
         )
 
     @classmethod
@@ -163,9 +167,11 @@ class CTRNN(TemporalCircuit):
         """Build a network with the ports and the time step of a temporal task."""
         return cls(task.inputs, neurons, task.readouts, **{"dt": task.dt, **settings})
 
-    def initial(self, seed: int) -> dict[str, np.ndarray]:
+    autapses = True
+
+    def drawn(self, seed: int) -> dict[str, np.ndarray]:
         """Draw weights as the source does; the same seed gives the same arrays."""
-        values = super().initial(seed)
+        values = super().drawn(seed)
         size = len(values["W_rec"])
         values["W_rec"] = self.gain * USUAL_GAIN / np.sqrt(size) * stream(seed, "W_rec").standard_normal((size, size))
         values["mask_rec"] = np.ones((size, size))
