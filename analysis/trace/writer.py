@@ -253,9 +253,14 @@ class TraceWriter:
         units: str,
         long_name: str,
         coords: Mapping[str, Any] | None = None,
+        *,
+        replace: bool = False,
     ) -> None:
-        """Store an array once (masks, cell types, tables); storing the same again, after `resume`, changes nothing."""
-        datasets.constant(self._h5, name, array, dims, units, long_name, coords)
+        """Store an array once (masks, cell types, tables); storing the same again, after `resume`, changes nothing.
+
+        Other values, in the same shape, take the place of the old ones with ``replace`` only.
+        """
+        datasets.constant(self._h5, name, array, dims, units, long_name, coords, replace)
 
     @uninterrupted()
     def event(self, *, kind: str, description: str, update: int = -1, time_ms: float = np.nan, phase: str = "") -> None:
