@@ -132,7 +132,6 @@ def _replaced(h5: h5py.File, name: str, chance: random.Random) -> None:
         lambda: group.create_dataset(last, data="text"),
         lambda: group.create_dataset(last, data=h5py.Empty("f8")),
         lambda: group.create_dataset(last, data=np.zeros((2, 0, 3))),
-        lambda: None,
     )
     chance.choice(new)()
 
