@@ -52,7 +52,7 @@ class SpikingRNN(TemporalCircuit):
         Factor of the drawn input and recurrent weights.
     density_in, density_out
         Fractions of input and readout synapses that exist.
-    initial, signed_inputs, bias, reduction, seed, dtype, matmul_precision
+    initial, signed_inputs, bias, reduction, seed, dtype, matmul_precision, weights, mask
         ``"bellec_2020"`` draws all weights N(0, 1 / number of inputs); otherwise as in
         :class:`~biocredit.circuits.recurrent.rate_rnn.RateRNN`.
 
@@ -107,6 +107,8 @@ class SpikingRNN(TemporalCircuit):
         seed: int = 0,
         dtype: Any = None,
         matmul_precision: str = "float32",
+        weights: Mapping[str, Any] | None = None,
+        mask: Mapping[str, Any] | None = None,
     ):
         require(dt > 0, f"dt must be positive (ms), got {dt}")
         if isinstance(neurons, int):
@@ -149,6 +151,8 @@ class SpikingRNN(TemporalCircuit):
             seed=seed,
             dtype=dtype,
             matmul_precision=matmul_precision,
+            weights=weights,
+            mask=mask,
         )
         self._told = set()
 

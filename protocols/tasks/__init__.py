@@ -10,7 +10,7 @@ from biocredit import lazily
 HOME = {
     "Task": "protocols.tasks.task",
     "ImageTask": "protocols.tasks.task",
-    "joint": "protocols.tasks.task",
+    "joint": "protocols.tasks.wrapped",
     "Period": "protocols.tasks.task",
     "PARTS": "protocols.tasks.task",
     "digits": "protocols.tasks.image_sets",
