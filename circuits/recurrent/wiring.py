@@ -5,8 +5,6 @@ Rows are presynaptic: row p of a recurrent matrix carries the sign of cell p. Si
 
 from collections.abc import Callable
 
-import jax
-import jax.numpy as jnp
 import numpy as np
 from biocredit.circuits.core.errors import require
 from biocredit.circuits.core.initializers import rescale, spectral_radius
@@ -35,8 +33,13 @@ def random_mask(rng: np.random.Generator, neurons: int, density: float) -> Float
     CircuitError
         If ``density`` is not in (0, 1].
     """
+    return sparse(rng, (neurons, neurons), density) * no_self(neurons)
+
+
+def sparse(rng: np.random.Generator, shape: tuple[int, int], density: float) -> Float[np.ndarray, "pre post"]:
+    """Draw which synapses exist, each with the same probability."""
     require(0 < density <= 1, f"density must be in (0, 1], got {density}")
-    return (rng.random((neurons, neurons)) < density) * no_self(neurons)
+    return (rng.random(shape) < density).astype(float)
 
 
 def no_self(neurons: int) -> Float[np.ndarray, "neuron neuron"]:
@@ -111,6 +114,34 @@ def signed_dense(
     return balanced, sign[:, None] * balanced
 
 
+def sparse_signed(
+    draw: Float[np.ndarray, "pre pre"],
+    sign: Float[np.ndarray, " pre"],
+    columns: np.ndarray,
+    pairs: tuple[np.ndarray, np.ndarray],
+) -> tuple[Float[np.ndarray, "pre post"], Float[np.ndarray, "pre post"]]:
+    """Signed sparse matrix as in the program of Liu et al. 2021 (doi:10.1073/pnas.2111821118).
+
+    Parameters
+    ----------
+    draw, sign
+        As in :func:`signed_dense`.
+    columns
+        Column of the square matrix that each postsynaptic cell takes.
+    pairs
+        Pre- and postsynaptic cells of the synapses that exist; one may be named twice.
+
+    Returns
+    -------
+    tuple
+        Magnitudes, and signed matrix.
+    """
+    magnitude = signed_dense(draw, sign)[0][:, columns]
+    exists = np.zeros_like(magnitude)
+    exists[pairs] = 1
+    return magnitude * exists, sign[:, None] * magnitude * exists
+
+
 def liu_2022(
     rng: np.random.Generator, sign: Float[np.ndarray, " pre"], mask: Float[np.ndarray, "pre post"]
 ) -> Float[np.ndarray, "pre post"]:
@@ -175,8 +206,3 @@ def fixed_type_weights(
     draw = rng.standard_normal(means.shape)
     signed = np.where(sign[:, None] == 0, draw, sign[:, None] * np.abs(draw))
     return signed * np.sqrt(np.mean(means**2))
-
-
-def keep_sign(weight: jax.Array, step: jax.Array, sign: jax.Array) -> jax.Array:
-    """Shorten a step that would take a weight through zero; sign 0 is free."""
-    return jnp.where(sign * (weight + step) < 0, -weight, step)

@@ -399,3 +399,19 @@ def test_every_setting_of_the_phases_changes_something(circuit):
     assert set(circuit.phase_settings) == set(PHASES[circuit]) | ({"mode"} if circuit is ModularRNN else set())
     for name, value in PHASES[circuit].items():
         assert fingerprint(net, **{name: value}) != plain, name
+
+
+def test_adjoint_propagation_is_the_gradient_where_its_rule_says_so():
+    net = ModularRNN.for_task(task(), regions=1, neurons=12, layout_code=1, dtype=jnp.float64)
+    tree, strength, phases = net.read(), 1e-5, {"iterations": (120, 120)}
+    symmetric = (tree["V1.W_rec"] + tree["V1.W_rec"].T) / 2
+    tree |= {"V1.W_rec": symmetric, "y~>V1.RE": tree["V1.SI->y"].T}
+    error = {"error": "end_point", "error_strength": strength}
+    changes = net.learn(tree, batch(), jax.random.key(0), **phases, **error).changes
+
+    def loss(weight):
+        answer = net.respond(tree | {"x->V1.RI": weight}, batch().inputs, **phases)
+        return net.metrics(answer, batch().targets)["loss"]
+
+    wanted = jax.grad(loss)(tree["x->V1.RI"])
+    np.testing.assert_allclose(changes["x->V1.RI"] / strength, wanted, rtol=1e-3, atol=1e-6)

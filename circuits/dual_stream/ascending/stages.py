@@ -27,7 +27,7 @@ import jax.numpy as jnp
 import numpy as np
 from biocredit.circuits.core.errors import renamed, require
 from biocredit.circuits.core.initializers import Initializer, Shape, glorot
-from biocredit.circuits.dual_stream.ascending.convolution import convolve, on_each_device
+from biocredit.circuits.dual_stream.ascending.convolution import convolve, to_kernel, to_maps
 from jaxtyping import Array, Float
 
 Weights = dict[str, jax.Array]
@@ -187,12 +187,8 @@ class Convolution(Stage):
 
     def adjoint(self, kernel: Float[Array, "k c kh kw"], delta: Float[Array, "trial i j k"], shape: Shape) -> jax.Array:
         """Exact adjoint of the convolution with ``kernel``, shaped like the stage's input."""
-        field = jax.ShapeDtypeStruct(shape, delta.dtype)
-        geometry = (self.stride, self.padding, self.dilation)
-        return on_each_device(lambda form: jax.linear_transpose(lambda h: form(h, kernel, *geometry), field)(delta)[0])
+        return to_maps(kernel, delta, tuple(shape), self.stride, self.padding, self.dilation)
 
     def local_product(self, delta: Float[Array, "trial i j k"], h: Float[Array, "trial y x c"]) -> jax.Array:
         """Correlate the (padded) input with ``delta``, as a kernel ``[k, c, kh, kw]``."""
-        kernel = jax.ShapeDtypeStruct((delta.shape[-1], h.shape[-1], *self.kernel), delta.dtype)
-        geometry = (self.stride, self.padding, self.dilation)
-        return on_each_device(lambda form: jax.linear_transpose(lambda k: form(h, k, *geometry), kernel)(delta)[0])
+        return to_kernel(h, delta, self.kernel, self.stride, self.padding, self.dilation)
