@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import h5py
-from biocredit.analysis.trace.labelled import dims_of, plain, variables
+from biocredit.analysis.trace.labelled import dims_of, text_of, variables
 from biocredit.analysis.trace.schema import GROUPS
 
 
@@ -38,4 +38,4 @@ def contents(h5: h5py.File, path: str) -> str:
 
 def _line(node: h5py.Dataset, name: str) -> str:
     axes = ", ".join(f"{dim}: {size}" for dim, size in zip(dims_of(node), node.shape, strict=True))
-    return f"{name} ({axes}) {plain(node.attrs.get('units', ''))}: {plain(node.attrs.get('long_name', ''))}"
+    return f"{name} ({axes}) {text_of(node, 'units')}: {text_of(node, 'long_name')}"

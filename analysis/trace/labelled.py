@@ -114,8 +114,8 @@ def read_labelled(
         name=node.name[1:],
         values=_values(node, tuple(index.values())),
         dims=tuple(dim for dim in dims if isinstance(index[dim], slice)),
-        units=plain(node.attrs.get("units", "")),
-        long_name=plain(node.attrs.get("long_name", "")),
+        units=text_of(node, "units"),
+        long_name=text_of(node, "long_name"),
         coords={name: _values(scale, tuple(index[dim] for dim in dims_of(scale))) for name, scale in coords.items()},
     )
 
@@ -134,6 +134,12 @@ def _values(node: h5py.Dataset, index: tuple[int | slice, ...]) -> np.ndarray:
     if h5py.check_string_dtype(node.dtype):
         return np.asarray(node.asstr()[index], dtype=str)
     return np.asarray(node[index])
+
+
+def text_of(node: h5py.Dataset, attribute: str) -> str:
+    """An attribute that is a text, empty where it is none."""
+    value = plain(node.attrs.get(attribute))
+    return value if isinstance(value, str) else ""
 
 
 def plain(value: Any) -> Any:

@@ -58,7 +58,7 @@ def read(path: str | Path) -> tuple[list[np.ndarray], dict[str, Any]]:
         If it is missing, damaged, of another version, or belongs to another run.
     """
     try:
-        with np.load(path, allow_pickle=False) as archive:
+        with open(path, "rb") as stream, np.load(stream, allow_pickle=False) as archive:
             progress = dict(json.loads(archive["progress"].tobytes().decode()))
             found = [archive[f"leaf_{number}"] for number in range(len(archive.files) - 1)]
     except FileNotFoundError:

@@ -48,10 +48,9 @@ def _long_axis(path: Path, count: int) -> Rows:
             writer.commit()
             costs.append(sum(moved))
         writer.close()
-    ratio = costs[1] / max(1, costs[0])
-    return [
-        (f"bytes read for an append at {count} updates over those at a thousandth", "< 3", f"{ratio:.2f}", ratio < 3)
-    ]
+    early, late = (cost // 20 for cost in costs)  # the whole axis would be 8 bytes an update
+    what = f"bytes read for an append at {count} updates (at a thousandth: {early})"
+    return [(what, "< 100000", str(late), late < 100_000)]
 
 
 def _many_commits(path: Path, count: int) -> Rows:
