@@ -21,7 +21,8 @@ COMMANDS = {
     "sweep": ("run an experiment at every point of a grid", ("name", "over", "choices", "output", "workers")),
     "inspect": ("what a trace file holds", ("files", "check")),
     "report": ("figures and a table beside the paper's numbers (HTML or Markdown)", ("files", "report")),
-    "data": ("data sets: list, where, fetch NAME, import NAME FILES", ("data",)),
+    "data": ("data sets: list, where, fetch NAME, import NAME FILES; import-recording FILE", ("data", "recording")),
+    "export": ("a trace for other programs: NWB", ("exported",)),
     "cite": ("BibTeX of what runs (or experiments) used", ("cited",)),
 }
 
@@ -59,9 +60,30 @@ ARGUMENTS = {
     ],
     "report": [(("-o", "--output"), {"metavar": "FILE", "default": "report.html", "help": "report.html or report.md"})],
     "data": [
-        (("action",), {"choices": ("list", "where", "fetch", "import"), "help": "what to do"}),
-        (("name",), {"nargs": "?", "help": "data set"}),
+        (("action",), {"choices": ("list", "where", "fetch", "import", "import-recording"), "help": "what to do"}),
+        (("name",), {"nargs": "?", "help": "data set, or file of a recording (.nwb, .npz, .mat)"}),
         (("files",), {"nargs": "*", "help": "files to take over"}),
+    ],
+    "recording": [
+        (("-o", "--output"), {"metavar": "NAME.h5", "help": "recording to be written"}),
+        (("--condition",), {"metavar": "NAME", "help": "column of the trials, or array, that labels the conditions"}),
+        (("--event",), {"metavar": "COLUMN", "help": "NWB: column of the trials with the time to align to"}),
+        (("--window",), {"nargs": 2, "type": float, "metavar": ("START", "STOP"), "help": "NWB: ms around the event"}),
+        (("--step",), {"type": float, "metavar": "MS", "help": "NWB: from one sample to the next (10)"}),
+        (("--sd",), {"type": float, "metavar": "MS", "help": "NWB: standard deviation of the Gaussian (25)"}),
+        (("--rates",), {"metavar": "SERIES", "help": "NWB: series that holds rates already"}),
+        (("--where",), {"metavar": "COLUMN=VALUE", "help": "NWB: only units of which this holds"}),
+        (("--array",), {"metavar": "NAME", "help": ".npz, .mat: array of the rates"}),
+        (("--time",), {"metavar": "NAME", "help": ".npz, .mat: array of the times in ms"}),
+        (("--axes",), {"metavar": "A,B,C", "help": ".npz, .mat: order of condition,time,neuron"}),
+        (("--covariates",), {"metavar": "A,B,...", "help": ".npz, .mat: further arrays, such as the hand's position"}),
+        (("--overwrite",), {"action": "store_true", "help": "replace what is there"}),
+    ],
+    "exported": [
+        (("trace",), {"help": "trace file"}),
+        (("--to",), {"choices": ("nwb",), "required": True, "help": "form"}),
+        (("-o", "--output"), {"metavar": "FILE", "help": "file to be written; by default the trace's name"}),
+        (("--overwrite",), {"action": "store_true", "help": "replace what is there"}),
     ],
 }
 

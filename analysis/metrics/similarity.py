@@ -14,7 +14,16 @@ import numpy as np
 from biocredit.analysis.metrics.arguments import ArrayLike, as_finite, layerwise, undefined
 from jaxtyping import Float
 
-__all__ = ["cka", "cka_matrix", "cka_minibatch", "cka_unbiased", "hsic_biased", "hsic_unbiased", "minibatches"]
+__all__ = [
+    "cka",
+    "cka_angle",
+    "cka_matrix",
+    "cka_minibatch",
+    "cka_unbiased",
+    "hsic_biased",
+    "hsic_unbiased",
+    "minibatches",
+]
 
 ROUNDING = 1e-14
 """Self-terms below this share of the squared scale of the raw activity are rounding noise of constant activity."""
@@ -69,6 +78,18 @@ def cka(x: ArrayLike, y: ArrayLike) -> float:
     1.0
     """
     return _normalised(hsic_biased, *_same_samples(x, y, at_least=2))
+
+
+@layerwise
+def cka_angle(x: ArrayLike, y: ArrayLike) -> float:
+    """Arc cosine of linear CKA in radians, a metric (Williams et al. 2021, arXiv 2110.14739); 0 to pi/2.
+
+    Examples
+    --------
+    >>> cka_angle([[0.0], [1.0], [2.0]], [[5.0], [7.0], [9.0]])
+    0.0
+    """
+    return float(np.arccos(np.clip(cka(x, y), -1.0, 1.0)))
 
 
 @layerwise

@@ -1,9 +1,10 @@
 """BibTeX of what a run used: ``cite("run.h5")``."""
 
 import re
+from functools import cache
+from importlib.resources import files
 from pathlib import Path
 
-from biocredit.analysis.reports.bibliography_entries import ENTRIES
 from biocredit.analysis.trace.reader import Trace, open_trace
 
 DOI = re.compile(r"10\.\d{4,9}/[^\s,;]+")
@@ -48,11 +49,31 @@ def entry(source: str) -> str:
     source
         DOI, arXiv identifier, or a text that holds one.
     """
+    return _listed(source) or _plain(source)
+
+
+def citable(source: str) -> bool:
+    """Say whether a text is listed in the bibliography or holds a DOI or an arXiv identifier."""
+    return bool(_listed(source) or _identifiers(source))
+
+
+@cache
+def entries() -> dict[str, str]:
+    """Return the entries of ``references.bib`` by DOI, arXiv identifier, key, and ``known_as`` (first words)."""
+    text = (files("biocredit.analysis.reports") / "references.bib").read_text(encoding="utf-8")
+    found = {}
+    for one in text.strip().split("\n\n"):
+        names = re.findall(r"(?:doi|eprint|known_as) = \{([^}]+)\}", one)
+        found |= {name: one for name in (*names, one.partition("{")[2].partition(",")[0])}
+    return found
+
+
+def _listed(source: str) -> str | None:
+    table = entries()
     for key in (*_identifiers(source), source):
-        if key in ENTRIES:
-            return ENTRIES[key].strip()
-    named = next((text for key, text in ENTRIES.items() if source.startswith(key)), None)
-    return named.strip() if named else _plain(source)
+        if key in table:
+            return table[key]
+    return next((text for key, text in table.items() if source.startswith(key)), None)
 
 
 def _identifiers(source: str) -> list[str]:

@@ -25,6 +25,7 @@ from biocredit.analysis.trace.labelled import (
 )
 from biocredit.analysis.trace.opening import nearest_file, open_h5, release
 from biocredit.analysis.trace.schema import GROUPS, VERSION_PREFIX, TraceError, nearest
+from biocredit.analysis.trace.storage.durable import resolved
 from biocredit.analysis.trace.storage.file_lock import is_locked, state_token
 
 __all__ = ["Group", "LabelledArray", "Trace", "TraceError", "UnknownName", "open_trace"]
@@ -71,7 +72,7 @@ class Trace(Mapping):
     """
 
     def __init__(self, path: str | Path) -> None:
-        self.path = Path(path)
+        self.path, self._file = Path(path), resolved(path)
         self._h5: h5py.File | None = None
         self._token: tuple = ()
         self.inspect(lambda h5: None)
@@ -91,7 +92,7 @@ class Trace(Mapping):
     @property
     def interrupted(self) -> bool:
         """Whether the run was killed: it calls itself running and nobody writes it."""
-        return self.status == "running" and not is_locked(self.path)
+        return self.status == "running" and not is_locked(self._file)
 
     @property
     def experiment(self) -> str:
@@ -188,14 +189,14 @@ class Trace(Mapping):
         """
         for attempt in range(RETRIES):
             try:
-                token = state_token(self.path)
+                token = state_token(self._file)
                 result = function(self._opened(token))
-                if state_token(self.path) == token:
+                if state_token(self._file) == token:
                     return result
             except FileNotFoundError:
                 raise TraceError(f"no such file: {self.path}{nearest_file(self.path)}") from None
             except Exception:
-                if state_token(self.path) == token:
+                if state_token(self._file) == token:
                     raise
             time.sleep(0.005 * 2**attempt)
         raise TraceError(f"{self.path} keeps changing while it is read; try again")
@@ -203,7 +204,7 @@ class Trace(Mapping):
     def _opened(self, token: tuple) -> h5py.File:
         if self._h5 is None or token != self._token:
             self.close()
-            stream, self._h5 = open_h5(self.path)
+            stream, self._h5 = open_h5(self._file)
             self._token, self._release = token, weakref.finalize(self, release, self._h5, stream)
         return self._h5
 

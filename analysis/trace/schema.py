@@ -37,6 +37,8 @@ REQUIRED_ATTRIBUTES = {
 }
 VERSION_PREFIX = "version_"  # root attributes version_jax, version_numpy, ...
 
+COMPANIONS = (".checkpoint", ".journal")  # endings of what lies beside a trace and belongs to it
+
 GROUPS = ("circuit", "learning", "weights", "activity", "events")
 
 AXES = {  # units and long name of the axes whose meaning never changes

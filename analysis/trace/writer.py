@@ -6,6 +6,7 @@ survives a kill in `biocredit.analysis.trace.storage.atomic_file`.
 
 from __future__ import annotations
 
+import contextlib
 import uuid
 import weakref
 from collections.abc import Mapping, Sequence
@@ -18,6 +19,7 @@ from biocredit.analysis.trace import datasets
 from biocredit.analysis.trace.attributes import as_attribute, now, versions
 from biocredit.analysis.trace.reader import open_trace
 from biocredit.analysis.trace.schema import (
+    COMPANIONS,
     EVENT_COLUMNS,
     FORMAT,
     FORMAT_VERSION,
@@ -25,7 +27,8 @@ from biocredit.analysis.trace.schema import (
     TraceError,
     nearest,
 )
-from biocredit.analysis.trace.storage.atomic_file import AtomicFile
+from biocredit.analysis.trace.storage.atomic_file import AtomicFile, repair
+from biocredit.analysis.trace.storage.durable import WriteError, resolved, sync_folder
 from biocredit.analysis.trace.storage.file_lock import FileLock
 from biocredit.analysis.trace.storage.uninterrupted import uninterrupted
 
@@ -53,7 +56,7 @@ class TraceWriter:
 
     def __init__(self, path: Path, lock: FileLock, stream: AtomicFile, mode: str) -> None:
         self.path = path
-        self._stream = stream
+        self._stream, self._lock = stream, lock
         self._h5 = h5py.File(stream, mode, libver=LIBVER)
         self._release = weakref.finalize(
             self, _release, self._h5, stream, lock
@@ -96,11 +99,18 @@ class TraceWriter:
         TraceError
             If the file exists, is being written, or cannot be written.
         """
-        path = Path(path)
+        path, writer = resolved(path), None
         lock = FileLock(path)
         try:
-            if path.exists() and not overwrite:
-                raise TraceError(f"{path} exists already; choose another name or allow it to be overwritten")
+            if path.exists():
+                if not overwrite:
+                    raise TraceError(f"{path} exists already; choose another name or allow it to be overwritten")
+                with contextlib.suppress(
+                    TraceError, OSError
+                ):  # whole, should the power fail before the new one is there
+                    repair(path)
+                path.with_name(path.name + COMPANIONS[0]).unlink(missing_ok=True)  # the checkpoint of the run before
+                sync_folder(path)
             writer = cls(path, lock, AtomicFile(path, new=True, announce=lock.count), "w")
             writer.set(
                 format=FORMAT, format_version=FORMAT_VERSION, id=uuid.uuid4().hex, status="running", created=now()
@@ -110,8 +120,12 @@ class TraceWriter:
             for name, (dtype, units, long_name) in EVENT_COLUMNS.items():
                 writer.declare(f"events/{name}", ("event",), (None,), units=units, long_name=long_name, dtype=dtype)
             writer.commit()
+            lock.hold(path)
+        except OSError as error:
+            (writer._release if writer else lock.release)()
+            raise WriteError(f"cannot write {path}: {error.strerror or error}") from None
         except BaseException:
-            lock.release()
+            (writer._release if writer else lock.release)()
             raise
         return writer
 
@@ -133,7 +147,9 @@ class TraceWriter:
         TraceError
             If the file is no trace, is being written, or is shorter than the checkpoint.
         """
-        path = Path(path)
+        path, writer = resolved(path), None
+        if not path.exists():
+            open_trace(path)  # says in one line that there is nothing
         lock = FileLock(path)
         try:
             open_trace(path).close()  # refuses what is no trace
@@ -143,11 +159,16 @@ class TraceWriter:
             writer.set(status="running")
             writer.commit()
         except BaseException:
-            lock.release()
+            (writer._release if writer else lock.release)()
             raise
         return writer
 
     # --- what was run
+
+    @property
+    def id(self) -> str:
+        """Random identifier of the file."""
+        return str(self._h5.attrs["id"])
 
     @uninterrupted()
     def set(self, **attributes: Any) -> None:
@@ -278,20 +299,41 @@ class TraceWriter:
 
     @uninterrupted()
     def close(self, status: str = "complete") -> None:
-        """Commit, mark how the run ended, and let others write the file."""
+        """Commit, mark how the run ended, and let others write the file.
+
+        Raises
+        ------
+        TraceError
+            If the last commit fails: the file then holds what was committed before, and the status "failed".
+        """
+        if not self._release.alive:
+            return
         try:
-            if self._release.alive:
-                self.set(status=status, finished=now())
-                self.commit()
+            self.set(status=status, finished=now())
+            self.commit()
+        except Exception:
+            self._last_word("failed" if status == "complete" else status)
+            raise
         finally:
             self._release()
+
+    def _last_word(self, status: str) -> None:
+        """Drop what cannot be written, and say how the run ended, with the bytes that the lock kept for this."""
+        with contextlib.suppress(Exception):
+            self._stream.require_same_file()
+            self._lock.spare()
+            with AtomicFile(self.path, new=False, announce=self._lock.count) as stream:
+                with h5py.File(stream, "r+", libver=LIBVER) as h5:
+                    h5.attrs.update(status=status, finished=now())
+                stream.commit()
 
     def __enter__(self) -> TraceWriter:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, *exception: object) -> None:
         status = "complete" if kind is None else "stopped" if issubclass(kind, KeyboardInterrupt) else "failed"
-        self.close(status)
+        with contextlib.suppress(TraceError) if kind else contextlib.nullcontext():
+            self.close(status)
 
 
 def _release(h5: h5py.File, stream: AtomicFile, lock: FileLock) -> None:

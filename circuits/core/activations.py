@@ -1,68 +1,156 @@
-"""Transfer functions by name.
+"""Transfer functions by name, each with its slope; a function of one's own stands wherever a name does.
 
-Adjoint Propagation never needs their derivatives (eLife 2026, 15:e108237); other rules take them from JAX or
-state them beside the rule.
+Adjoint Propagation never needs slopes (eLife 2026, 15:e108237); other rules need them as a signal of their own, with
+one particular value at corners, so they are written out. Of a function of one's own JAX finds the slope.
 """
 
 from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import cache
+from typing import Any
 
 import jax
 import jax.numpy as jnp
-from biocredit.circuits.core.errors import choose
+from biocredit.circuits.core.errors import choose, require
 
-Activation = Callable[[jax.Array], jax.Array]
-
-
-def _relu6(x: jax.Array) -> jax.Array:
-    return jnp.clip(x, 0, 6)
+Curve = Callable[[jax.Array], jax.Array]
 
 
-def _hard_sigmoid(x: jax.Array) -> jax.Array:
-    return jnp.clip(x, 0, 1)
+@dataclass(frozen=True)
+class Activation:
+    """A pointwise transfer function; calling it gives the rate at the potential ``z``.
+
+    Parameters
+    ----------
+    name
+        Name by which a user chooses it.
+    value
+        Rate as a function of the potential.
+    slope
+        Its derivative at the potential; at a corner, the smaller one-sided slope.
+    closed_slope
+        The same with the larger one-sided slope at corners, so that a clipped cell at its bound can leave it.
+    slope_from_rate
+        Its derivative as a function of the rate, where the rate tells it.
+    """
+
+    name: str
+    value: Curve
+    slope: Curve = field(compare=False)
+    closed_slope: Curve = field(compare=False)
+    slope_from_rate: Curve | None = field(default=None, compare=False)
+
+    def __call__(self, z: jax.Array) -> jax.Array:
+        """Rate at the potential ``z``."""
+        return self.value(z)
 
 
-def _linear(x: jax.Array) -> jax.Array:
-    return x
+def _smooth(name: str, value: Curve, slope: Curve, slope_from_rate: Curve | None = None) -> Activation:
+    return Activation(name, value, slope, slope, slope_from_rate)
+
+
+def _clipped(name: str, gain: float, low: float, high: float) -> Activation:
+    def slope(z: jax.Array) -> jax.Array:
+        return gain * ((gain * z > low) & (gain * z < high)).astype(z.dtype)
+
+    def closed(z: jax.Array) -> jax.Array:
+        return gain * ((gain * z >= low) & (gain * z <= high)).astype(z.dtype)
+
+    return Activation(name, lambda z: jnp.clip(gain * z, low, high), slope, closed)
+
+
+def _linear(z: jax.Array) -> jax.Array:
+    return z
+
+
+def _steep_sigmoid(z: jax.Array) -> jax.Array:
+    return jax.nn.sigmoid(4 * z - 2)
+
+
+def _steep_slope(rate: jax.Array) -> jax.Array:
+    return 4 * rate * (1 - rate)
+
+
+def _above_zero(z: jax.Array) -> jax.Array:
+    return (z > 0).astype(z.dtype)
+
+
+def _tanh_slope(z: jax.Array) -> jax.Array:
+    return 1 - jnp.tanh(z) ** 2
+
+
+def _sigmoid_slope(z: jax.Array) -> jax.Array:
+    return jax.nn.sigmoid(z) * jax.nn.sigmoid(-z)
 
 
 ACTIVATIONS: dict[str, Activation] = {
-    "linear": _linear,
-    "tanh": jnp.tanh,
-    "sign": jnp.sign,
-    "sigmoid": jax.nn.sigmoid,
-    "relu": jax.nn.relu,
-    "relu6": _relu6,
-    "hard_sigmoid": _hard_sigmoid,
-    "elu": jax.nn.elu,
-    "softplus": jax.nn.softplus,
+    one.name: one
+    for one in (
+        _smooth("linear", _linear, jnp.ones_like, jnp.ones_like),
+        _smooth("tanh", jnp.tanh, _tanh_slope, lambda y: 1 - y * y),
+        _smooth("sign", jnp.sign, jnp.zeros_like),
+        _smooth("sigmoid", jax.nn.sigmoid, _sigmoid_slope, lambda y: y * (1 - y)),
+        _smooth("steep_sigmoid", _steep_sigmoid, lambda z: _steep_slope(_steep_sigmoid(z)), _steep_slope),
+        Activation("relu", jax.nn.relu, _above_zero, lambda z: (z >= 0).astype(z.dtype), _above_zero),
+        _clipped("relu6", 1.0, 0.0, 6.0),
+        _clipped("hard_sigmoid", 1.0, 0.0, 1.0),
+        _clipped("half_hard_sigmoid", 0.5, 0.0, 1.0),
+        _clipped("centred_hard_sigmoid", 1.0, -0.5, 0.5),
+        _smooth("elu", jax.nn.elu, lambda z: jnp.exp(jnp.minimum(z, 0))),
+        _smooth("softplus", jax.nn.softplus, jax.nn.sigmoid),
+    )
 }
+"""``steep_sigmoid`` is ``1 / (1 + exp(-4 (z - 1/2)))``, ``hard_sigmoid`` is ``clip(z, 0, 1)``, ``half_hard_sigmoid``
+is ``clip(z / 2, 0, 1)`` and ``centred_hard_sigmoid`` is ``clip(z, -1/2, 1/2)``."""
 
 #: Derivative as a function of the value, where the value tells it: f'(x) = SLOPES[f](f(x)).
-SLOPES: dict[Activation, Activation] = {
-    _linear: jnp.ones_like,
-    jnp.tanh: lambda y: 1 - y * y,
-    jax.nn.sigmoid: lambda y: y * (1 - y),
-    jax.nn.relu: lambda y: (y > 0).astype(y.dtype),
+SLOPES: dict[Any, Curve] = {
+    function: one.slope_from_rate
+    for one in ACTIVATIONS.values()
+    if one.slope_from_rate
+    for function in (one, one.value)
 }
 
 
-def activation(name: str) -> Activation:
-    """Return the transfer function with this name.
+def activation(which: str | Curve) -> Activation:
+    """Return a transfer function by name, or make one of a function of one's own.
+
+    Parameters
+    ----------
+    which
+        A name in :data:`ACTIVATIONS`, or a pointwise function of potentials that JAX can differentiate.
 
     Raises
     ------
     CircuitError
-        If there is none of that name.
+        If there is none of that name; if a function does not return one rate for each potential.
 
     Examples
     --------
     >>> float(activation("hard_sigmoid")(jnp.float32(3.0)))
     1.0
+    >>> float(activation(lambda z: z**2).slope(jnp.float32(3.0)))
+    6.0
     """
-    return choose(name, ACTIVATIONS, "activation")
+    if isinstance(which, Activation):
+        return which
+    return _own(which) if callable(which) else choose(which, ACTIVATIONS, "activation")
 
 
-def silent_at_rest(name: str) -> bool:
+@cache
+def _own(function: Curve) -> Activation:
+    name = getattr(function, "__name__", type(function).__name__)
+    potentials = jax.ShapeDtypeStruct((2, 3), jnp.float32)
+    found = getattr(jax.eval_shape(function, potentials), "shape", None)
+    require(found == (2, 3), f"transfer function {name}: of potentials (2, 3) it made {found}, wanted one rate each")
+
+    def slope(z: jax.Array) -> jax.Array:
+        return jax.jvp(function, (z,), (jnp.ones_like(z),))[1]
+
+    return _smooth(name, function, slope)
+
+
+def silent_at_rest(which: str | Curve) -> bool:
     """Whether f(0) = 0, so that a cell without input stays at zero."""
     with jax.ensure_compile_time_eval():
-        return float(activation(name)(jnp.float32(0.0))) == 0.0
+        return float(activation(which)(jnp.float32(0.0))) == 0.0

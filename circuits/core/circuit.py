@@ -9,10 +9,12 @@ import numpy as np
 from biocredit.circuits.core.backend import bm, bp
 from biocredit.circuits.core.credit_rule import Tree
 from biocredit.circuits.core.errors import CircuitError, nearest, require
+from biocredit.circuits.core.passages import Passages, passages, union
 from biocredit.circuits.core.precision import COMPUTING, MATMUL_PRECISIONS, precise
 from biocredit.circuits.core.probes import Probe, untouched
 from biocredit.circuits.core.projections import Population, Projection, constrain_update, projection_row
 from biocredit.circuits.core.pure import PureSystem
+from biocredit.circuits.core.view import View
 
 
 class Batch(NamedTuple):
@@ -103,6 +105,7 @@ class Circuit(bp.DynamicalSystem):
         self.synapses: dict[str, Projection] = {}
         self._persistent: dict[str, bm.Variable] = {}
         self._activity: dict[str, bm.Variable] = {}
+        self._passages: dict[Any, Passages] = {}
 
     # -- construction -------------------------------------------------------------------------------------
 
@@ -189,6 +192,69 @@ class Circuit(bp.DynamicalSystem):
         """Names of populations whose rates pass a probe: the ones that an intervention can silence."""
         rates = {name.removesuffix(".rate") for name in self.variables() if name.endswith(".rate")}
         return tuple(population.name for population in self.populations() if population.name in rates)
+
+    def view(self, tree: Tree, probe: Probe = untouched, phase: str = "inference") -> View:
+        """Return what a pure function of this circuit sees of its weights and signals: all of it through the probe."""
+        return View(tree, probe, phase, post_first=self.weight_axes[0] == "post")
+
+    def derived(self) -> tuple[str, ...]:
+        """Names of weights that pass a probe but are made from others in every batch, and so are not in the tree."""
+        return ()
+
+    def example(self, trials: int = 2) -> Batch:
+        """Return trials of the right shapes, all zero: what :meth:`probed` evaluates.
+
+        By default ``[trial, channel]`` for every population of kind "input" (``[trial, time, channel]`` if the circuit
+        is clocked), and a label for every population of kind "readout".
+        """
+        time = (4,) if self.clocked else ()
+        sizes = {kind: {p.name: p.size for p in self.populations() if p.kind == kind} for kind in ("input", "readout")}
+        both = all(sizes.values())
+        require(both, f"{type(self).__name__}: define example(), or list populations of kind 'input' and 'readout'")
+        inputs = {name: jnp.zeros((trials, *time, size), self.dtype) for name, size in sizes["input"].items()}
+        labels = {name: jnp.zeros(trials, jnp.int32) for name in sizes["readout"]}
+        return Batch(inputs, labels, {"index": jnp.arange(trials)})
+
+    def duration(self, batch: Batch) -> float | None:
+        """How long trials last, in ms; ``None`` where steps have no duration."""
+        return next(iter(batch.inputs.values())).shape[1] * self.dt if self.clocked else None
+
+    def probed(self, batch: Batch | None = None, **settings: Any) -> Passages:
+        """List every signal and weight that really passes a probe, while the circuit learns and while it responds.
+
+        Parameters
+        ----------
+        batch
+            Trials of a task, or their shapes; :meth:`example` by default.
+        **settings
+            Settings of the phases, as in :meth:`learn`.
+
+        Returns
+        -------
+        dict
+            By name and phase: whether the probe is told the step of the trial. Only what the outcome depends on.
+
+        Examples
+        --------
+        >>> from biocredit.circuits import RateRNN
+        >>> net = RateRNN({"cue": 2}, {"I": 4, "E": 16}, {"choice": 2}, rule="three_factor")
+        >>> net.probed()["W_in"]
+        {'inference': True}
+        """
+        batch = self.example() if batch is None else batch
+        shapes = jax.tree.map(lambda value: jax.ShapeDtypeStruct(value.shape, value.dtype), batch)
+        key = str((shapes, settings))
+
+        def learn(probe: Probe, tree: Tree, trials: Batch, random: jax.Array) -> Any:
+            return self.learn(tree, trials, random, probe, **settings)
+
+        def respond(probe: Probe, tree: Tree, inputs: Any) -> Any:
+            return self.respond(tree, inputs, probe, **settings)
+
+        if key not in self._passages:
+            learned = passages(learn, self.read(), shapes, jax.random.key(0))
+            self._passages[key] = union(learned, passages(respond, self.read(), shapes.inputs))
+        return self._passages[key]
 
     def reset_state(self, batch_size: int = 1, **_: Any) -> None:
         """Set every activity variable to zero for ``batch_size`` trials."""

@@ -12,7 +12,8 @@ def product_operations(function: Callable, *arguments: Any) -> int:
     """Operations of all matrix products and convolutions that a function needs; a multiply-add is two operations.
 
     What does not reach the output is not counted. Convolutions count as they are written: zeros of a dilated or padded
-    input are multiplied like others. Loops count as often as they run.
+    input are multiplied like others. Loops count as often as they run; of alternatives (the forms of a computation for
+    different devices, too) the longest counts.
 
     Parameters
     ----------
@@ -54,7 +55,8 @@ def _line(line: core.JaxprEqn) -> int:
         features = line.params["dimension_numbers"].rhs_spec[0]
         kernel = line.invars[1].aval
         return 2 * line.outvars[0].aval.size * kernel.size // kernel.shape[features]
-    inner = sum(map(_count, _inside(line)))
+    counts = [_count(program) for program in _inside(line)]
+    inner = max(counts, default=0) if name == "cond" else sum(counts)
     if name == "while" and inner:
         raise ValueError("cannot count matrix products in a loop of unknown length")
     return inner * line.params["length"] if name == "scan" else inner

@@ -1,94 +1,380 @@
-"""Losses at the top of a circuit and the error that they send down."""
+"""Losses at the top of a circuit: what target each takes, its unit, its error, and the scores that go with it.
 
-from collections.abc import Callable
+Three kinds of target there are. *Classes*: a trial belongs to one of several, given as an integer label. *Labels*: each
+output is right or wrong for itself, given as a row of 0 and 1. *Values*: any numbers, shaped like the output. Accuracy
+is a score of classes, :math:`R^2` one of values.
+
+A loss of one's own is a function ``f(output, target) -> [trial]``; JAX finds its error.
+"""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cache
+from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 import optax
-from biocredit.circuits.core.errors import require
-from jaxtyping import Array, Float, Int, Shaped
+from biocredit.circuits.core.errors import CircuitError, choose, require
+from jaxtyping import Array, Float, Num, Shaped
 
-Loss = Callable[[jax.Array, jax.Array], tuple[jax.Array, jax.Array]]
-"""``loss(output, target) -> (mean over trials, its derivative with respect to the output)``."""
+Compare = Callable[[jax.Array, jax.Array], jax.Array]
 
-
-def cross_entropy(output: Float[Array, "trial c"], target: Float[Array, "trial c"]) -> tuple[jax.Array, jax.Array]:
-    """Softmax cross-entropy of logits."""
-    loss = optax.softmax_cross_entropy(output, target).mean()
-    return loss, (jax.nn.softmax(output) - target) / len(output)
-
-
-def binary_cross_entropy(
-    output: Float[Array, "trial c"], target: Float[Array, "trial c"]
-) -> tuple[jax.Array, jax.Array]:
-    """Sigmoid cross-entropy of logits, summed over units."""
-    loss = optax.sigmoid_binary_cross_entropy(output, target).sum(-1).mean()
-    return loss, (jax.nn.sigmoid(output) - target) / len(output)
+KINDS = {
+    "classes": "integer labels, one a trial",
+    "labels": "a row of 0 and 1 a trial, one for each output",
+    "values": "numbers shaped like the output",
+}
+"""Kinds of target, and what a target of each looks like."""
 
 
-def mean_binary_cross_entropy(
-    output: Float[Array, "trial c"], target: Float[Array, "trial c"]
-) -> tuple[jax.Array, jax.Array]:
-    """Sigmoid cross-entropy of logits, mean over trials and units."""
-    loss = optax.sigmoid_binary_cross_entropy(output, target).mean()
-    return loss, (jax.nn.sigmoid(output) - target) / output.size
+@dataclass(frozen=True)
+class Loss:
+    """A loss of outputs ``[..., unit]`` against targets of the same shape.
+
+    Calling it, ``loss(output, target)``, gives the mean over trials (the leading axis) and its derivative with respect
+    to the output.
+
+    Parameters
+    ----------
+    name
+        Name by which a user chooses it.
+    value
+        Loss of each trial (or step), a sum over the last axis: ``[...]``.
+    error
+        Derivative of ``value`` with respect to the output.
+    takes
+        Kinds of target, see :data:`KINDS`.
+    unit
+        Unit of the loss; empty for a number without unit or with that of the target.
+    predict
+        What the output says of the target: probabilities, or the output itself.
+    class_weights
+        Factor on a trial's loss for each class; none by default.
+    """
+
+    name: str
+    value: Compare
+    error: Compare
+    takes: tuple[str, ...] = ("classes", "labels", "values")
+    unit: str = ""
+    predict: Callable[[jax.Array], jax.Array] = lambda output: output
+    class_weights: tuple[float, ...] | None = None
+
+    def __call__(
+        self, output: Float[Array, "trial *unit"], target: Float[Array, "trial *unit"]
+    ) -> tuple[Float[Array, ""], Float[Array, "trial *unit"]]:
+        """Mean over trials, and its derivative with respect to the output."""
+        flat, wanted = output.reshape(len(output), -1), target.reshape(len(target), -1)
+        error = self.of_trials(self.error, flat, wanted) / len(output)
+        return self.of_trials(self.value, flat, wanted).mean(), error.reshape(output.shape)
+
+    def of_trials(self, part: Compare, output: jax.Array, target: jax.Array) -> jax.Array:
+        """Loss (``self.value``) or error (``self.error``) of each trial, times the weight of its class."""
+        found = part(output, target)
+        if self.class_weights is None:
+            return found
+        given, units = len(self.class_weights), target.shape[-1]
+        require(given == units, f"class_weights: got {given} for a readout of {units} classes")
+        weight = target @ jnp.asarray(self.class_weights, target.dtype)
+        return found * (weight[..., None] if found.ndim == target.ndim else weight)
 
 
-def squared(output: Float[Array, "trial *unit"], target: Float[Array, "trial *unit"]) -> tuple[jax.Array, jax.Array]:
-    """Half the squared distance, summed over units."""
-    difference = output - target
-    return 0.5 * (difference**2).sum() / len(output), difference / len(output)
+def _cross_entropy(output: jax.Array, target: jax.Array) -> jax.Array:
+    return optax.softmax_cross_entropy(output, target)
 
 
-def mean_squared(
-    output: Float[Array, "trial *unit"], target: Float[Array, "trial *unit"]
-) -> tuple[jax.Array, jax.Array]:
-    """Squared difference, mean over trials and units (or pixels)."""
-    difference = output - target
-    return (difference**2).mean(), 2 * difference / difference.size
+def _binary(output: jax.Array, target: jax.Array) -> jax.Array:
+    return optax.sigmoid_binary_cross_entropy(output, target).sum(-1)
 
+
+def _squared(output: jax.Array, target: jax.Array) -> jax.Array:
+    return ((output - target) ** 2).sum(-1)
+
+
+def _mean(compare: Compare) -> Compare:
+    return lambda output, target: compare(output, target) / output.shape[-1]
+
+
+def _times(factor: float, compare: Compare) -> Compare:
+    return lambda output, target: factor * compare(output, target)
+
+
+def _distance(output: jax.Array, target: jax.Array) -> jax.Array:
+    return output - target
+
+
+def _softmax_error(output: jax.Array, target: jax.Array) -> jax.Array:
+    return jax.nn.softmax(output) - target
+
+
+def _sigmoid_error(output: jax.Array, target: jax.Array) -> jax.Array:
+    return jax.nn.sigmoid(output) - target
+
+
+_CLASSES = {"takes": ("classes",), "unit": "nat", "predict": jax.nn.softmax}
+_LABELS = {"takes": ("labels", "classes"), "unit": "nat", "predict": jax.nn.sigmoid}
+_VALUES = {"takes": ("values", "classes")}
 
 LOSSES: dict[str, Loss] = {
-    "cross_entropy": cross_entropy,
-    "binary_cross_entropy": binary_cross_entropy,
-    "mean_binary_cross_entropy": mean_binary_cross_entropy,
-    "squared": squared,
-    "mean_squared": mean_squared,
+    one.name: one
+    for one in (
+        Loss("cross_entropy", _cross_entropy, _softmax_error, **_CLASSES),
+        Loss("binary_cross_entropy", _binary, _sigmoid_error, **_LABELS),
+        Loss("mean_binary_cross_entropy", _mean(_binary), _mean(_sigmoid_error), **_LABELS),
+        Loss("half_squared_error", _times(0.5, _squared), _distance, **_VALUES),
+        Loss("squared_error", _squared, _times(2, _distance), **_VALUES),
+        Loss("mean_squared_error", _mean(_squared), _mean(_times(2, _distance)), **_VALUES),
+    )
 }
+"""Softmax and sigmoid cross-entropies of logits, squared distances. Sums over outputs; ``mean_`` is a mean over them.
+The published programs differ in the factor 1/2, so each has its name."""
+
+RENAMED = {"squared": "half_squared_error", "mean_squared": "mean_squared_error"}
+"""Names of the first edition."""
 
 
-def as_target(target: Shaped[Array, "trial ..."], output: jax.Array) -> jax.Array:
-    """Targets in the form of the output: integer class labels become one-hot rows.
+def loss_named(which: str | Loss | Compare, class_weights: Sequence[float] | None = None) -> Loss:
+    """Return a loss by name, or make one of a function of one's own.
+
+    Parameters
+    ----------
+    which
+        A name in :data:`LOSSES`, or ``f(output, target) -> [trial]`` (a sum over the last axis) that JAX can
+        differentiate; its target is shaped like the output, one-hot for classes.
+    class_weights
+        Factor on a trial's loss for each class; the loss is then the mean over trials of weight times loss.
 
     Raises
     ------
     CircuitError
-        If the target is neither shaped like the output nor made of labels of its classes.
+        If there is none of that name; if a function returns anything but one number a trial.
+
+    Examples
+    --------
+    >>> loss, error = loss_named("half_squared_error")(jnp.ones((1, 2)), jnp.zeros((1, 2)))
+    >>> float(loss), error.tolist()
+    (1.0, [[1.0, 1.0]])
+    """
+    if not isinstance(which, Loss):
+        which = _own(which) if callable(which) else choose(_known(which), LOSSES, "loss")
+    if class_weights is None:
+        return which
+    weights = tuple(map(float, class_weights))
+    require(min(weights, default=0) >= 0 and sum(weights) > 0, f"class_weights cannot be negative, got {weights}")
+    require("classes" in which.takes, f"class_weights need classes, which the loss {which.name!r} does not take")
+    return replace(which, class_weights=weights, takes=("classes",))
+
+
+def _known(name: str) -> str:
+    if name in RENAMED:
+        raise CircuitError(f"the loss {name!r} is now called {RENAMED[name]!r}")
+    return name
+
+
+@cache
+def _own(function: Compare) -> Loss:
+    name = getattr(function, "__name__", type(function).__name__)
+    example = jax.ShapeDtypeStruct((2, 3), jnp.float32)
+    found = getattr(jax.eval_shape(function, example, example), "shape", None)
+    require(found == (2,), f"loss {name}: of outputs (2, 3) it made {found}, wanted one number a trial, (2,)")
+    return Loss(name, function, jax.grad(lambda output, target: function(output, target).sum()))
+
+
+# -- targets ---------------------------------------------------------------------------------------------------
+
+
+def kind_of_target(loss: Loss, target: Shaped[Array, "..."], output: Shaped[Array, "... unit"]) -> str:
+    """Say what kind of target this is for an output of this shape: a key of :data:`KINDS`.
+
+    Raises
+    ------
+    CircuitError
+        If the loss takes no target of this shape and type.
+    """
+    whole = jnp.issubdtype(target.dtype, jnp.integer) or jnp.issubdtype(target.dtype, jnp.bool_)
+    trials, units = output.shape[:-1], output.shape[-1]
+    one_each = target.shape in (trials, (*trials, 1))
+    possible: tuple[str, ...] = ()
+    if target.shape == output.shape:
+        possible = ("labels", "values") if whole else ("values", "labels")
+    if one_each and whole and units > 1:
+        possible = ("classes",)
+    elif one_each and units == 1:
+        possible = ("labels", "values") if whole else ("values", "labels")
+    fitting = [kind for kind in loss.takes if kind in possible]
+    wanted = "; or ".join(KINDS[kind] for kind in loss.takes)
+    other = [name for name, one in LOSSES.items() if set(one.takes) & set(possible)]
+    wanted += f" (for such targets take loss={other[-1]!r})" if other and possible else ""
+    got = f"target: got {target.dtype} of shape {target.shape} for an output of shape {output.shape}"
+    require(bool(fitting), f"{got}; the loss {loss.name!r} wants {wanted}")
+    return min(fitting, key=possible.index)
+
+
+def as_target(
+    target: Shaped[Array, "trial ..."], output: Float[Array, "trial *unit"], loss: str | Loss = "half_squared_error"
+) -> Float[Array, "trial *unit"]:
+    """Targets in the form of the output: integer labels of classes become one-hot rows.
+
+    Labels of shape ``(trial, 1)`` are labels, too. Where values are known (not while JAX traces) they are checked.
+
+    Raises
+    ------
+    CircuitError
+        If the loss does not take such targets.
 
     Examples
     --------
     >>> as_target(jnp.array([1]), jnp.zeros((1, 2)))
     Array([[0., 1.]], dtype=float32)
     """
-    if target.shape == output.shape and not jnp.issubdtype(target.dtype, jnp.integer):
-        return target.astype(output.dtype)
-    labels = jnp.issubdtype(target.dtype, jnp.integer) and target.shape == output.shape[:1] and output.ndim == 2
-    wanted = f"float targets of shape {output.shape}" + (" or integer labels" if output.ndim == 2 else "")
-    require(labels, f"target: got {target.dtype} of shape {target.shape}, wanted {wanted}")
-    check_labels(target, output.shape[-1])
-    return jax.nn.one_hot(target, output.shape[-1], dtype=output.dtype)
+    loss = loss_named(loss)
+    kind = kind_of_target(loss, target, output)
+    check_values(kind, target, output.shape[-1])
+    if kind == "classes":
+        return jax.nn.one_hot(target.reshape(output.shape[:-1]), output.shape[-1], dtype=output.dtype)
+    return jnp.asarray(target, output.dtype).reshape(output.shape)
 
 
-def check_labels(labels: Int[Array, " trial"], classes: int) -> None:
-    """Refuse labels that name no class (where values are known: not while JAX traces)."""
-    if not isinstance(labels, jax.core.Tracer):
-        known = np.asarray(labels)
-        low, high = int(known.min()), int(known.max())
-        require(0 <= low <= high < classes, f"labels: got {low} to {high}, wanted classes from 0 to {classes - 1}")
+def check_values(kind: str, target: Shaped[Array, "..."], units: int) -> None:
+    """Refuse values that the kind of target excludes, where they are known: not while JAX traces."""
+    if isinstance(target, jax.core.Tracer) or not target.size:
+        return
+    known = np.asarray(target)
+    require(bool(np.isfinite(known).all()), "target: not all values are finite")
+    low, high = known.min(), known.max()
+    if kind == "classes":
+        require(0 <= low <= high < units, f"labels: got {low} to {high}, wanted classes from 0 to {units - 1}")
+    elif kind == "labels":
+        require(0 <= low <= high <= 1, f"target: got values from {low:.3g} to {high:.3g}, wanted {KINDS['labels']}")
 
 
-def accuracy(output: Float[Array, "trial c"], target: Float[Array, "trial c"]) -> Float[Array, ""]:
+def suited(task: Any, readouts: Iterable[str], classes: str = "cross_entropy") -> str:
+    """Name of the loss for what a task asks of these readouts: ``task.kind(readout)``, a key of :data:`KINDS`.
+
+    Parameters
+    ----------
+    classes
+        The loss where classes are asked for, or where the task does not say.
+    """
+    kinds = {task.kind(name) if hasattr(task, "kind") else "classes" for name in readouts}
+    require(len(kinds) == 1, f"one circuit has one loss, the readouts {list(readouts)} ask for {sorted(kinds)}")
+    return {"classes": classes, "labels": "binary_cross_entropy", "values": "mean_squared_error"}[kinds.pop()]
+
+
+# -- scores ----------------------------------------------------------------------------------------------------
+
+SCORES = {
+    "loss": "",
+    "accuracy": "fraction",
+    "exact_accuracy": "fraction",
+    "label_accuracy": "fraction",
+    "auc": "fraction",
+    "r2": "fraction of the variance",
+    "mean_squared_error": "",
+}
+"""Scores by name, with their units; the unit of the loss is :attr:`Loss.unit`."""
+
+
+def score(
+    loss: Loss, outputs: Mapping[str, jax.Array], targets: Mapping[str, jax.Array]
+) -> dict[str, Float[Array, ""]]:
+    """Score readouts: the loss, summed over readouts, and what tells how good each one is.
+
+    Parameters
+    ----------
+    loss
+        Decides what kinds of target there are.
+    outputs
+        ``[trial, unit]`` by name (or images ``[trial, row, column, channel]``).
+    targets
+        By the same names, as a task gives them or shaped like the outputs.
+
+    Returns
+    -------
+    dict
+        ``"loss"``; for classes ``"accuracy"``; for labels ``"exact_accuracy"`` (all labels of a trial right),
+        ``"label_accuracy"`` and ``"auc"`` (means over labels); for values ``"r2"`` and ``"mean_squared_error"``.
+        Names end in ``".<readout>"`` where there are several.
+    """
+    found: dict[str, jax.Array] = {}
+    losses = []
+    for name, output in outputs.items():
+        kind, target = kind_of_target(loss, targets[name], output), as_target(targets[name], output, loss)
+        own = {"loss": loss(output, target)[0], **OF_KIND[kind](loss, output, target)}
+        losses.append(own["loss"])
+        found |= own if len(outputs) == 1 else {f"{key}.{name}": value for key, value in own.items()}
+    return {"loss": sum(losses)} | found
+
+
+def accuracy(output: Num[Array, "... unit"], target: Num[Array, "... unit"]) -> Float[Array, ""]:
     """Fraction of trials whose largest output is the largest target."""
-    hits: Int[Array, " trial"] = output.argmax(-1) == target.argmax(-1)
-    return hits.mean(dtype=output.dtype)
+    return (output.argmax(-1) == target.argmax(-1)).mean(dtype=output.dtype)
+
+
+def area_under_curve(output: Float[Array, "trial label"], target: Float[Array, "trial label"]) -> Float[Array, ""]:
+    """Probability that a trial with a label gets a larger output than one without it, mean over labels.
+
+    Labels that all trials have, or none, do not count; without any other the area is 1/2. Ties count half (the
+    statistic of Mann and Whitney).
+
+    Examples
+    --------
+    >>> float(area_under_curve(jnp.array([[0.1], [0.4], [0.4], [0.9]]), jnp.array([[0.0], [0.0], [1.0], [1.0]])))
+    0.875
+    """
+
+    def of_label(values: jax.Array, present: jax.Array) -> tuple[jax.Array, jax.Array]:
+        ordered = jnp.sort(values)
+        below, upto = (jnp.searchsorted(ordered, values, side=side) for side in ("left", "right"))
+        rank = (below + upto + 1).astype(values.dtype) / 2
+        positive = present.sum()
+        pairs = positive * (len(present) - positive)
+        larger = jnp.sum(rank * present) - positive * (positive + 1) / 2
+        return larger / jnp.where(pairs > 0, pairs, 1), pairs > 0
+
+    areas, counts = jax.vmap(of_label, in_axes=1)(output, (target > 0.5).astype(output.dtype))
+    return jnp.where(counts.any(), jnp.sum(areas, where=counts) / jnp.maximum(counts.sum(), 1), 0.5)
+
+
+def _of_classes(loss: Loss, output: jax.Array, target: jax.Array) -> dict[str, jax.Array]:
+    return {"accuracy": accuracy(output, target)}
+
+
+def _of_labels(loss: Loss, output: jax.Array, target: jax.Array) -> dict[str, jax.Array]:
+    right = (loss.predict(output) > 0.5) == (target > 0.5)
+    exact, each = right.all(-1).mean(dtype=output.dtype), right.mean(dtype=output.dtype)
+    return {"exact_accuracy": exact, "label_accuracy": each, "auc": area_under_curve(output, target)}
+
+
+def _of_values(loss: Loss, output: jax.Array, target: jax.Array) -> dict[str, jax.Array]:
+    """Mean squared error, and one minus the squared error over that of the mean target of every output."""
+    missed, around = (loss.predict(output) - target) ** 2, (target - target.mean(0, keepdims=True)) ** 2
+    total = around.sum()
+    explained = 1 - missed.sum() / jnp.where(total > 0, total, 1)
+    return {"r2": jnp.where(total > 0, explained, 0), "mean_squared_error": missed.mean()}
+
+
+OF_KIND = {"classes": _of_classes, "labels": _of_labels, "values": _of_values}
+"""What is scored besides the loss, by kind of target."""
+
+
+def selected(values: Float[Array, "..."], when: Shaped[Array, "..."]) -> Float[Array, "..."]:
+    """Values where they count and zero elsewhere: what is masked never enters, even if it is not a number.
+
+    Parameters
+    ----------
+    values
+        Losses or errors.
+    when
+        True or a positive weight where they count, broadcast from the left (``[time, trial]`` for errors ``[time,
+        trial, unit]``).
+
+    Examples
+    --------
+    >>> selected(jnp.array([1.0, jnp.nan]), jnp.array([2.0, 0.0])).tolist()
+    [2.0, 0.0]
+    """
+    when = when.reshape(*when.shape, *(1,) * (values.ndim - when.ndim))
+    return jnp.where(when > 0, values * when.astype(values.dtype), 0)

@@ -117,6 +117,13 @@ def gain(probe: Probe, name: str, phase: str, dtype: Any) -> jax.Array | None:
     return reduce(jnp.multiply, found) if found else None
 
 
+def varies(probe: Probe, name: str, phase: str, dtype: Any) -> bool:
+    """Whether an intervention gives a projection a time course here; one that counts passages (``counts``) does not."""
+    parts = members(probe.still) if isinstance(probe, AtSteps) and np.ndim(probe.steps) else []
+    acting = [part for part in parts if hasattr(part, "gain") and not hasattr(part, "counts")]
+    return any(part.gain(name, phase, probe.steps, dtype) is not None for part in acting)
+
+
 def gated(probe: Probe, name: str, phase: str, values: jax.Array) -> jax.Array:
     """Scale what enters a projection, ``[time, ...]``, by the time course of its gain."""
     course = gain(probe, name, phase, values.dtype)

@@ -1,15 +1,17 @@
 """The dual-stream circuit: activity goes up one stream, credit comes down another."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 from biocredit.circuits.core.circuit import Batch, Circuit, Outcome, Population, Projection
-from biocredit.circuits.core.credit_rule import Tree
-from biocredit.circuits.core.errors import choose, require
-from biocredit.circuits.core.losses import LOSSES, accuracy, as_target
+from biocredit.circuits.core.credit_rule import CreditRule, Tree
+from biocredit.circuits.core.errors import choose, renamed, require
+from biocredit.circuits.core.losses import Compare, as_target, loss_named, score
+from biocredit.circuits.core.ports import Ports, joined_shape, match, side_by_side
 from biocredit.circuits.core.probes import Electrode, Probe, chain, untouched
 from biocredit.circuits.dual_stream.arrivals import arrivals
 from biocredit.circuits.dual_stream.ascending import geometry, presets
@@ -17,6 +19,7 @@ from biocredit.circuits.dual_stream.ascending.stack import Nodes, ascend, leaves
 from biocredit.circuits.dual_stream.pathways import DescendingPathway, Goal, pathway_named
 
 
+@renamed(transfer="activation")
 class DualStream(Circuit):
     """An ascending stream of stages and operations with a descending stream that assigns credit.
 
@@ -29,7 +32,12 @@ class DualStream(Circuit):
     descending
         Name of a stream in ``biocredit.circuits.dual_stream.PATHWAYS``, or an instance with its settings.
     loss
-        ``"cross_entropy"``, ``"binary_cross_entropy"`` or ``"squared"``.
+        A name in :data:`biocredit.circuits.core.losses.LOSSES`, or a function of one's own.
+    class_weights
+        Factor on a trial's loss for each class.
+    inputs
+        Sizes or shapes of several input ports by name, whose channels lie side by side in this order; one of any name
+        by default.
     readout
         Name of the output in ``respond`` and of the target in a batch.
     seed, dtype, matmul_precision
@@ -42,6 +50,7 @@ class DualStream(Circuit):
     (2, 3)
     """
 
+    for_task = classmethod(presets.for_task)
     mlp = classmethod(presets.mlp)
     convolutional = classmethod(presets.convolutional)
     resnet20 = classmethod(presets.resnet20)
@@ -55,7 +64,9 @@ class DualStream(Circuit):
         input_shape: tuple[int, ...],
         descending: str | DescendingPathway = "transposed",
         *,
-        loss: str = "cross_entropy",
+        loss: str | Compare = "cross_entropy",
+        class_weights: Sequence[float] | None = None,
+        inputs: Ports | None = None,
         readout: str = "choice",
         seed: int = 0,
         dtype: Any = None,
@@ -65,8 +76,10 @@ class DualStream(Circuit):
         self.ascending = ascending
         self.input_shape = tuple(input_shape)
         self.descending = pathway_named(descending)
-        self.loss = choose(loss, LOSSES, "loss")
-        self.readout = readout
+        self.loss = loss_named(loss, class_weights)
+        self.inputs, self.readout = dict(inputs or {"input": self.input_shape}), readout
+        joined = joined_shape(self.inputs)
+        require(joined == self.input_shape, f"inputs: side by side their shape is {joined}, wanted {self.input_shape}")
         self.shapes = geometry.input_shapes(ascending, self.input_shape)
         self._register()
         self._signals, phases = self._measure()
@@ -91,7 +104,9 @@ class DualStream(Circuit):
         electrode = Electrode(lambda name, phase: name not in self._persistent and name not in hidden)
 
         def cycle(tree: Tree, x: jax.Array) -> None:
-            self._cycle(tree, x, jnp.zeros_like(self._top(tree, x)), electrode)
+            output = self._top(tree, x)
+            classes = output.ndim == 2 and "classes" in self.loss.takes
+            self._cycle(tree, x, jnp.zeros(len(x), int) if classes else jnp.zeros_like(output), electrode)
 
         jax.eval_shape(cycle, self.read(), jax.ShapeDtypeStruct((2, *self.input_shape), self.dtype))
         return {name: value.shape[1:] for (name, _), value in electrode.readings.items()}, list(electrode.readings)
@@ -110,7 +125,7 @@ class DualStream(Circuit):
 
     def cycle(self, tree: Tree, batch: Batch, probe: Probe = untouched) -> Outcome:
         """Run the inference and the learning phase of one batch, as the streams are now."""
-        return self._cycle(tree, self._input(batch.inputs), self._only("target", batch.targets), probe)
+        return self._cycle(tree, self._input(batch.inputs), self._target(batch.targets), probe)
 
     def rehearse(
         self, tree: Tree, inputs: Mapping[str, jax.Array], key: jax.Array, probe: Probe = untouched
@@ -133,11 +148,8 @@ class DualStream(Circuit):
         return {self.readout: self._top(tree, self._input(inputs), probe)}
 
     def metrics(self, outputs: Tree, targets: Mapping[str, jax.Array]) -> dict[str, jax.Array]:
-        """Score the output: the circuit's loss and, unless it is an image, the fraction of trials that are right."""
-        output = outputs[self.readout]
-        target = as_target(self._only("target", targets), output)
-        scores = {"loss": self.loss(output, target)[0]}
-        return scores if output.ndim > 2 else scores | {"accuracy": accuracy(output, target)}
+        """Score the output by the circuit's own loss, see :func:`biocredit.circuits.core.losses.score`."""
+        return score(self.loss, outputs, {self.readout: self._target(targets)})
 
     def trial(self, tree: Tree, batch: Batch, key: jax.Array, probe: Probe = untouched) -> Tree:
         """Play one batch as a wave: every signal as ``[time, trial, unit]``.
@@ -170,9 +182,9 @@ class DualStream(Circuit):
 
     def _cycle(self, tree: Tree, x: jax.Array, target: jax.Array, probe: Probe) -> Outcome:
         ascent = ascend(self.ascending, tree, probe("up.input.rate", "inference", x), probe=probe)
-        target = as_target(target, ascent.output)
-        loss, error = self.loss(ascent.output, target)
-        credit = self.descending.credit(self.ascending, tree, ascent, Goal(error, target, loss), probe)
+        wanted = as_target(target, ascent.output, self.loss)
+        loss, error = self.loss(ascent.output, wanted)
+        credit = self.descending.credit(self.ascending, tree, ascent, Goal(error, wanted, loss), probe)
         metrics = self.metrics({self.readout: ascent.output}, {self.readout: target}) | credit.metrics
         if credit.modulated is not None:
             again = self.metrics({self.readout: credit.modulated}, {self.readout: target})
@@ -183,25 +195,17 @@ class DualStream(Circuit):
         return ascend(self.ascending, tree, probe("up.input.rate", "inference", x), training=False, probe=probe).output
 
     def _input(self, inputs: Mapping[str, jax.Array]) -> jax.Array:
-        x = self._only("input", inputs)
-        got, wanted = x.shape[1:], self.input_shape
-        require(
-            got == wanted and len(x) > 0, f"inputs: got shape {x.shape}, wanted (trials, {', '.join(map(str, wanted))})"
-        )
-        finite = isinstance(x, jax.core.Tracer) or bool(np.isfinite(np.asarray(x)).all())
-        require(finite, "inputs: not all of them are finite")
-        return x.astype(self.dtype)
+        return side_by_side(inputs, self.inputs, self.dtype)
 
-    def _only(self, what: str, arrays: Mapping[str, jax.Array]) -> jax.Array:
-        require(len(arrays) == 1, f"a dual stream has one {what}, got {sorted(arrays)}")
-        return next(iter(arrays.values()))
+    def _target(self, targets: Mapping[str, jax.Array]) -> jax.Array:
+        return jnp.asarray(match(targets, {self.readout: 1}, "target")[self.readout])
 
     # -- BrainPy ------------------------------------------------------------------------------------------
 
     def update(self, x: jax.Array, target: jax.Array) -> jax.Array:
         """Run both phases for one batch, leave every signal in its variable and return the output."""
         tree = {name: variable.value for name, variable in self._persistent.items()}
-        signals = self._observed(tree, {"input": jnp.asarray(x)}, {self.readout: jnp.asarray(target)})
+        signals = self._observed(tree, {next(iter(self.inputs)): jnp.asarray(x)}, {self.readout: jnp.asarray(target)})
         for (name, _), value in signals.items():
             self._activity[name].value = value
         return signals[self._output, "inference"]
@@ -213,19 +217,36 @@ class DualStream(Circuit):
         electrode = Electrode(lambda name, phase: name in self._signals)
         self.cycle(tree, Batch(inputs, targets), chain(probe, electrode))
         readings = electrode.readings
-        target = as_target(self._only("target", targets), readings[self._output, "inference"])
+        target = as_target(self._target(targets), readings[self._output, "inference"], self.loss)
         return {key: self.descending.by_trial(key[0], value, target) for key, value in readings.items()}
+
+    @property
+    def rule(self) -> CreditRule:
+        """What the descending stream needs and promises; its settings are the stream itself."""
+        return replace(self.descending.rule, settings=self.descending)
 
     @property
     def citation(self) -> str:
         """DOI or arXiv identifier of the descending stream."""
-        return self.descending.declaration.citation
+        return self.descending.rule.citation
 
     @property
     def _output(self) -> str:
         """Name of the signal at the top of the ascending stream."""
         name, node = list(self.ascending.items())[-1]
         return f"up.{name}.{node.variable}"
+
+    def derived(self) -> tuple[str, ...]:
+        """Feedback kernels that follow from other weights, as sign-concordant ones do."""
+        return tuple(sorted(self.descending.derived(self.ascending) - set(self.synapses)))
+
+    def example(self, trials: int = 2) -> Batch:
+        """Return trials of the input's shape, with labels, or with a target like the output."""
+        x = jnp.zeros((trials, *self.input_shape), self.dtype)
+        output = jax.eval_shape(self._top, self.read(), x)
+        classes = len(output.shape) == 2 and "classes" in self.loss.takes
+        target = jnp.zeros(trials, jnp.int32) if classes else jnp.zeros(output.shape, self.dtype)
+        return Batch({"input": x}, {self.readout: target}, {"index": jnp.arange(trials)})
 
     # -- what the trace stores ----------------------------------------------------------------------------
 

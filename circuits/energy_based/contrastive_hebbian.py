@@ -2,7 +2,7 @@
 
 At a fixed point under nudging ``beta`` the derivative of the energy with respect to a weight is minus the product of
 the rates at its two ends. Its difference between two strengths of nudging, divided by the difference in nudging,
-estimates the gradient of the cost (Scellier and Bengio 2017, equation 9, doi:10.3389/fncom.2017.00024). Nudging to
+estimates the gradient of the loss (Scellier and Bengio 2017, equation 9, doi:10.3389/fncom.2017.00024). Nudging to
 one side has an error of first order in ``beta``, nudging to both sides of second order (Laborieux et al. 2021,
 arXiv 2006.03824, equation 11).
 """
@@ -12,9 +12,9 @@ from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
-from biocredit.circuits.core.credit_rule import Rule, Tree
+from biocredit.circuits.core.credit_rule import CreditRule, Tree
+from biocredit.circuits.core.losses import loss_named
 from biocredit.circuits.core.probes import Probe, untouched
-from biocredit.circuits.energy_based.costs import cost_named
 from biocredit.circuits.energy_based.equilibrium_dynamics import (
     Network,
     States,
@@ -103,38 +103,51 @@ def nudge(
     return ESTIMATORS[estimator](settle, free, beta, key)
 
 
-def hebbian(network: Network, weights: Weights, x: Float[Array, "batch ..."], rates: States) -> Tree:
+RULE = CreditRule(
+    name="equilibrium_propagation",
+    citation="10.3389/fncom.2017.00024",
+    needs={
+        "pre_below": "pre",
+        "pre_above": "pre",
+        "post_below": "post",
+        "post_above": "post",
+        "span": "broadcast",
+        "weights": "synapse",
+    },
+    transports="weights",
+    phases=2,
+    exact_when="the free phase has converged and beta tends to zero",
+    memory="O(N)",
+    operations="O(N^2) a step of relaxation",
+)
+"""Contrastive Hebbian learning: a synapse compares the product of its two ends in two states (:class:`Nudged`)."""
+
+
+def hebbian(network: Network, weights: Weights, pre: States, post: States) -> Tree:
     """Products of the rates at the two ends of every synapse, mean over the batch: minus the energy's derivative."""
     products = {}
-    for number, (connection, pre, post) in enumerate(zip(network.connections, (x, *rates), rates, strict=False), 1):
-        found = connection.correlation(of_layer(weights, number), pre, post)
+    for number, (connection, low, high) in enumerate(zip(network.connections, pre, post, strict=True), 1):
+        found = connection.correlation(of_layer(weights, number), low, high)
         products |= {f"layer{number}.{name}": product for name, product in found.items()}
     return products
 
 
-def contrastive_hebbian(network: Network) -> Rule:
-    """Return the plasticity rule of equilibrium propagation for this network.
+def contrastive_hebbian(network: Network, signals: Mapping[str, Any]) -> Tree:
+    """Estimate all gradients from what :data:`RULE` needs.
 
-    Its signals are those of :class:`Nudged` as firing rates, the clamped input, and (for max-pooling, which has to
-    know the winner) the weights: every synapse uses the rates of its own two ends.
+    Parameters
+    ----------
+    network
+        What relaxes.
+    signals
+        ``pre_below``, ``post_below`` and ``pre_above``, ``post_above``: rates at the lower and the upper end of every
+        connection in the two states; ``span``; and (for max-pooling, which has to know the winner) ``weights``.
     """
-
-    def update(state: Tree, signals: Mapping[str, Any]) -> tuple[Tree, Tree]:
-        below, above = (
-            hebbian(network, signals["weights"], signals["input"], signals[end]) for end in ("below", "above")
-        )
-        return state, jax.tree.map(lambda low, high: (low - high) / signals["span"], below, above)
-
-    return Rule(
-        name="contrastive_hebbian",
-        update=update,
-        signals=("input", "below", "above", "span", "weights"),
-        phases=2,
-        exact_when="the free phase has converged and beta tends to zero",
-        memory="O(N)",
-        operations="O(N^2) a step of relaxation",
-        citation="10.3389/fncom.2017.00024",
+    below, above = (
+        hebbian(network, signals["weights"], signals[f"pre_{end}"], signals[f"post_{end}"])
+        for end in ("below", "above")
     )
+    return jax.tree.map(lambda low, high: (low - high) / signals["span"], below, above)
 
 
 def changes(
@@ -147,8 +160,9 @@ def changes(
     """Gradient estimates of all weights from two relaxed states, mean over the batch."""
     ends = {"below": nudged.below, "above": nudged.above}
     rates = {name: probed("rate", "learning", network.dynamics.rates(s), probe) for name, s in ends.items()}
-    signals = {"input": x, **rates, "span": nudged.span, "weights": weights}
-    return contrastive_hebbian(network).update({}, signals)[1]
+    signals = {f"pre_{name}": (x, *sent[:-1]) for name, sent in rates.items()}
+    signals |= {f"post_{name}": sent for name, sent in rates.items()}
+    return contrastive_hebbian(network, signals | {"span": nudged.span, "weights": weights})
 
 
 def residual(network: Network, weights: Weights, x: Float[Array, "batch ..."], states: States) -> Float[Array, ""]:
@@ -157,9 +171,9 @@ def residual(network: Network, weights: Weights, x: Float[Array, "batch ..."], s
     return jnp.max(jnp.stack([jnp.max(jnp.abs(new - old)) for new, old in zip(again, states, strict=True)]))
 
 
-def mean_cost(network: Network, states: States, target: Float[Array, "batch classes"]) -> Float[Array, ""]:
-    """Cost of the output, mean over the batch."""
-    return jnp.mean(cost_named(network.cost).value(states[-1], target))
+def mean_loss(network: Network, states: States, target: Float[Array, "batch classes"]) -> Float[Array, ""]:
+    """Loss of the output, mean over the batch."""
+    return loss_named(network.loss)(states[-1], target)[0]
 
 
 def backpropagated(
@@ -170,7 +184,7 @@ def backpropagated(
     states: States,
     steps: int,
 ) -> Tree:
-    """Gradient of the cost after ``steps`` free steps, back-propagated through those steps.
+    """Gradient of the loss after ``steps`` free steps, back-propagated through those steps.
 
     What equilibrium propagation is compared with. From rest it is the gradient of the whole free phase; from the
     free fixed point, the truncated gradient that the nudged phase reproduces step by step (Ernoult et al. 2019,
@@ -178,6 +192,6 @@ def backpropagated(
     """
 
     def after(weights: Weights) -> Float[Array, ""]:
-        return mean_cost(network, relax(network, weights, x, states, steps=steps)[0], target)
+        return mean_loss(network, relax(network, weights, x, states, steps=steps)[0], target)
 
     return jax.grad(after)(dict(weights))

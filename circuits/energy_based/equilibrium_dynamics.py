@@ -2,11 +2,11 @@
 
 A layered circuit with symmetric connections relaxes to a fixed point (free phase); its output is then nudged
 weakly towards the target and it relaxes again. The difference of the Hebbian products ``post pre^T`` at the two
-fixed points, divided by the difference in nudging, tends to the gradient of the cost as nudging goes to zero.
+fixed points, divided by the difference in nudging, tends to the gradient of the loss as nudging goes to zero.
 
 Two published forms of the dynamics are offered, :class:`EnergyDescent` (Scellier and Bengio 2017,
 doi:10.3389/fncom.2017.00024) and :class:`FixedPointIteration` (Laborieux et al. 2021, arXiv 2006.03824). Both
-minimise ``energy`` plus ``beta`` times the cost.
+minimise ``energy`` plus ``beta`` times the loss.
 
 Layers are numbered from 1 (above the input) to L (the output); ``states`` is a tuple of their arrays, and
 ``weights`` a dictionary ``"layer1.W", "layer1.b", "layer2.W", ...`` in which W is ``[post, pre]``.
@@ -18,17 +18,18 @@ from dataclasses import dataclass
 from typing import Any
 
 import jax.numpy as jnp
-from biocredit.circuits.core.errors import require
+from biocredit.circuits.core.activations import Curve, activation
+from biocredit.circuits.core.errors import renamed, require
+from biocredit.circuits.core.losses import Compare, Loss, loss_named
 from biocredit.circuits.core.probes import Probe, untouched
-from biocredit.circuits.energy_based.costs import cost_named
 from biocredit.circuits.energy_based.symmetric import Symmetric, Weights, of_layer, shapes
-from biocredit.circuits.energy_based.transfer import transfer
 from jax import lax
 from jaxtyping import Array, Float
 
 States = tuple[Float[Array, "batch ..."], ...]
 
 
+@renamed(firing="activation")
 @dataclass(frozen=True)
 class EnergyDescent:
     """Leaky neurons that descend the energy in continuous time (Euler steps).
@@ -38,20 +39,20 @@ class EnergyDescent:
 
     Parameters
     ----------
-    firing
-        Name of the firing function ``rho``.
+    activation
+        Firing function ``rho``, a name or a function.
     step_size
         Euler step, in units of the membrane time constant.
     bounds
         Interval to which the state is clipped after each step; ``(-inf, inf)`` for none.
     """
 
-    firing: str = "hard_sigmoid"
+    activation: str | Curve = "hard_sigmoid"
     step_size: float = 0.5
     bounds: tuple[float, float] = (0.0, 1.0)
 
     def __post_init__(self) -> None:
-        transfer(self.firing)
+        activation(self.activation)
         require(self.step_size > 0, f"step_size must be positive, got {self.step_size}")
         require(self.bounds[0] < self.bounds[1], f"bounds must ascend, got {self.bounds}")
         if self.step_size > 1:
@@ -59,11 +60,11 @@ class EnergyDescent:
 
     def rates(self, states: States) -> States:
         """Firing rates that the neurons send."""
-        return tuple(map(transfer(self.firing).value, states))
+        return tuple(map(activation(self.activation), states))
 
     def advance(self, states: States, drives: States, nudge: Array | float) -> States:
         """One step of all layers; ``nudge`` pulls on the output layer."""
-        slope = transfer(self.firing).slope
+        slope = activation(self.activation).closed_slope
         *hidden, output = (-s + slope(s) * drive for s, drive in zip(states, drives, strict=True))
         flows = (*hidden, output - nudge)
         return tuple(jnp.clip(s + self.step_size * flow, *self.bounds) for s, flow in zip(states, flows, strict=True))
@@ -73,6 +74,7 @@ class EnergyDescent:
         return sum(summed(s * s) for s in states) / 2
 
 
+@renamed(firing="activation", readout="readout_activation")
 @dataclass(frozen=True)
 class FixedPointIteration:
     """Neurons that jump to the value that their input asks for: ``s <- sigma(drive - nudge)``.
@@ -81,17 +83,17 @@ class FixedPointIteration:
 
     Parameters
     ----------
-    firing
-        Name of the function ``sigma`` of the hidden layers.
-    readout
-        Name of the function of the output layer: ``"linear"`` goes with cross-entropy.
+    activation
+        Function ``sigma`` of the hidden layers, a name or a function.
+    readout_activation
+        Function of the output layer: ``"linear"`` goes with cross-entropy.
     """
 
-    firing: str = "steep_sigmoid"
-    readout: str = "steep_sigmoid"
+    activation: str | Curve = "steep_sigmoid"
+    readout_activation: str | Curve = "steep_sigmoid"
 
     def __post_init__(self) -> None:
-        transfer(self.firing), transfer(self.readout)
+        activation(self.activation), activation(self.readout_activation)
 
     def rates(self, states: States) -> States:
         """Firing rates that the neurons send: the states themselves."""
@@ -100,7 +102,7 @@ class FixedPointIteration:
     def advance(self, states: States, drives: States, nudge: Array | float) -> States:
         """One step of all layers; ``nudge`` pulls on the output layer, inside its function."""
         *hidden, output = drives
-        return (*map(transfer(self.firing).value, hidden), transfer(self.readout).value(output - nudge))
+        return (*map(activation(self.activation), hidden), activation(self.readout_activation)(output - nudge))
 
     def leak(self, states: States) -> Float[Array, " batch"]:
         """Zero: the primitive function holds the interactions only."""
@@ -109,7 +111,7 @@ class FixedPointIteration:
 
 @dataclass(frozen=True)
 class Network:
-    """What relaxes: the connections from the input upwards, the dynamics, and the cost of the output.
+    """What relaxes: the connections from the input upwards, the dynamics, and the loss of the output.
 
     Parameters
     ----------
@@ -117,8 +119,8 @@ class Network:
         One symmetric connection for each layer.
     dynamics
         :class:`EnergyDescent` or :class:`FixedPointIteration`.
-    cost
-        Name of the cost.
+    loss
+        Loss of the output.
 
     Examples
     --------
@@ -130,10 +132,7 @@ class Network:
 
     connections: tuple[Symmetric, ...]
     dynamics: EnergyDescent | FixedPointIteration
-    cost: str = "half_squared_error"
-
-    def __post_init__(self) -> None:
-        cost_named(self.cost)
+    loss: str | Loss | Compare = "half_squared_error"
 
 
 def summed(a: Float[Array, "batch ..."]) -> Float[Array, " batch"]:
@@ -201,7 +200,7 @@ def step(
     bottom
         Drive from the clamped input, :func:`input_drive`.
     nudge
-        Force on the output layer, ``beta`` times the gradient of the cost.
+        Force on the output layer, ``beta`` times the gradient of the loss.
     """
     states = probed("state", phase, states, probe)
     rates = probed("rate", phase, network.dynamics.rates(states), probe)
@@ -247,8 +246,10 @@ def relax(
     weights = {name: probe(name, phase, value) for name, value in weights.items()}
     bottom = input_drive(network, weights, x)
 
+    loss = loss_named(network.loss)
+
     def one(states: States, _: None) -> tuple[States, Any]:
-        nudge = 0.0 if target is None else beta * cost_named(network.cost).gradient(states[-1], target)
+        nudge = 0.0 if target is None else beta * loss.of_trials(loss.error, states[-1], target)
         states = step(network, weights, bottom, states, nudge, phase, probe)
         return states, observe(weights, states)
 

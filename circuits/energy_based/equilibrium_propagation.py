@@ -10,11 +10,11 @@ import numpy as np
 from biocredit.circuits.core.backend import bm
 from biocredit.circuits.core.circuit import Batch, Outcome
 from biocredit.circuits.core.credit_rule import Tree
-from biocredit.circuits.core.errors import choose, require
+from biocredit.circuits.core.errors import choose, renamed, require
+from biocredit.circuits.core.losses import Compare, loss_named
 from biocredit.circuits.core.probes import Probe, untouched
 from biocredit.circuits.energy_based import contrastive_hebbian as contrast
 from biocredit.circuits.energy_based import equilibrium_dynamics as equilibrium
-from biocredit.circuits.energy_based.costs import cost_named
 from biocredit.circuits.energy_based.equilibrium_dynamics import EnergyDescent, FixedPointIteration, Network, States
 from biocredit.circuits.energy_based.layered import LayeredCircuit
 from biocredit.circuits.energy_based.symmetric import Symmetric
@@ -45,6 +45,7 @@ class Phases:
         choose(self.estimator, contrast.ESTIMATORS, "estimator")
 
 
+@renamed(cost="loss")
 class EquilibriumPropagation(LayeredCircuit):
     """A circuit that relaxes, is nudged, relaxes again, and learns from the difference.
 
@@ -55,8 +56,11 @@ class EquilibriumPropagation(LayeredCircuit):
     dynamics
         :class:`~biocredit.circuits.energy_based.equilibrium_dynamics.EnergyDescent` (Scellier and Bengio 2017) or
         :class:`~biocredit.circuits.energy_based.equilibrium_dynamics.FixedPointIteration` (Laborieux et al. 2021).
-    cost
-        ``"squared_error"`` (Scellier and Bengio's program), ``"half_squared_error"`` or ``"cross_entropy"``.
+    loss
+        What the output is nudged down: ``"squared_error"`` (Scellier and Bengio's program), ``"half_squared_error"``,
+        ``"cross_entropy"``, any other in :data:`biocredit.circuits.core.losses.LOSSES`, or a function of one's own.
+    class_weights
+        Factor on a trial's loss for each class.
     particles
         Number of training examples whose free state is kept, to start the next free phase from ("persistent
         particles"); trials then say which example they are in ``batch.trials["index"]``. With 0 every free phase
@@ -77,12 +81,13 @@ class EquilibriumPropagation(LayeredCircuit):
     --------
     >>> from types import SimpleNamespace
     >>> task = SimpleNamespace(inputs={"image": 4}, readouts={"choice": 2})
-    >>> net = EquilibriumPropagation.chain(task, hidden=(8,), dynamics=EnergyDescent())
+    >>> net = EquilibriumPropagation.for_task(task, hidden=(8,), dynamics=EnergyDescent())
     >>> net.respond(net.read(), {"image": jnp.ones((3, 4))})["choice"].shape
     (3, 2)
     """
 
-    citation = "10.3389/fncom.2017.00024"
+    rule = contrast.RULE
+    citation = rule.citation
     phase_settings: Mapping[str, Any] = {"iterations": (20, 4), "beta": 0.5, "estimator": "random_sign"}
 
     def __init__(
@@ -90,14 +95,15 @@ class EquilibriumPropagation(LayeredCircuit):
         connections: Sequence[Symmetric],
         *,
         dynamics: EnergyDescent | FixedPointIteration,
-        cost: str = "squared_error",
+        loss: str | Compare = "squared_error",
+        class_weights: Sequence[float] | None = None,
         particles: int = 0,
         **settings: Any,
     ):
         super().__init__(connections, **settings)
         require(particles >= 0, f"particles is a number of training examples, got {particles}")
-        self.cost = cost_named(cost)
-        self.network, self.particles = Network(self.connections, dynamics, cost), particles
+        self.loss = loss_named(loss, class_weights)
+        self.network, self.particles = Network(self.connections, dynamics, self.loss), particles
         self._register()
         self._state_activity("state")
         self.activity("target", self.classes)
@@ -129,7 +135,7 @@ class EquilibriumPropagation(LayeredCircuit):
         x, steps = self.clamp(inputs), self.phases(**settings).iterations[0]
         start = equilibrium.at_rest(self.network, x)
         states, _ = equilibrium.relax(self.network, self.weights(tree), x, start, steps=steps, probe=probe)
-        return {self.readout_name: states[-1]}
+        return {self.readout: states[-1]}
 
     def learn(self, tree: Tree, batch: Batch, key: jax.Array, probe: Probe = untouched, **settings: Any) -> Outcome:
         """Run the free and the nudged phases on a batch and return the change of every weight."""
@@ -139,7 +145,7 @@ class EquilibriumPropagation(LayeredCircuit):
         options = {"estimator": phases.estimator, "beta": phases.beta, "steps": phases.iterations[1]}
         nudged = contrast.nudge(self.network, weights, x, target, free, **options, key=key, probe=probe)
         residual = contrast.residual(self.network, weights, x, free)
-        metrics = self.metrics({self.readout_name: free[-1]}, batch.targets) | {"residual": residual}
+        metrics = self.metrics({self.readout: free[-1]}, batch.targets) | {"residual": residual}
         changes = contrast.changes(self.network, weights, x, nudged, probe)
         return Outcome(changes, self._keep(tree, batch, free), metrics)
 
@@ -191,7 +197,7 @@ class EquilibriumPropagation(LayeredCircuit):
         now = {name: variable.value for name, variable in self._activity.items()}
         x, weights = self.clamp({self.input_name: x}), self.weights(tree)
         states = tuple(now[f"{layer}.state"] for layer in self.layers)
-        force = self.beta.value * self.cost.gradient(states[-1], now["target"])
+        force = self.beta.value * self.loss.of_trials(self.loss.error, states[-1], now["target"])
         bottom = equilibrium.input_drive(self.network, weights, x)
         states = equilibrium.step(self.network, weights, bottom, states, force)
         energy = equilibrium.energy(self.network, weights, x, states)[:, None]
@@ -201,7 +207,7 @@ class EquilibriumPropagation(LayeredCircuit):
 
     def nudge(self, target: Array, beta: float) -> None:
         """Pull the output towards labels or a target from now on; ``beta = 0`` lets it go."""
-        self._activity["target"].value = self.wanted({self.readout_name: jnp.asarray(target)})
+        self._activity["target"].value = self.wanted({self.readout: jnp.asarray(target)})
         self.beta.value = jnp.asarray(beta, self.dtype)
 
     def reset_state(self, batch_size: int = 1, **_: Any) -> None:

@@ -11,9 +11,10 @@ from biocredit.circuits.core.circuit import Circuit, Population, Projection
 from biocredit.circuits.core.credit_rule import Tree
 from biocredit.circuits.core.errors import nearest, require
 from biocredit.circuits.core.initializers import stream
+from biocredit.circuits.core.losses import Loss, as_target, score, suited
+from biocredit.circuits.core.ports import Ports, joined_shape, match, side_by_side
 from biocredit.circuits.dual_stream.ascending.initial_weights import Start, glorot
 from biocredit.circuits.dual_stream.ascending.stages import Dense
-from biocredit.circuits.energy_based.costs import Cost
 from biocredit.circuits.energy_based.symmetric import Symmetric, shapes
 from jaxtyping import Array, Float
 
@@ -25,8 +26,10 @@ class LayeredCircuit(Circuit):
     ----------
     connections
         One connection for each layer, from the input upwards; all with biases.
-    inputs, readouts
-        Number of channels of the input and of classes of the readout, by name, one of each.
+    inputs
+        Number of channels (or shape of a trial) of each input by name; several lie side by side in their order.
+    readouts
+        Number of outputs of the one readout, by name.
     input_shape
         Shape of the input of one trial, ``(row, column, channel)`` for a convolution; flat if left out.
     factors
@@ -36,14 +39,16 @@ class LayeredCircuit(Circuit):
     """
 
     weight_axes = ("post", "pre", "row", "column")
-    #: Cost of the output, for the metrics.
-    cost: Cost
+    #: Loss of the output.
+    loss: Loss
+    #: Name of the loss for classes, if none is given.
+    usual_loss = "squared_error"
 
     def __init__(
         self,
         connections: Sequence[Symmetric],
         *,
-        inputs: Mapping[str, int],
+        inputs: Ports,
         readouts: Mapping[str, int],
         input_shape: tuple[int, ...] | None = None,
         factors: Sequence[float] | None = None,
@@ -53,17 +58,17 @@ class LayeredCircuit(Circuit):
     ):
         super().__init__(seed=seed, dtype=dtype, matmul_precision=matmul_precision)
         self.connections = tuple(connections)
-        self.input_name, self.input_size = _only("input", inputs)
-        self.readout_name, self.classes = _only("readout", readouts)
-        self.input_shape = tuple(input_shape or (self.input_size,))
+        self.inputs, self.input_shape = dict(inputs), tuple(input_shape or joined_shape(inputs))
+        self.input_name = "input" if len(self.inputs) > 1 else next(iter(self.inputs))
+        self.readout, self.classes = _only("readout", readouts)
         self.factors = tuple(factors or (1.0,) * len(self.connections))
         self._check()
 
     @classmethod
-    def chain(
+    def for_task(
         cls, task: Any, hidden: Sequence[int] = (500,), *, start: Start = glorot, **settings: Any
     ) -> "LayeredCircuit":
-        """Build fully connected layers between the input and the readout of a task.
+        """Build fully connected layers between the inputs and the readout of a task, with a loss that suits it.
 
         Parameters
         ----------
@@ -76,9 +81,12 @@ class LayeredCircuit(Circuit):
         **settings
             Go to the constructor.
         """
-        sizes = (_only("input", task.inputs)[1], *hidden, _only("readout", task.readouts)[1])
+        sizes = (int(np.prod(joined_shape(task.inputs))), *hidden, _only("readout", task.readouts)[1])
         connections = [Symmetric(Dense(below, above, start=start)) for below, above in pairwise(sizes)]
+        settings = {"loss": suited(task, task.readouts, cls.usual_loss), **settings}
         return cls(connections, inputs=task.inputs, readouts=task.readouts, **settings)
+
+    chain = for_task
 
     def firing(self) -> tuple[str, ...]:
         """All layers; their rates are probed although their states are what is recorded."""
@@ -89,13 +97,14 @@ class LayeredCircuit(Circuit):
         require(count >= 1, "a layered circuit needs at least one connection")
         require(all(c.stage.bias for c in self.connections), "every connection of a relaxing circuit has a bias")
         require(len(self.factors) == count, f"factors: got {len(self.factors)} for {count} layers")
+        size = int(np.prod(joined_shape(self.inputs)))
         flat = int(np.prod(self.input_shape))
-        require(flat == self.input_size, f"input_shape {self.input_shape} does not hold {self.input_size} channels")
+        require(flat == size, f"input_shape {self.input_shape} does not hold {size} channels")
         self.layer_shapes = shapes(self.connections, self.input_shape)[1:]
         top = self.layer_shapes[-1]
         require(
             top == (self.classes,),
-            f"the uppermost layer has shape {top}, readout {self.readout_name!r} wants ({self.classes},)",
+            f"the uppermost layer has shape {top}, readout {self.readout!r} wants ({self.classes},)",
         )
 
     def _state_activity(self, variable: str) -> None:
@@ -128,31 +137,18 @@ class LayeredCircuit(Circuit):
         return {name: tree[name] for name in self.plastic}
 
     def clamp(self, inputs: Mapping[str, Array]) -> Float[Array, "batch ..."]:
-        """Input in the circuit's own type and shape."""
-        require(len(inputs) == 1, f"this circuit has one input, {self.input_name!r}; got {sorted(inputs)}")
-        (x,) = inputs.values()
-        require(
-            x.size == len(x) * self.input_size,
-            f"input {self.input_name!r}: got shape {x.shape}, wanted (trial, {self.input_size})",
-        )
-        return jnp.asarray(x, self.dtype).reshape(len(x), *self.input_shape)
+        """Input in the circuit's own type and shape; several ports side by side."""
+        return side_by_side(inputs, self.inputs, self.dtype).reshape(-1, *self.input_shape)
 
     def wanted(self, targets: Mapping[str, Array]) -> Float[Array, "batch classes"]:
-        """Target of the output layer: labels as one-hot rows, anything else as it is."""
-        require(len(targets) == 1, f"this circuit has one readout, {self.readout_name!r}; got {sorted(targets)}")
-        (y,) = targets.values()
-        if jnp.issubdtype(y.dtype, jnp.integer):
-            require(y.ndim == 1, f"labels of {self.readout_name!r} have one axis, got shape {y.shape}")
-            return jax.nn.one_hot(y, self.classes, dtype=self.dtype)
-        wanted = (len(y), self.classes)
-        require(y.shape == wanted, f"target of {self.readout_name!r}: got shape {y.shape}, wanted {wanted}")
-        return jnp.asarray(y, self.dtype)
+        """Target of the output layer: labels of classes as one-hot rows, anything else as it is."""
+        (y,) = match(targets, {self.readout: self.classes}, "readout").values()
+        y = jnp.asarray(y)
+        return as_target(y, jax.ShapeDtypeStruct((len(y), self.classes), self.dtype), self.loss)
 
     def metrics(self, outputs: Tree, targets: Mapping[str, Array]) -> dict[str, Array]:
-        """Score the readout: mean of the circuit's own cost, and fraction of trials with the right largest output."""
-        (output,), target = outputs.values(), self.wanted(targets)
-        right = jnp.argmax(output, axis=-1) == jnp.argmax(target, axis=-1)
-        return {"loss": jnp.mean(self.cost.value(output, target)), "accuracy": jnp.mean(right.astype(output.dtype))}
+        """Score the readout by the circuit's own loss, see :func:`biocredit.circuits.core.losses.score`."""
+        return score(self.loss, outputs, match(targets, {self.readout: self.classes}, "readout"))
 
     def settings(self, given: Mapping[str, Any]) -> dict[str, Any]:
         """Settings of the phases, those given by a protocol over the defaults."""
@@ -165,7 +161,7 @@ class LayeredCircuit(Circuit):
         kinds = (*("layer",) * (len(self.layers) - 1), "readout")
         rows = zip(self.layers, self.layer_shapes, kinds, strict=True)
         layers = [Population(name, int(np.prod(shape)), kind) for name, shape, kind in rows]
-        return [Population(self.input_name, self.input_size, "input"), *layers]
+        return [Population(self.input_name, int(np.prod(self.input_shape)), "input"), *layers]
 
 
 def _only(what: str, ports: Mapping[str, int]) -> tuple[str, int]:

@@ -7,8 +7,9 @@ from typing import Any
 import jax
 import numpy as np
 from biocredit.circuits.core.circuit import Projection
-from biocredit.circuits.core.credit_rule import Tree
+from biocredit.circuits.core.credit_rule import CreditRule, Tree
 from biocredit.circuits.core.errors import require
+from biocredit.circuits.core.losses import Compare, loss_named
 from biocredit.circuits.core.probes import Probe
 from biocredit.circuits.microcircuit import dendritic_dynamics as dynamics
 from biocredit.circuits.microcircuit.dendritic_dynamics import Constants, State, Weights
@@ -32,9 +33,14 @@ class PhaselessMicrocircuit(Phaseless):
         Input, hidden layers (one at least), output.
     steps
         Time steps for which a pattern is shown (1 ms by default).
+    loss
+        Loss whose error nudges the voltage of the output cells, a name or a function. Half the squared distance nudges
+        them to the target itself.
+    class_weights
+        Factor on a trial's loss for each class.
     constants
         Constants of the dynamics; by default those of :func:`released` for these sizes.
-    readout, **options
+    **options
         See :class:`Phaseless`.
 
     Examples
@@ -45,18 +51,30 @@ class PhaselessMicrocircuit(Phaseless):
     (2, 3)
     """
 
+    rule = CreditRule(
+        name="phaseless_microcircuit",
+        citation="arXiv:2212.10249",
+        needs={"rate": "pre", "surprise": "post", "apical potential": "post", "noise": "post", "fast rate": "pre"},
+        phases=1,
+        exact_when="feedback has aligned and the nudging tends to zero",
+        memory="O(N^2)",
+        operations="O(N^2) a time step",
+    )
+    citation = rule.citation
+
     def __init__(
         self,
         sizes: Sequence[int],
         *,
         steps: int = 100,
+        loss: str | Compare = "half_squared_error",
+        class_weights: Sequence[float] | None = None,
         constants: Constants | None = None,
-        readout: str = "choice",
         **options: Any,
     ):
         require(len(sizes) >= 3, f"a microcircuit needs a hidden layer, got sizes {list(sizes)}")
         self.constants = constants or released(len(sizes) - 1)
-        super().__init__(sizes, steps, self.constants.dt, readout, **options)
+        super().__init__(sizes, steps, self.constants.dt, loss_named(loss, class_weights), **options)
         self._inter = [f"inter{n}" for n in range(1, len(self.sizes) - 1)]
         self._register()
 
@@ -129,7 +147,9 @@ class PhaselessMicrocircuit(Phaseless):
     ) -> tuple[Weights, State]:
         """One step with noise and plasticity."""
         noise = dynamics.next_noise(self.constants, state, key)
-        return dynamics.step(self.constants, weights, state, x, target, noise, probe)
+        voltage = state.voltage[-1]
+        pull = voltage - self.loss.of_trials(self.loss.error, voltage, target)
+        return dynamics.step(self.constants, weights, state, x, pull, noise, probe)
 
     def listen(self, weights: Weights, state: State, x: jax.Array, probe: Probe) -> State:
         """One step without target, noise and plasticity."""
@@ -144,10 +164,10 @@ def released(depth: int) -> Constants:
     """Constants of the authors' image classification for ``depth`` layers of weights."""
     hidden = depth - 1
     return Constants(
-        rate=(2.0,) * hidden + (0.5,),
-        feedback_rate=(0.2,) * hidden,
-        interneuron_rate=(10.0,) * hidden,
-        cancel_rate=(0.5,) * hidden,
+        learning_rate=(2.0,) * hidden + (0.5,),
+        feedback_learning_rate=(0.2,) * hidden,
+        interneuron_learning_rate=(10.0,) * hidden,
+        cancel_learning_rate=(0.5,) * hidden,
         decay=(1e-6,) * hidden,
         sigma=(0.01,) * hidden,
     )

@@ -11,25 +11,33 @@ from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
-from biocredit.circuits.core.activations import activation
+from biocredit.circuits.core.activations import Curve, activation
+from biocredit.circuits.core.errors import renamed
 from biocredit.circuits.core.probes import Probe, untouched
 from jaxtyping import Array, Float
 
 Columns = tuple[float, ...]
 
 
+@renamed(
+    transfer="activation",
+    rate="learning_rate",
+    feedback_rate="feedback_learning_rate",
+    interneuron_rate="interneuron_learning_rate",
+    cancel_rate="cancel_learning_rate",
+)
 @dataclass(frozen=True)
 class Constants:
-    """Constants of the microcircuit; tuples have one entry a hidden layer (``rate``: one a layer).
+    """Constants of the microcircuit; tuples have one entry a hidden layer (``learning_rate``: one a layer).
 
     Parameters
     ----------
-    rate, feedback_rate, interneuron_rate, cancel_rate
+    learning_rate, feedback_learning_rate, interneuron_learning_rate, cancel_learning_rate
         Learning rates of forward weights, feedback weights, weights onto interneurons, and from interneurons.
     decay, sigma
         Decay of feedback weights (alpha) and strength of the noise.
-    transfer
-        Name of the transfer function of all cells.
+    activation
+        Transfer function of all cells, a name or a function.
     dt
         Time step, ms.
     tau_noise, tau_highpass, tau_lowpass
@@ -38,13 +46,13 @@ class Constants:
         Conductances: leak, basal and apical dendrite, interneuron dendrite, and of the two teaching currents.
     """
 
-    rate: Columns
-    feedback_rate: Columns
-    interneuron_rate: Columns
-    cancel_rate: Columns
+    learning_rate: Columns
+    feedback_learning_rate: Columns
+    interneuron_learning_rate: Columns
+    cancel_learning_rate: Columns
     decay: Columns
     sigma: Columns
-    transfer: str = "sigmoid"
+    activation: str | Curve = "sigmoid"
     dt: float = 0.01
     tau_noise: float = 0.1
     tau_highpass: float = 0.1
@@ -57,7 +65,7 @@ class Constants:
     nudge_output: float = 0.06
 
     def __post_init__(self):
-        activation(self.transfer)
+        activation(self.activation)
 
     @property
     def total_hidden(self) -> float:
@@ -169,8 +177,8 @@ def advance(
     """Advance activity by ``dt``; the noise stays as it is. Arguments as in :func:`step`."""
     hidden = range(len(state.apical))
     ahead, inter = _prospective_voltages(c, state)
-    rate = [probe(f"layer{i + 1}.rate", "inference", activation(c.transfer)(v)) for i, v in enumerate(ahead)]
-    inter_rate = [probe(f"inter{i + 1}.rate", "inference", activation(c.transfer)(inter[i])) for i in hidden]
+    rate = [probe(f"layer{i + 1}.rate", "inference", activation(c.activation)(v)) for i, v in enumerate(ahead)]
+    inter_rate = [probe(f"inter{i + 1}.rate", "inference", activation(c.activation)(inter[i])) for i in hidden]
     basal = [r @ W.T for r, W in zip([x, *rate], weights.up, strict=False)]
     dendrite = [rate[i] @ weights.to_inter[i].T for i in hidden]
     apical = [rate[i + 1] @ weights.down[i].T + inter_rate[i] @ weights.from_inter[i].T for i in hidden]
@@ -220,12 +228,12 @@ def _currents(
 
 def learn(c: Constants, weights: Weights, old: State, new: State) -> Weights:
     """Change all weights by what the last two states say."""
-    hidden, f = range(len(old.apical)), activation(c.transfer)
+    hidden, f = range(len(old.apical)), activation(c.activation)
     below = [old.input, *old.rate]
     shares = [c.basal / c.total_hidden for _ in hidden] + [c.basal / (c.leak + c.basal)]
     shadow = c.dendritic / (c.leak + c.dendritic)
     surprise = [new.rate[i] - f(share * old.basal[i]) for i, share in enumerate(shares)]
-    forward = [c.dt * c.rate[i] * _outer(surprise[i], below[i]) for i in range(len(shares))]
+    forward = [c.dt * c.learning_rate[i] * _outer(surprise[i], below[i]) for i in range(len(shares))]
     towards = [change - past for change, past in zip(forward, weights.up_trace, strict=True)]
     trace = _add(weights.up_trace, towards, c.dt / c.tau_lowpass)
     onto = [_outer(new.inter_rate[i] - f(shadow * old.inter_dendrite[i]), old.rate[i]) for i in hidden]
@@ -233,9 +241,9 @@ def learn(c: Constants, weights: Weights, old: State, new: State) -> Weights:
     back = [_outer(new.noise[i], old.highpass[i + 1]) - c.decay[i] * weights.down[i] for i in hidden]
     return Weights(
         up=_add(weights.up, trace, 1.0),
-        down=_add(weights.down, back, c.dt, c.feedback_rate),
-        to_inter=_add(weights.to_inter, onto, c.dt, c.interneuron_rate),
-        from_inter=_add(weights.from_inter, away, c.dt, c.cancel_rate),
+        down=_add(weights.down, back, c.dt, c.feedback_learning_rate),
+        to_inter=_add(weights.to_inter, onto, c.dt, c.interneuron_learning_rate),
+        from_inter=_add(weights.from_inter, away, c.dt, c.cancel_learning_rate),
         up_trace=trace,
     )
 
@@ -256,7 +264,7 @@ def at_rest(c: Constants, sizes: tuple[int, ...], trials: int, dtype: jnp.dtype)
         return tuple(jnp.zeros((trials, width), dtype) for width in widths)
 
     everywhere, hidden, above = zeros(*sizes[1:]), zeros(*sizes[1:-1]), zeros(*sizes[2:])
-    rate = tuple(activation(c.transfer)(v) for v in everywhere)
-    inter_rate = tuple(activation(c.transfer)(v) for v in above)
+    rate = tuple(activation(c.activation)(v) for v in everywhere)
+    inter_rate = tuple(activation(c.activation)(v) for v in above)
     pyramidal = (everywhere, everywhere, everywhere, rate, everywhere, hidden, hidden, rate)
     return State(*pyramidal, above, above, inter_rate, above, zeros(sizes[0])[0])

@@ -2,16 +2,17 @@
 
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Self
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 from biocredit.circuits.core.circuit import Batch, Circuit, Outcome, Population
-from biocredit.circuits.core.credit_rule import Tree
+from biocredit.circuits.core.credit_rule import CreditRule, Tree
 from biocredit.circuits.core.errors import require
-from biocredit.circuits.core.losses import accuracy, as_target, squared
-from biocredit.circuits.core.probes import Probe, active, untouched
+from biocredit.circuits.core.losses import Loss, as_target, score, suited
+from biocredit.circuits.core.ports import Ports, joined_shape, match, side_by_side
+from biocredit.circuits.core.probes import Probe, active, at, untouched
 
 
 class Phaseless(Circuit):
@@ -29,6 +30,10 @@ class Phaseless(Circuit):
         Time steps for which a pattern is shown.
     dt
         Time step.
+    loss
+        Loss whose error nudges the output.
+    inputs
+        Sizes of several input ports by name, which lie side by side in this order; one of any name by default.
     readout
         Name of the output.
     **options
@@ -36,13 +41,49 @@ class Phaseless(Circuit):
     """
 
     self_changing = True
+    clocked = True
+    #: What its synapses need.
+    rule: CreditRule
 
-    def __init__(self, sizes: Sequence[int], steps: int, dt: float, readout: str, **options: Any):
+    def __init__(
+        self,
+        sizes: Sequence[int],
+        steps: int,
+        dt: float,
+        loss: Loss,
+        *,
+        inputs: Ports | None = None,
+        readout: str = "choice",
+        **options: Any,
+    ):
         super().__init__(**options)
         require(len(sizes) >= 2, f"wanted an input and an output at least, got sizes {list(sizes)}")
         require(steps >= len(sizes), f"a pattern needs a time step a layer to get through, got {steps} steps")
         self.sizes, self.steps, self.dt, self.readout = tuple(map(int, sizes)), steps, dt, readout
+        self.inputs, self.loss = dict(inputs or {"input": self.sizes[0]}), loss
+        joined = joined_shape(self.inputs)
+        require(joined == self.sizes[:1], f"inputs: side by side they have the shape {joined}, wanted {self.sizes[:1]}")
         self._layers = [f"layer{n}" for n in range(1, len(self.sizes))]
+
+    @classmethod
+    def for_task(cls, task: Any, hidden: Sequence[int] = (100,), **options: Any) -> Self:
+        """Build a circuit between the inputs and the readout of a task, with a loss that suits it.
+
+        Parameters
+        ----------
+        task
+            Anything with ``inputs`` and ``readouts``, sizes by name.
+        hidden
+            Number of cells of each hidden layer.
+        **options
+            Go to the constructor.
+        """
+        require(len(task.readouts) == 1, f"a phaseless circuit has one readout, got {sorted(task.readouts)}")
+        ((readout, outputs),) = task.readouts.items()
+        if "constants" not in options:
+            options = {"loss": suited(task, task.readouts, "half_squared_error"), **options}
+        sizes = (*joined_shape(task.inputs), *hidden, outputs)
+        return cls(sizes, inputs=task.inputs, readout=readout, **options)
 
     def _register(self) -> None:
         for row in self._synapses():
@@ -103,38 +144,36 @@ class Phaseless(Circuit):
         (weights, state), _ = self._show(tree, batch, key, probe)
         for name, value in self.readings(state).items():
             probe(name, "learning", value)
-        target = as_target(self._only(batch.targets), self.output(state))
-        metrics = self.metrics({self.readout: self.output(state)}, {self.readout: target})
+        metrics = self.metrics({self.readout: self.output(state)}, batch.targets)
         return Outcome({}, self.arrays(weights), metrics)
 
     def respond(self, tree: Tree, inputs: Mapping[str, jax.Array], probe: Probe = untouched) -> Tree:
         """Show inputs without target, noise and plasticity; returns ``{readout: [trial, output]}``."""
-        x, acting = self._only(inputs).astype(self.dtype), active(probe)
-        weights = self.weights(self._acting_on(tree, acting))
+        x, acting = self._input(inputs), active(probe)
 
-        def step(state: Any, _: None) -> tuple[Any, None]:
-            return self.listen(weights, state, x, acting), None
+        def step(state: Any, number: jax.Array) -> tuple[Any, None]:
+            now = at(acting, number)
+            return self.listen(self.weights(self._acting_on(tree, now)), state, x, now), None
 
-        state, _ = jax.lax.scan(step, self.rest(len(x)), None, length=self.steps)
+        state, _ = jax.lax.scan(step, self.rest(len(x)), jnp.arange(self.steps))
         return {self.readout: self.output(state)}
 
     def metrics(self, outputs: Tree, targets: Mapping[str, jax.Array]) -> dict[str, jax.Array]:
-        """Half the squared distance to the target, and the fraction of trials with the right largest output."""
-        output = outputs[self.readout]
-        target = as_target(self._only(targets), output)
-        return {"loss": squared(output, target)[0], "accuracy": accuracy(output, target)}
+        """Score the output by the circuit's own loss, see :func:`biocredit.circuits.core.losses.score`."""
+        return score(self.loss, outputs, match(targets, {self.readout: self.sizes[-1]}, "target"))
 
     def trial(self, tree: Tree, batch: Batch, key: jax.Array, probe: Probe = untouched) -> Tree:
         """Time course of every variable while a batch is shown with its target, ``[time, trial, unit]``."""
         return self._show(tree, batch, key, probe)[1]
 
     def _show(self, tree: Tree, batch: Batch, key: jax.Array, probe: Probe) -> tuple[tuple, Tree]:
-        x = self._only(batch.inputs).astype(self.dtype)
+        x = self._input(batch.inputs)
         start, acting = self.rest(len(x)), active(probe)
-        target = as_target(self._only(batch.targets), self.output(start))
+        (target,) = match(batch.targets, {self.readout: self.sizes[-1]}, "target").values()
+        target = as_target(jnp.asarray(target), self.output(start), self.loss)
 
         def step(carry: tuple, number: jax.Array) -> tuple[tuple, Tree]:
-            carry = self._advance(*carry, x, target, jax.random.fold_in(key, number), acting)
+            carry = self._advance(*carry, x, target, jax.random.fold_in(key, number), at(acting, number))
             return carry, self.readings(carry[1])
 
         return jax.lax.scan(step, (self.weights(tree), start), jnp.arange(self.steps))
@@ -157,9 +196,17 @@ class Phaseless(Circuit):
     def _acting_on(self, arrays: Tree, probe: Probe) -> Tree:
         return arrays | {name: probe(name, "inference", arrays[name]) for name in self.synapses}
 
-    def _only(self, arrays: Mapping[str, jax.Array]) -> jax.Array:
-        require(len(arrays) == 1, f"this circuit has one input and one target, got {sorted(arrays)}")
-        return next(iter(arrays.values()))
+    def _input(self, inputs: Mapping[str, jax.Array]) -> jax.Array:
+        return side_by_side(inputs, self.inputs, self.dtype)
+
+    def example(self, trials: int = 2) -> Batch:
+        """Return trials of the input's size with a label."""
+        x, labels = jnp.zeros((trials, self.sizes[0]), self.dtype), jnp.zeros(trials, jnp.int32)
+        return Batch({"input": x}, {self.readout: labels}, {"index": jnp.arange(trials)})
+
+    def duration(self, batch: Batch) -> float:
+        """As long as a pattern is shown."""
+        return self.steps * self.dt
 
     def reciprocal(self) -> set[str]:
         """Layers whose feedback is one synapse between the same two cells as the forward weight: all of them."""

@@ -1,19 +1,24 @@
 """Phaseless alignment learning at the rate level, as a circuit."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
+from biocredit.circuits.core.activations import Curve
 from biocredit.circuits.core.circuit import Projection
-from biocredit.circuits.core.credit_rule import Tree
+from biocredit.circuits.core.credit_rule import CreditRule, Tree
+from biocredit.circuits.core.errors import renamed, require
+from biocredit.circuits.core.losses import Compare, loss_named
 from biocredit.circuits.core.probes import Probe
 from biocredit.circuits.microcircuit import rate_level_dynamics as dynamics
 from biocredit.circuits.microcircuit.phaseless import Phaseless
 from biocredit.circuits.microcircuit.rate_level_dynamics import Activity, Constants, Weights
 
 
+@renamed(transfer="activation")
 class PhaselessRate(Phaseless):
     """Layers of rate cells with noise, and feedback weights that learn from it (arXiv 2212.10249).
 
@@ -21,13 +26,17 @@ class PhaselessRate(Phaseless):
     ----------
     sizes
         Input, hidden layers, output.
-    transfer
-        Transfer function of the hidden layers; the output is linear.
+    activation
+        Transfer function of the hidden layers, a name or a function; the output is linear.
     steps
         Time steps for which a pattern is shown.
+    loss
+        Loss whose error nudges the output, a name or a function; half the squared distance by default.
+    class_weights
+        Factor on a trial's loss for each class.
     constants
-        Constants of the dynamics; by default those of :func:`released` for these sizes.
-    readout, **options
+        Constants of the dynamics, the loss among them; by default those of :func:`released` for these sizes.
+    **options
         See :class:`Phaseless`.
 
     Examples
@@ -37,18 +46,33 @@ class PhaselessRate(Phaseless):
     (2, 3)
     """
 
+    rule = CreditRule(
+        name="phaseless_rate",
+        citation="arXiv:2212.10249",
+        needs={"rate": "pre", "error": "post", "noise": "post", "fast rate": "pre"},
+        phases=1,
+        exact_when="feedback has aligned and the nudging tends to zero",
+        memory="O(N^2)",
+        operations="O(N^2) a time step",
+    )
+    citation = rule.citation
+
     def __init__(
         self,
         sizes: Sequence[int],
-        transfer: str = "tanh",
+        activation: str | Curve = "tanh",
         *,
         steps: int = 100,
+        loss: str | Compare | None = None,
+        class_weights: Sequence[float] | None = None,
         constants: Constants | None = None,
-        readout: str = "choice",
         **options: Any,
     ):
-        self.constants = constants or released(len(sizes) - 1, transfer, steps)
-        super().__init__(sizes, steps, self.constants.dt, readout, **options)
+        require(constants is None or loss is None, "constants say what the loss is: give one of the two")
+        given = constants or released(len(sizes) - 1, activation, steps)
+        chosen = loss_named(loss or given.loss, class_weights)
+        self.constants = replace(given, loss=chosen)
+        super().__init__(sizes, steps, self.constants.dt, chosen, **options)
         self._register()
 
     def _synapses(self) -> list[Projection]:
@@ -127,7 +151,7 @@ class PhaselessRate(Phaseless):
         return state[0][-1].rate
 
 
-def released(depth: int, transfer: str, steps: int) -> Constants:
+def released(depth: int, activation: str | Curve, steps: int) -> Constants:
     """Constants of the authors' program for a network with ``depth`` layers of weights.
 
     Time constants of noise and high-pass filter 10 dt, of the low-pass filter 10,000 dt; learning rates scale with the
@@ -136,9 +160,9 @@ def released(depth: int, transfer: str, steps: int) -> Constants:
     dt, hidden = 0.1, depth - 1
     rate = 0.125 * 64 / steps / dt
     return Constants(
-        transfers=(transfer,) * hidden + ("linear",),
-        rate=(rate,) * depth,
-        feedback_rate=(10 * rate,) * depth,
+        activations=(activation,) * hidden + ("linear",),
+        learning_rate=(rate,) * depth,
+        feedback_learning_rate=(10 * rate,) * depth,
         decay=(5e-5,) * depth,
         sigma=(0.05,) * hidden + (0.0,),
         tau_noise=(10 * dt,) * depth,

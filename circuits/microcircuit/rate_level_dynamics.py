@@ -11,34 +11,37 @@ from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
-from biocredit.circuits.core.activations import activation
-from biocredit.circuits.core.errors import require
+from biocredit.circuits.core.activations import Curve, activation
+from biocredit.circuits.core.errors import choose, renamed, require
+from biocredit.circuits.core.losses import Compare, Loss, loss_named
 from biocredit.circuits.core.probes import Probe, untouched
-from biocredit.circuits.dual_stream.ascending.operations import gain
 from biocredit.circuits.dual_stream.ascending.stages import spread
 from jaxtyping import Array, Float
 
 Columns = tuple[float, ...]
 
 
+@renamed(transfers="activations", rate="learning_rate", feedback_rate="feedback_learning_rate", target="loss")
 @dataclass(frozen=True)
 class Constants:
     """Constants of the dynamics; tuples have one entry a layer.
 
     Parameters
     ----------
-    transfers
-        Names of the transfer functions.
+    activations
+        Transfer functions, names or functions.
     dt, tau
         Time step and membrane time constant.
     beta
         Strength of the output error.
-    target
-        What the output error compares with the target: ``"rate"`` (times the slope), ``"mse"`` (the prospective
-        voltage) or ``"softmax"`` of it.
-    rate
+    loss
+        Loss whose error nudges the output, a name in :data:`biocredit.circuits.core.losses.LOSSES` or a function.
+    compared
+        What the loss compares with the target: the ``"rate"`` of the output cells (the error is then multiplied by
+        their slope), or their prospective voltage, ``"lookahead"``.
+    learning_rate
         Learning rates of forward weights and biases.
-    feedback_rate, decay
+    feedback_learning_rate, decay
         Learning rate of feedback weights and their decay (alpha).
     tau_noise, tau_highpass, tau_lowpass
         Time constants of the noise, of the filter of the rates, and of the filter of forward changes (0: none).
@@ -46,9 +49,9 @@ class Constants:
         Strength of the noise.
     """
 
-    transfers: tuple[str, ...]
-    rate: Columns
-    feedback_rate: Columns
+    activations: tuple[str | Curve, ...]
+    learning_rate: Columns
+    feedback_learning_rate: Columns
     decay: Columns
     sigma: Columns
     tau_noise: Columns
@@ -57,14 +60,16 @@ class Constants:
     dt: float = 0.1
     tau: float = 10.0
     beta: float = 0.1
-    target: str = "rate"
+    loss: str | Loss | Compare = "half_squared_error"
+    compared: str = "rate"
 
     def __post_init__(self):
-        columns = (self.rate, self.feedback_rate, self.decay, self.sigma)
+        columns = (self.learning_rate, self.feedback_learning_rate, self.decay, self.sigma)
         columns += (self.tau_noise, self.tau_highpass, self.tau_lowpass)
-        wanted = len(self.transfers)
+        wanted = len(self.activations)
         require(all(len(c) == wanted for c in columns), f"wanted {wanted} values in every tuple, one a layer")
-        require(self.target in OUTPUT_ERRORS, f"target is one of {', '.join(OUTPUT_ERRORS)}, got {self.target!r}")
+        choose(self.compared, COMPARED, "signal that the loss compares")
+        loss_named(self.loss)
         require(min(self.tau_noise + self.tau_highpass) > 0 and self.dt > 0, "dt and time constants must be positive")
 
 
@@ -90,11 +95,11 @@ class Activity(NamedTuple):
     error: jax.Array
 
 
-OUTPUT_ERRORS = {
-    "rate": lambda top, y: top.slope * (y - top.rate),
-    "mse": lambda top, y: y - top.lookahead,
-    "softmax": lambda top, y: y - jax.nn.softmax(top.lookahead),
+COMPARED = {
+    "rate": lambda top, wanted: top.slope * wanted(top.rate),
+    "lookahead": lambda top, wanted: wanted(top.lookahead),
 }
+"""Output error by the signal that the loss compares; ``wanted`` is minus the derivative of the loss."""
 
 
 def next_noise(c: Constants, layers: list[Activity], key: jax.Array) -> list[jax.Array]:
@@ -157,16 +162,21 @@ def _activity(
     drive = drive + spread(weights.b, drive)
     lookahead = drive + noise
     voltage = old.voltage + c.dt * (lookahead - old.voltage) / c.tau
-    rate = probe(f"layer{n + 1}.rate", "inference", activation(c.transfers[n])(lookahead))
+    rate = probe(f"layer{n + 1}.rate", "inference", activation(c.activations[n])(lookahead))
     jump = jnp.where(clock[:, None] > 0, rate - old.rate, 0)
     highpass = old.highpass + jump - c.dt / c.tau_highpass[n] * old.highpass
-    return Activity(voltage, lookahead, rate, gain(c.transfers[n])(lookahead), highpass, noise, old.error)
+    return Activity(voltage, lookahead, rate, activation(c.activations[n]).slope(lookahead), highpass, noise, old.error)
 
 
 def _errors(c: Constants, weights: list[Weights], old: list[Activity], target: jax.Array | None) -> list[jax.Array]:
     """Errors of all layers, each from the layer above as it was."""
     top = old[-1]
-    output = jnp.zeros_like(top.error) if target is None else c.beta * OUTPUT_ERRORS[c.target](top, target)
+    loss = loss_named(c.loss)
+
+    def wanted(output: jax.Array) -> jax.Array:
+        return -loss.of_trials(loss.error, output, target)
+
+    output = jnp.zeros_like(top.error) if target is None else c.beta * COMPARED[c.compared](top, wanted)
     hidden = [here.slope * (above.error @ w.B) for here, above, w in zip(old, old[1:], weights[1:], strict=False)]
     return [*hidden, output]
 
@@ -178,8 +188,8 @@ def _learn(c: Constants, n: int, weights: Weights, below: jax.Array, new: list[A
     B = weights.B
     if n > 0:
         hebbian = here.highpass.T @ new[n - 1].noise / trials
-        B = B + c.feedback_rate[n] * c.dt * (hebbian - c.decay[n] * B)
-    W, b = weights.W + c.rate[n] * W_trace, weights.b + c.rate[n] * b_trace
+        B = B + c.feedback_learning_rate[n] * c.dt * (hebbian - c.decay[n] * B)
+    W, b = weights.W + c.learning_rate[n] * W_trace, weights.b + c.learning_rate[n] * b_trace
     return Weights(W, b, B, W_trace, b_trace)
 
 

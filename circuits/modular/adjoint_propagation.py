@@ -10,15 +10,25 @@ from dataclasses import dataclass
 
 import jax
 import jax.numpy as jnp
-from biocredit.circuits.core.credit_rule import Tree
+from biocredit.circuits.core.credit_rule import CreditRule, Tree
+from biocredit.circuits.core.losses import Loss, as_target
 from biocredit.circuits.core.probes import Probe, active, untouched
 from biocredit.circuits.modular.dynamics import product, settle, wakes_by_current_alone
 from biocredit.circuits.modular.phases import Phases
 from biocredit.circuits.modular.region import runs, zeros
 from biocredit.circuits.modular.wiring import Projection, Wiring, owner
 
-#: Smallest probability whose logarithm enters the loss.
-SMALLEST_PROBABILITY = 1e-8
+RULE = CreditRule(
+    name="adjoint_propagation",
+    citation="10.7554/eLife.108237",
+    needs={"rate": "pre", "error": "post"},
+    phases=2,
+    exact_when="end-point errors of settled regions, symmetric recurrent weights, feedback transposed onto the cells "
+    "that send, error_strength tending to zero (changes over error_strength)",
+    memory="O(N)",
+    operations="O(N^2) an iteration",
+)
+"""Presynaptic activity of the inference phase times how far the postsynaptic cell departs from it under the error."""
 
 
 @dataclass(frozen=True)
@@ -105,26 +115,10 @@ def learning(
     return error
 
 
-def output_errors(outputs: Tree, targets: Mapping[str, jax.Array]) -> tuple[Tree, Tree, Tree]:
-    """Compare the readouts with integer labels.
-
-    Returns
-    -------
-    tuple
-        Probabilities, errors ``p - onehot`` (both ``[trial, class]``) and the cross-entropy loss of every trial
-        ``[trial]``, by readout.
-    """
-    probability = {name: jax.nn.softmax(output, axis=-1) for name, output in outputs.items()}
-    target = {name: jax.nn.one_hot(targets[name], p.shape[-1], dtype=p.dtype) for name, p in probability.items()}
-    error = {name: p - target[name] for name, p in probability.items()}
-    loss = {name: cross_entropy(p, target[name]) for name, p in probability.items()}
-    return probability, error, loss
-
-
-def cross_entropy(probability: jax.Array, target: jax.Array) -> jax.Array:
-    """Cross-entropy of every trial ``[trial]``, with probabilities clipped away from 0 and 1."""
-    clipped = jnp.clip(probability, SMALLEST_PROBABILITY, 1 - SMALLEST_PROBABILITY)
-    return -jnp.sum(target * jnp.log(clipped), axis=-1)
+def output_errors(loss: Loss, outputs: Tree, targets: Mapping[str, jax.Array]) -> Tree:
+    """Derivative of each trial's loss with respect to the readouts, ``[trial, class]`` by name: ``p - onehot``."""
+    wanted = {name: as_target(targets[name], output, loss) for name, output in outputs.items()}
+    return {name: loss.of_trials(loss.error, output, wanted[name]) for name, output in outputs.items()}
 
 
 def changes(

@@ -1,6 +1,7 @@
 """Modular recurrent networks that learn by Adjoint Propagation, as a BrainPy dynamical system."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import jax
@@ -13,10 +14,11 @@ from biocredit.circuits.core.circuit import (
     Outcome,
     Population,
     Projection,
-    classification,
 )
 from biocredit.circuits.core.credit_rule import Tree
 from biocredit.circuits.core.errors import CircuitError, choose, nearest, require
+from biocredit.circuits.core.losses import Compare, loss_named, score, suited
+from biocredit.circuits.core.ports import match, stimuli
 from biocredit.circuits.core.probes import Probe, untouched
 from biocredit.circuits.modular import adjoint_propagation as propagation
 from biocredit.circuits.modular import weights
@@ -50,6 +52,10 @@ class ModularRNN(Circuit):
     initial
         Distribution of each kind of weights, and of single arrays by name, see
         :mod:`biocredit.circuits.core.initializers`.
+    loss
+        Loss of every readout, a name in :data:`biocredit.circuits.core.losses.LOSSES` or a function of one's own.
+    class_weights
+        Factor on a trial's loss for each class.
     batch_divisor
         Divides the summed changes of a batch; the number of trials by default.
     matmul_precision, seed, dtype
@@ -68,7 +74,8 @@ class ModularRNN(Circuit):
     (2, 3)
     """
 
-    citation = "10.7554/eLife.108237"
+    rule = propagation.RULE
+    citation = rule.citation
     phase_settings = PHASE_SETTINGS
 
     def __init__(
@@ -83,6 +90,8 @@ class ModularRNN(Circuit):
         modes: Mapping[str, Mode] | None = None,
         plasticity: Mapping[str, Plasticity | None] | None = None,
         initial: Mapping[str, Any] | None = None,
+        loss: str | Compare = "cross_entropy",
+        class_weights: Sequence[float] | None = None,
         batch_divisor: float | None = None,
         matmul_precision: str = "float32",
         seed: int = 0,
@@ -96,7 +105,7 @@ class ModularRNN(Circuit):
         self.wiring = Wiring(dict(regions), dict(inputs), dict(readouts), edges, dict(modes or {}))
         self.plasticity = complete(PLASTIC_KINDS, plasticity, "kind of plasticity")
         self.distributions = {**INITIAL, **(initial or {})}
-        self.batch_divisor = batch_divisor
+        self.batch_divisor, self.loss = batch_divisor, loss_named(loss, class_weights)
         self._register()
 
     @classmethod
@@ -106,12 +115,14 @@ class ModularRNN(Circuit):
         See :func:`biocredit.circuits.modular.presets.chain` for the settings: ``regions``, ``neurons``, ``layout``,
         ``spectral_radius``, ``connection_rate``, ``activation``, gains, role sizes; other ones go to the constructor.
         """
-        return cls(**chain(task.inputs, task.readouts, **settings))
+        return cls(**chain(task.inputs, task.readouts, **{"loss": suited(task, task.readouts), **settings}))
+
+    for_task = chain
 
     @classmethod
     def resource_reuse(cls, task: Any, **settings: Any) -> "ModularRNN":
         """Build the graph of figure 5 for a joint task, see ``resource_reuse``."""
-        return cls(**resource_reuse(task.inputs, task.readouts, **settings))
+        return cls(**resource_reuse(task.inputs, task.readouts, **{"loss": suited(task, task.readouts), **settings}))
 
     # -- construction -------------------------------------------------------------------------------------
 
@@ -158,15 +169,15 @@ class ModularRNN(Circuit):
         phases = self.phases(**settings)
         inputs = self._inputs(batch.inputs)
         settled = propagation.inference(self.wiring, phases, tree, inputs, probe)
-        probability, error, loss = propagation.output_errors(settled.output, self._targets(batch.targets))
+        error = self._errors(batch.targets, settled.output)
         for name in error:
-            probe(f"{name}.probability", "inference", probability[name])
+            probe(f"{name}.probability", "inference", self.loss.predict(settled.output[name]))
             error[name] = probe(f"{name}.error", "inference", error[name])
         error = propagation.learning(self.wiring, phases, tree, settled, error, probe)
         divisor = self.batch_divisor or next(iter(inputs.values())).shape[0]
         plastic = self.plastic_in(phases.mode)
         changes = propagation.changes(self.wiring, plastic, inputs, settled.rate, error, divisor)
-        return Outcome(changes, {}, self.metrics(settled.output, batch.targets) | by_readout("loss", loss))
+        return Outcome(changes, {}, self.metrics(settled.output, batch.targets))
 
     def plastic_in(self, mode: str | None) -> tuple[str, ...]:
         """Names of the weights that change in a mode."""
@@ -182,7 +193,7 @@ class ModularRNN(Circuit):
     ) -> Tree:
         """Return rates, errors and clamp currents at every iteration, ``[time, trial, neuron]`` by name."""
         phases, inputs = self.phases(**settings), self._inputs(batch.inputs)
-        return timeline(self.wiring, phases, tree, inputs, self._targets(batch.targets), probe)
+        return timeline(self.wiring, phases, tree, inputs, partial(self._errors, batch.targets), probe)
 
     def variables(self) -> tuple[str, ...]:
         """Rates, errors and clamp currents of the regions."""
@@ -223,18 +234,17 @@ class ModularRNN(Circuit):
         outputs = tuple(self._activity[f"{name}.output"].value for name in self.wiring.readouts)
         return outputs if len(outputs) > 1 else outputs[0]
 
-    def nudge(self, **labels: jax.Array) -> None:
+    def nudge(self, **targets: jax.Array) -> None:
         """Begin the learning phase: remember the present rates and switch the output error on.
 
         Parameters
         ----------
-        **labels
-            Integer labels ``[trial]`` by readout.
+        **targets
+            Targets by readout: for classes integer labels ``[trial]``.
         """
         for name in self.wiring.regions:
             self._activity[f"{name}.settled"].value = self._activity[f"{name}.rate"].value
-        outputs = {name: self._activity[f"{name}.output"].value for name in labels}
-        for name, error in propagation.output_errors(outputs, labels)[1].items():
+        for name, error in self._errors(targets, {n: self._activity[f"{n}.output"].value for n in targets}).items():
             self._activity[f"{name}.error"].value = error
         self.nudged.value = jnp.ones((), self.dtype)
 
@@ -246,14 +256,21 @@ class ModularRNN(Circuit):
     # -- small things -------------------------------------------------------------------------------------
 
     def _inputs(self, inputs: Mapping[str, jax.Array]) -> Tree:
-        return {name: jnp.asarray(value, self.dtype) for name, value in match(inputs, self.wiring.inputs).items()}
+        return stimuli(inputs, self.wiring.inputs, self.dtype, some=bool(self.wiring.modes))
 
-    def _targets(self, targets: Mapping[str, jax.Array]) -> Mapping[str, jax.Array]:
-        return match(targets, self.wiring.readouts)
+    def _targets(self, targets: Mapping[str, jax.Array], outputs: Tree) -> dict[str, jax.Array]:
+        """Targets of the readouts that there are (a mode may lack some)."""
+        given = match(targets, self.wiring.readouts, "target", some=True)
+        missing = [name for name in outputs if name not in given]
+        require(not missing, f"nothing for target {', '.join(map(repr, missing))}; got {sorted(targets)}")
+        return {name: jnp.asarray(given[name]) for name in outputs}
+
+    def _errors(self, targets: Mapping[str, jax.Array], outputs: Tree) -> Tree:
+        return propagation.output_errors(self.loss, outputs, self._targets(targets, outputs))
 
     def metrics(self, outputs: Tree, targets: Mapping[str, jax.Array]) -> dict[str, jax.Array]:
-        """Score the readouts against integer labels, matched by name."""
-        return classification(outputs, self._targets(targets))
+        """Score the readouts by the circuit's own loss, see :func:`biocredit.circuits.core.losses.score`."""
+        return score(self.loss, outputs, self._targets(targets, outputs))
 
     def populations(self) -> list[Population]:
         """List regions, inputs and readouts."""
@@ -263,22 +280,6 @@ class ModularRNN(Circuit):
         ]
         inputs = [Population(name, size, "input") for name, size in self.wiring.inputs.items()]
         return [*inputs, *regions, *(Population(name, size, "readout") for name, size in self.wiring.readouts.items())]
-
-
-def match(given: Mapping[str, jax.Array], wanted: Mapping[str, int]) -> dict[str, jax.Array]:
-    """Match arrays to ports by name, or one to one where there is only one of each."""
-    if len(given) == len(wanted) == 1:
-        return {next(iter(wanted)): next(iter(given.values()))}
-    unknown = [name for name in given if name not in wanted]
-    require(not unknown, f"unknown port {unknown[:1]}: {nearest(unknown[0] if unknown else '', wanted)}")
-    return dict(given)
-
-
-def by_readout(name: str, values: Tree) -> dict[str, jax.Array]:
-    """Mean over trials of a score: the sum over readouts and, where there are several, each one."""
-    means = {readout: jnp.mean(value) for readout, value in values.items()}
-    several = {f"{name}.{readout}": value for readout, value in means.items()} if len(means) > 1 else {}
-    return {name: sum(means.values())} | several
 
 
 def complete(defaults: Mapping[str, Any], given: Mapping[str, Any] | None, what: str) -> dict[str, Any]:

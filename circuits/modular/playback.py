@@ -1,6 +1,6 @@
 """Modular networks in time: all regions at once, and the two phases iteration by iteration."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import jax
 import jax.numpy as jnp
@@ -67,7 +67,7 @@ def timeline(
     phases: Phases,
     tree: Tree,
     inputs: Mapping[str, jax.Array],
-    targets: Mapping[str, jax.Array],
+    compare: Callable[[Tree], Tree],
     probe: Probe = untouched,
 ) -> Tree:
     """Return rate, error and clamp current of every region at every iteration of both phases.
@@ -76,6 +76,11 @@ def timeline(
     the learning phase is the difference to the settled state (end-point), or to the same iteration of the inference
     phase counted from its end (short trajectory); its last value is the error that plasticity uses.
 
+    Parameters
+    ----------
+    compare
+        From the readouts to the output errors.
+
     Returns
     -------
     dict
@@ -83,8 +88,7 @@ def timeline(
     """
     electrode = Electrode(lambda name, phase: name.endswith((".clamp", ".rate")))
     settled = propagation.inference(wiring, phases, tree, inputs, chain(probe, electrode))
-    error = propagation.output_errors(settled.output, targets)[1]
-    error = {name: probe(f"{name}.error", "inference", value) for name, value in error.items()}
+    error = {name: probe(f"{name}.error", "inference", value) for name, value in compare(settled.output).items()}
     propagation.learning(wiring, phases, tree, settled, error, chain(probe, electrode))
     rows = schedule(wiring, phases)
     courses = {

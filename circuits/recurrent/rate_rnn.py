@@ -276,6 +276,13 @@ class RateRNN(Circuit):
         """Modulators and receptors by name, for pharmacology, where the rule has any."""
         return cell_types.chemicals(self.network.names) if "types" in self.network.rule.signals else ()
 
+    def example(self, trials: int = 2) -> Batch:
+        """Return trials of four steps: labels, or values at every step."""
+        shape = (trials,) if self.classes else (trials, 4, self.n_out)
+        targets = {name: np.zeros(shape, np.int32 if self.classes else self.dtype) for name in self.readouts}
+        inputs = {name: np.zeros((trials, 4, self.n_in), self.dtype) for name in self.inputs}
+        return Batch(inputs, targets, {"index": np.arange(trials)})
+
     def populations(self) -> list[Population]:
         """List input, cells with their types, readout."""
         network = self.network

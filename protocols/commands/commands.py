@@ -7,11 +7,13 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from biocredit.analysis.trace.schema import TraceError
+from biocredit.analysis.trace.schema import COMPANIONS, TraceError
+from biocredit.analysis.trace.storage.durable import WriteError
 from biocredit.circuits.core.errors import CircuitError, nearest
 from biocredit.protocols.datasets.formats import DataError
 from biocredit.protocols.experiments import Experiment, every, find
 from biocredit.protocols.experiments.overrides import SettingError, as_json, assignment, from_json
+from biocredit.protocols.experiments.settings import PARTS
 
 if TYPE_CHECKING:
     from biocredit.protocols.experiments.runner import Job
@@ -105,7 +107,7 @@ def _chosen(given: Namespace) -> tuple[Experiment, dict[str, Any], bool]:
     edited = {}
     for label, settings in about["conditions"].items():
         experiment.configured(only=[label])
-        edited[label] = from_json(type(experiment.conditions[label]), settings)
+        edited[label] = from_json(experiment.conditions[label], settings, parts={**PARTS, **experiment.parts})
     changed = Experiment(**{**vars(experiment), "conditions": edited})
     return experiment, changed.configured(overrides, quick=given.quick, only=given.condition), bool(about.get("quick"))
 
@@ -159,7 +161,7 @@ def _work(given: Namespace, jobs: "list[Job]") -> int:
 
 def _remove(paths: Iterable[Path]) -> None:
     for path in paths:
-        for one in (path, Path(f"{path}.checkpoint")):
+        for one in (path, *(Path(f"{path}{ending}") for ending in COMPANIONS)):
             one.unlink(missing_ok=True)
 
 
@@ -168,7 +170,7 @@ def _attempt(jobs: "list[Job]", work: Any) -> int:
 
     try:
         work()
-    except RunError as failure:
+    except (RunError, WriteError) as failure:
         raise Failed(str(failure)) from None
     for job in jobs:
         if job.path.exists() and job.state() == "begun":
@@ -214,6 +216,13 @@ def report_command(given: Namespace) -> int:
     return 0
 
 
+def export_command(given: Namespace) -> int:
+    """Write a trace in another form."""
+    from biocredit.protocols.commands.recordings import export
+
+    return export(given)
+
+
 def cite_command(given: Namespace) -> int:
     """Print BibTeX."""
     from biocredit.analysis.reports.bibliography import cite
@@ -241,6 +250,10 @@ def data_command(given: Namespace) -> int:
     """List, find, download or import data sets."""
     from biocredit.protocols.datasets import datasets
 
+    if given.action == "import-recording":
+        from biocredit.protocols.commands.recordings import import_recording
+
+        return import_recording(given)
     if given.action in ("list", "where"):
         print(datasets.data_list() if given.action == "list" else datasets.data_where())
         return 0

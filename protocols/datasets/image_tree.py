@@ -83,4 +83,5 @@ def coloured(task: ImageTask) -> ImageTask:
         return task
     parts = [task.arrays[name] for name in ("train", "test")]
     pairs = [(np.repeat(part["image"][..., None], 3, -1), part["label"]) for part in parts]
-    return ImageTask(task.name, *pairs, task.classes, mean=task.mean, sd=task.sd, flat=False, citation=task.citation)
+    settings = {"mean": task.mean, "sd": task.sd, "scale": task.scale, "citation": task.citation}
+    return ImageTask(task.name, *pairs, task.classes, flat=False, **settings)

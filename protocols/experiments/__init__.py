@@ -1,8 +1,8 @@
 """Every figure and table as a named, runnable experiment. One folder a paper; nothing here imports JAX.
 
-A new paper: one folder with a file ``experiments.py`` with a tuple ``EXPERIMENTS`` of
-:class:`~biocredit.protocols.experiments.experiment.Experiment`, and one row in :data:`PAPERS`. What this program
-itself gave is in ``observed.csv``.
+A new paper: a folder in ``papers`` with a file ``experiments.py`` that holds a tuple ``EXPERIMENTS`` of
+:class:`~biocredit.protocols.experiments.experiment.Experiment`, two tables of numbers, and one row in
+:data:`~biocredit.protocols.experiments.papers.PAPERS`.
 """
 
 from dataclasses import replace
@@ -10,16 +10,7 @@ from importlib import import_module
 
 from biocredit.circuits.core.errors import CircuitError, nearest
 from biocredit.protocols.experiments.experiment import Configuration, Experiment, Reference
-from biocredit.protocols.experiments.observed import OBSERVED, ours
-
-#: The folders, in the order in which they are listed.
-PAPERS = (
-    "adjoint_propagation",
-    "product_feedback_alignment",
-    "self_assembling_learning",
-    "counter_current_learning",
-    "modprop",
-)
+from biocredit.protocols.experiments.papers import PAPERS, numbers
 
 __all__ = ["Configuration", "Experiment", "ExperimentError", "Reference", "every", "find"]
 
@@ -31,10 +22,11 @@ class ExperimentError(CircuitError):
 def every() -> dict[str, Experiment]:
     """Return all experiments by name."""
     files = (import_module(f"biocredit.protocols.experiments.papers.{name}.experiments") for name in PAPERS)
-    table = {experiment.name: experiment for file in files for experiment in file.EXPERIMENTS}
+    published, ours = numbers("published.csv"), numbers("observed.csv")
     return {
-        name: replace(one, references=(*one.references, *ours(name)), observed=OBSERVED.get(name, ""))
-        for name, one in table.items()
+        one.name: replace(one, references=(*published.get(one.name, ()), *ours.get(one.name, ())))
+        for file in files
+        for one in file.EXPERIMENTS
     }
 
 

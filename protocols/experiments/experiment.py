@@ -2,30 +2,12 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from biocredit.circuits.core.errors import nearest
-from biocredit.protocols.experiments.overrides import SettingError, as_json, flat, overridden, unknown
-from biocredit.protocols.experiments.parts import Run
-
-if TYPE_CHECKING:
-    from biocredit.protocols.training.protocol import Protocol
-
-
-@dataclass(frozen=True, kw_only=True)
-class Configuration:
-    """All settings of one run. A subclass adds its parts (a task, a circuit, ...) and builds the protocol."""
-
-    run: Run = Run()  # noqa: RUF009  (frozen)
-
-    @property
-    def data_sets(self) -> tuple[str, ...]:
-        """Data sets that are needed."""
-        return self.task.data_sets if hasattr(self, "task") else ()
-
-    def build(self) -> "Protocol":
-        """Build circuit, task and protocol."""
-        raise TypeError(f"{type(self).__name__} does not define build")
+from biocredit.protocols.experiments.configuration import Configuration
+from biocredit.protocols.experiments.overrides import SettingError, as_json, flat, has, has_owner, overridden, unknown
+from biocredit.protocols.experiments.settings import PARTS
 
 
 @dataclass(frozen=True)
@@ -78,6 +60,10 @@ class Experiment:
         What the paper found, in words; what this program found, where it is not just that.
     references
         Numbers to compare with.
+    source
+        File of one's own that defines it.
+    parts
+        Parts that it defines besides the package's.
     """
 
     name: str
@@ -91,6 +77,8 @@ class Experiment:
     expected: str = ""
     observed: str = ""
     references: tuple[Reference, ...] = ()
+    source: str = ""
+    parts: Mapping[str, type] = field(default_factory=dict)
 
     @property
     def needs(self) -> tuple[str, ...]:
@@ -113,17 +101,36 @@ class Experiment:
                 raise SettingError(f"{self.name} has no condition {label!r}: {nearest(label, self.conditions)}")
         labels = only or (self.quick_conditions if quick else ()) or self.conditions
         chosen = {label: self.conditions[label] for label in labels}
-        return _apply(_apply(chosen, self._small(chosen) if quick else {}), overrides or {})
+        small = {name: value for name, value in self.quick.items() if any(has(one, name) for one in chosen.values())}
+        return self._apply(self._apply(chosen, small if quick else {}), overrides or {})
 
-    def _small(self, chosen: Mapping[str, Configuration]) -> dict[str, Any]:
-        """Overrides of the quick look that these conditions have."""
-        known = _settings(chosen)
-        return {name: value for name, value in self.quick.items() if name in known}
+    def _apply(self, conditions: dict[str, Configuration], overrides: Mapping[str, Any]) -> dict[str, Configuration]:
+        """Override each setting in all conditions that have it."""
+        parts = {**PARTS, **self.parts}
+        for name in overrides:
+            if not any(has(one, name) for one in conditions.values()):
+                for one in (one for one in conditions.values() if has_owner(one, name)):
+                    overridden(one, {name: overrides[name]}, parts)
+                raise unknown(name, {name for one in conditions.values() for name in flat(one)})
+        new = {
+            label: overridden(one, {name: value for name, value in overrides.items() if has(one, name)}, parts)
+            for label, one in conditions.items()
+        }
+        labels = list(new)
+        for number, label in enumerate(labels):
+            for other in labels[:number]:
+                if new[label] == new[other]:
+                    raise SettingError(
+                        f"{', '.join(overrides)} is what the conditions {other!r} and {label!r} differ in: "
+                        "choose one condition with --condition"
+                    )
+        return new
 
     def record(self, condition: str, configuration: Configuration, *, quick: bool) -> dict[str, Any]:
         """Return what the trace should say: enough to run it again, and the numbers to compare a full run with."""
         mine = [asdict(one) for one in self.references if not quick and one.condition in ("", condition)]
         about = {"experiment": self.name, "condition": condition, "quick": quick, "settings": as_json(configuration)}
+        about |= {"source": self.source} if self.source else {}
         return about | {
             "figure": self.figure,
             "title": self.title,
@@ -135,30 +142,15 @@ class Experiment:
         }
 
 
-def _settings(conditions: Mapping[str, Configuration]) -> set[str]:
-    """Names of all settings of some conditions."""
-    return {name for one in conditions.values() for name in flat(one)}
+def dotted(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """Return settings with dotted names, from keywords in which double underscores stand for dots.
 
-
-def _apply(conditions: dict[str, Configuration], overrides: Mapping[str, Any]) -> dict[str, Configuration]:
-    """Override each setting in all conditions that have it."""
-    known = _settings(conditions)
-    for name in overrides:
-        if name not in known:
-            raise unknown(name, known)
-    new = {
-        label: overridden(one, {name: value for name, value in overrides.items() if name in flat(one)})
-        for label, one in conditions.items()
-    }
-    labels = list(new)
-    for number, label in enumerate(labels):
-        for other in labels[:number]:
-            if new[label] == new[other]:
-                raise SettingError(
-                    f"{', '.join(overrides)} is what the conditions {other!r} and {label!r} differ in: "
-                    "choose one condition with --condition"
-                )
-    return new
+    Examples
+    --------
+    >>> dotted({"run__seeds": 3})
+    {'run.seeds': 3}
+    """
+    return {name.replace("__", "."): value for name, value in settings.items()}
 
 
 def varied(base: Configuration, label: str, name: str, values: Sequence[Any]) -> dict[str, Configuration]:
@@ -166,8 +158,9 @@ def varied(base: Configuration, label: str, name: str, values: Sequence[Any]) ->
 
     Examples
     --------
-    >>> from biocredit.protocols.experiments.parts import Run
-    >>> list(varied(Configuration(run=Run()), "{} seeds", "run.seeds", [1, 5]))
+    >>> from biocredit.protocols.experiments.settings import circuits, tasks
+    >>> base = Configuration(task=tasks.Images("digits"), circuit=circuits.Chain())
+    >>> list(varied(base, "{} seeds", "run.seeds", [1, 5]))
     ['1 seeds', '5 seeds']
     """
     return {label.format(value): overridden(base, {name: value}) for value in values}

@@ -1,20 +1,63 @@
-"""Settings as nested frozen dataclasses: overridden by dotted names, checked by type, kept as JSON."""
+"""Settings as nested frozen dataclasses: overridden by dotted names, checked by type, kept as JSON.
+
+A *part* is a frozen dataclass, or a mapping of parts by name, or a :class:`Named`: something that has a name in a table
+and settings of its own. In JSON a part says which class it is under ``"part"``.
+"""
 
 import difflib
-import json
-import types
-import typing
-from collections.abc import Iterable, Mapping
-from dataclasses import fields, is_dataclass, replace
-from typing import Any, Literal, TypeVar
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field, fields, is_dataclass, replace
+from typing import Any, Self, TypeVar
 
-from biocredit.circuits.core.errors import CircuitError, nearest
+from biocredit.circuits.core.errors import nearest
+from biocredit.protocols.experiments.values import SettingError, checked, hints, parsed, shown
 
 S = TypeVar("S")
 
 
-class SettingError(CircuitError):
-    """A setting has an unknown name or an impossible value; the message is one line."""
+@dataclass(frozen=True)
+class Named:
+    """Something by its name, with settings of its own; a subclass says where it is looked up.
+
+    Parameters
+    ----------
+    name
+        Name in the table, or the thing itself.
+    settings
+        The settings that are not its defaults.
+    """
+
+    name: str | Callable[..., Any]
+    settings: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def label(self) -> str:
+        """The name in words."""
+        return self.name if isinstance(self.name, str) else getattr(self.name, "__name__", type(self.name).__name__)
+
+    def known(self) -> Mapping[str, Any]:
+        """Return the types of its own settings by name."""
+        raise TypeError(f"{type(self).__name__} does not define known")
+
+    def flat(self) -> dict[str, Any]:
+        """List name and settings."""
+        return {"name": self.label, **self.settings}
+
+    def knows(self, word: str) -> bool:
+        """Say whether there is such a setting."""
+        return word == "name" or word in self.known()
+
+    def changed(self, word: str, value: Any, full: str) -> Self:
+        """Return a copy with another name (settings that it has are kept), or with another setting."""
+        if word == "name":
+            other = self if value == self.label else replace(self, name=checked(value, str, full))
+            known = other.known() if self.settings else {}
+            return replace(other, settings={name: one for name, one in self.settings.items() if name in known})
+        known = self.known()
+        if word not in known:
+            hint = nearest(word, known) if known else f"{self.label!r} has no settings of its own"
+            raise SettingError(f"unknown setting {full!r}: {hint}")
+        return replace(self, settings={**self.settings, word: checked(value, known[word], full)})
 
 
 def flat(settings: Any) -> dict[str, Any]:
@@ -22,29 +65,42 @@ def flat(settings: Any) -> dict[str, Any]:
 
     Examples
     --------
-    >>> from biocredit.protocols.experiments.parts import Optimizer
+    >>> from biocredit.protocols.experiments.settings.optimizers import Optimizer
     >>> flat(Optimizer())["learning_rate"]
     0.001
     """
+    if isinstance(settings, Named):
+        return settings.flat()
     found = {}
-    for field in fields(settings):
-        value = getattr(settings, field.name)
-        if is_dataclass(value):
-            found |= {f"{field.name}.{name}": inner for name, inner in flat(value).items()}
+    for name, value in _members(settings).items():
+        if _is_part(value):
+            found |= {f"{name}.{word}": inner for word, inner in flat(value).items()}
         else:
-            found[field.name] = value
+            found[name] = value
     return found
 
 
-def overridden(settings: S, overrides: Mapping[str, Any]) -> S:
+def has(settings: Any, name: str) -> bool:
+    """Say whether there is a setting (or a part) of a dotted name."""
+    first, _, rest = name.partition(".")
+    if isinstance(settings, Named):
+        return not rest and settings.knows(first)
+    members = _members(settings) if _is_part(settings) else {}
+    return first in members and (not rest or has(members[first], rest))
+
+
+def overridden(settings: S, overrides: Mapping[str, Any], parts: Mapping[str, type] | None = None) -> S:
     """Return a copy with other values, given by dotted name.
 
     Parameters
     ----------
     settings
-        A frozen dataclass, possibly of further ones.
+        A part.
     overrides
-        Values by dotted name (``"circuit.spectral_radius"``); text is read as JSON where the field is no text.
+        Values by dotted name (``"circuit.spectral_radius"``); text is read as JSON where the field is no text. The name
+        of a part takes another part, or its name (``"circuit"``).
+    parts
+        Parts that can be chosen by name besides the package's.
 
     Raises
     ------
@@ -53,15 +109,24 @@ def overridden(settings: S, overrides: Mapping[str, Any]) -> S:
 
     Examples
     --------
-    >>> from biocredit.protocols.experiments.parts import Optimizer
+    >>> from biocredit.protocols.experiments.settings.optimizers import Optimizer
     >>> overridden(Optimizer(), {"learning_rate": "0.5"}).learning_rate
     0.5
     """
     for name, value in overrides.items():
-        if name not in flat(settings):
+        if not has(settings, name) and not has_owner(settings, name):
             raise unknown(name, flat(settings))
-        settings = _with(settings, name.split("."), value, name)
+        settings = _with(settings, name.split("."), value, name, parts or {})
     return settings
+
+
+def has_owner(settings: Any, name: str) -> bool:
+    """Say whether a setting would belong to something with settings of its own, which can say best what is wrong."""
+    first, _, rest = name.partition(".")
+    if isinstance(settings, Named):
+        return bool(name) and not rest
+    members = _members(settings) if _is_part(settings) else {}
+    return bool(rest) and has_owner(members.get(first), rest)
 
 
 def unknown(name: str, known: Iterable[str]) -> SettingError:
@@ -70,32 +135,92 @@ def unknown(name: str, known: Iterable[str]) -> SettingError:
     alike = [full for full in known if full.rpartition(".")[2] == name.rpartition(".")[2]]
     near = alike or difflib.get_close_matches(name, known, n=1)
     hint = f"did you mean {near[0]!r}?" if near else f"valid: {', '.join(known)}"
-    return SettingError(f"unknown setting {name!r}: {hint}")
+    return SettingError(f"unknown setting {shown(name)}: {hint}")
 
 
-def _with(settings: Any, path: list[str], value: Any, name: str) -> Any:
+def _members(settings: Any) -> dict[str, Any]:
+    if isinstance(settings, Mapping):
+        return dict(settings)
+    return {one.name: getattr(settings, one.name) for one in fields(settings)}
+
+
+def _is_part(value: Any) -> bool:
+    if isinstance(value, type):
+        return False
+    return is_dataclass(value) or (isinstance(value, Mapping) and all(_is_part(one) for one in value.values()))
+
+
+def _with(settings: Any, path: list[str], value: Any, full: str, parts: Mapping[str, type]) -> Any:
     first, *rest = path
+    if isinstance(settings, Named):
+        return settings.changed(first, value, full)
+    present = _members(settings)[first]
     if rest:
-        return replace(settings, **{first: _with(getattr(settings, first), rest, value, name)})
-    return replace(settings, **{first: checked(value, hints(type(settings))[first], name)})
+        new = _with(present, rest, value, full, parts)
+    elif _is_part(present) or (isinstance(value, str) and value in parts):
+        new = _other_part(present, value, full, parts)
+    else:
+        new = checked(value, hints(type(settings))[first], full)
+    return {**settings, first: new} if isinstance(settings, Mapping) else replace(settings, **{first: new})
+
+
+def _other_part(present: Any, value: Any, full: str, parts: Mapping[str, type]) -> Any:
+    """Return a part in place of another one: itself, by the name of its class, or by its name in a table."""
+    if _is_part(value):
+        return value
+    if isinstance(present, Named) and isinstance(value, str) and value not in parts:
+        return present.changed("name", value, full)
+    if isinstance(value, str) and value in parts:
+        return parts[value]()
+    if not isinstance(value, str) or not parts:
+        names = ", ".join(f"{full}.{name}" for name in flat(present))
+        raise SettingError(f"{full}: wanted one of its settings ({names}), got {shown(value)}")
+    raise SettingError(f"{full}: unknown part {shown(value)}: {nearest(value, parts)}")
 
 
 def assignment(text: str) -> tuple[str, str]:
     """Split ``"circuit.spectral_radius=0.5"`` into name and value."""
     name, equals, value = text.partition("=")
     if not equals or not name.strip():
-        raise SettingError(f"cannot read {text!r}: wanted NAME=VALUE, such as circuit.spectral_radius=0.5")
+        raise SettingError(f"cannot read {shown(text)}: wanted NAME=VALUE, such as circuit.spectral_radius=0.5")
     return name.strip(), value.strip()
 
 
-def as_json(settings: Any) -> dict[str, Any]:
-    """Turn settings into plain dictionaries, lists, numbers and strings."""
-    plain = {field.name: getattr(settings, field.name) for field in fields(settings)}
-    return {name: as_json(value) if is_dataclass(value) else value for name, value in plain.items()}
+def as_json(settings: Any) -> Any:
+    """Turn settings into plain dictionaries, lists, numbers and strings; a part says under ``"part"`` what it is.
+
+    Raises
+    ------
+    SettingError
+        If a value is neither plain nor a function with a name.
+    """
+    if isinstance(settings, Named):
+        return {
+            "part": type(settings).__name__,
+            **{name: _plain(value, name) for name, value in settings.flat().items()},
+        }
+    if isinstance(settings, Mapping):
+        return {name: as_json(value) for name, value in settings.items()}
+    kind = {"part": type(settings).__name__}
+    return kind | {
+        name: as_json(value) if _is_part(value) else _plain(value, name) for name, value in _members(settings).items()
+    }
 
 
-def from_json(kind: type[S], plain: Any, name: str = "") -> S:
-    """Rebuild settings of a kind from what :func:`as_json` gave; settings that are left out keep their defaults.
+def _plain(value: Any, name: str) -> Any:
+    if isinstance(value, tuple | list):
+        return [_plain(one, name) for one in value]
+    if value is None or isinstance(value, str | int | float):
+        return value
+    if isinstance(value, Mapping):
+        return {key: _plain(one, name) for key, one in value.items()}
+    if callable(value) and hasattr(value, "__name__"):
+        return value.__name__
+    raise SettingError(f"{name}: {shown(value)} is no plain value: a configuration holds numbers, texts and lists")
+
+
+def from_json(example: S, plain: Any, name: str = "", parts: Mapping[str, type] | None = None) -> S:
+    """Rebuild settings from what :func:`as_json` gave; settings that are left out are those of the example.
 
     Raises
     ------
@@ -103,106 +228,54 @@ def from_json(kind: type[S], plain: Any, name: str = "") -> S:
         For an unknown name or a value of another type.
     """
     if not isinstance(plain, Mapping):
-        raise SettingError(f"{name or 'settings'}: wanted names with values, got {plain!r}")
-    known = hints(kind)
-    for word in plain:
-        if word not in known:
-            raise SettingError(f"unknown setting {f'{name}.{word}'.lstrip('.')!r}: {nearest(word, known)}")
-    return kind(**{word: checked(value, known[word], f"{name}.{word}".lstrip(".")) for word, value in plain.items()})
-
-
-def hints(kind: type) -> dict[str, Any]:
-    """Types of the fields of a dataclass by name."""
-    known = typing.get_type_hints(kind)
-    return {field.name: known[field.name] for field in fields(kind)}
-
-
-def checked(value: Any, kind: Any, name: str) -> Any:
-    """Return a value converted to a type, reading text as JSON where that fits.
-
-    Raises
-    ------
-    SettingError
-        If it does not fit.
-    """
-    for candidate in _readings(value):
-        fits, converted = _converted(candidate, kind, name)
-        if fits:
-            return converted
-    raise SettingError(f"{name}: wanted {described(kind)}, got {value!r}{_choices(value, kind)}")
-
-
-def _readings(value: Any) -> list[Any]:
-    """Ways to understand a value: as it is; text also as JSON, as nothing, or as a list."""
-    if not isinstance(value, str):
-        return [value]
-    found: list[Any] = [value]
-    for text in (value, value.lower(), f"[{value}]"):
-        try:
-            found.append(json.loads(text))
-        except ValueError:
+        raise SettingError(f"{name or 'settings'}: wanted names with values, got {shown(plain)}")
+    example = _example(example, plain, name, parts or {})
+    for word, value in plain.items():
+        if word == "part":
             continue
-    return [*found, None] if value.lower() in ("none", "null") else found
+        full = f"{name}.{word}".lstrip(".")
+        if not has(example, word) and not isinstance(example, Named):
+            raise SettingError(f"unknown setting {shown(full)}: {nearest(word, _members(example))}")
+        example = _from_json(example, word, value, full, parts or {})
+    return example
 
 
-def _converted(value: Any, kind: Any, name: str) -> tuple[bool, Any]:
-    """Say whether a value fits a type, and the value as that type."""
-    origin, inner = typing.get_origin(kind), typing.get_args(kind)
-    if is_dataclass(kind):
-        return (True, from_json(kind, value, name)) if isinstance(value, Mapping) else (False, value)
-    if origin is Literal:
-        return value in inner, value
-    if origin in (typing.Union, types.UnionType):
-        tried = [_converted(value, one, name) for one in inner]
-        return next((one for one in tried if one[0]), (False, value))
-    if origin is tuple:
-        return _sequence(value, inner, name)
-    if origin in (dict, Mapping):
-        return _table(value, inner[1], name)
-    return _number(value, kind) if kind in (int, float) else (isinstance(value, kind), value)
+def _from_json(example: Any, word: str, value: Any, full: str, parts: Mapping[str, type]) -> Any:
+    """Set one member from JSON."""
+    inner = None if isinstance(example, Named) else _members(example)[word]
+    if not isinstance(value, Mapping) or (inner is not None and not _is_part(inner)):
+        same = callable(inner) and getattr(inner, "__name__", None) == value
+        return example if same else _with(example, [word], value, full, {})
+    new = from_json(inner, value, full, parts)
+    return {**example, word: new} if isinstance(example, Mapping) else replace(example, **{word: new})
 
 
-def _number(value: Any, kind: type) -> tuple[bool, Any]:
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        return False, value
-    return (kind is float or float(value).is_integer(), kind(value) if abs(value) != float("inf") else value)
+def _example(example: Any, plain: Mapping[str, Any], name: str, parts: Mapping[str, type]) -> Any:
+    """Return what the settings are read into: the example, or another part if its name is there."""
+    kind = plain.get("part", type(example).__name__)
+    if kind == type(example).__name__ or isinstance(example, Mapping):
+        return example
+    if not isinstance(kind, str) or kind not in parts:
+        raise SettingError(f"{name}: unknown part {shown(kind)}: {nearest(str(kind), parts)}")
+    if issubclass(parts[kind], Named):
+        return parts[kind](checked(plain.get("name"), str, f"{name}.name"))
+    try:
+        return parts[kind]()
+    except TypeError:
+        raise SettingError(f"{name}: {kind} has settings without defaults: take it from Python") from None
 
 
-def _sequence(value: Any, inner: tuple, name: str) -> tuple[bool, Any]:
-    if not isinstance(value, list | tuple):
-        return False, value
-    kinds = [inner[0]] * len(value) if inner[-1] is Ellipsis else list(inner)
-    if len(kinds) != len(value):
-        return False, value
-    parts = [_converted(one, kind, name) for one, kind in zip(value, kinds, strict=True)]
-    return all(fits for fits, _ in parts), tuple(part for _, part in parts)
-
-
-def _table(value: Any, kind: Any, name: str) -> tuple[bool, Any]:
-    if not isinstance(value, Mapping):
-        return False, value
-    parts = {word: _converted(one, kind, name) for word, one in value.items()}
-    return all(fits for fits, _ in parts.values()), {word: part for word, (_, part) in parts.items()}
-
-
-def described(kind: Any) -> str:
-    """Say in words what a field takes."""
-    origin, inner = typing.get_origin(kind), typing.get_args(kind)
-    if origin is Literal:
-        return "one of " + ", ".join(map(str, inner))
-    if origin in (typing.Union, types.UnionType):
-        return " or ".join(described(one) for one in inner)
-    if origin is tuple:
-        parts = [described(one) for one in inner if one is not Ellipsis]
-        return f"a list of {parts[0]}" if inner[-1] is Ellipsis else f"a list ({', '.join(parts)})"
-    if origin in (dict, Mapping):
-        return f"a JSON object of {described(inner[1])}"
-    names = {int: "an integer", float: "a number", str: "a text", bool: "true or false", type(None): "null"}
-    return names.get(kind, "settings")
-
-
-def _choices(value: Any, kind: Any) -> str:
-    if typing.get_origin(kind) is not Literal:
-        return ""
-    hint = nearest(str(value), typing.get_args(kind))
-    return f" ({hint.partition(' valid:')[0]})" if hint.startswith("did") else ""
+__all__ = [
+    "Named",
+    "SettingError",
+    "as_json",
+    "assignment",
+    "checked",
+    "flat",
+    "from_json",
+    "has",
+    "has_owner",
+    "overridden",
+    "parsed",
+    "unknown",
+]

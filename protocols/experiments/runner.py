@@ -11,6 +11,7 @@ from typing import Any
 from biocredit.analysis.trace.reader import Trace, TraceError, open_trace
 from biocredit.protocols.experiments import Configuration, ExperimentError, find
 from biocredit.protocols.experiments.overrides import as_json, from_json
+from biocredit.protocols.experiments.settings import PARTS
 from biocredit.protocols.training.checkpoint import RunError, path_beside
 
 
@@ -68,9 +69,21 @@ class Job:
     def go_on(self, *, progress: bool = True) -> Path:
         """Resume it from its checkpoint, or start it again where it was lost before the first one."""
         if self.state() == "lost":
+            if done := epochs_in(self.path):
+                raise RunError(
+                    f"{self.path} holds {done} epochs, but its checkpoint {path_beside(self.path).name} is missing: "
+                    "copy it along, or start anew with biocredit run --overwrite"
+                )
             return self.start(overwrite=True, progress=progress)
         built(self.configuration).resume(self.path, progress=progress)
         return self.path
+
+
+def epochs_in(path: Path) -> int:
+    """Count the epochs that a trace holds."""
+    return max(
+        (len(one.coords["epoch"]) for one in open_trace(path).learning.values() if "epoch" in one.dims), default=0
+    )
 
 
 def built(configuration: Configuration) -> Any:
@@ -103,7 +116,7 @@ def job_of(path: str | Path) -> Job:
     example = experiment.conditions.get(about["condition"])
     if example is None:
         raise ExperimentError(f"{path}: {experiment.name} has no condition {about['condition']!r} any more")
-    settings = from_json(type(example), about["settings"])
+    settings = from_json(example, about["settings"], parts={**PARTS, **experiment.parts})
     return Job(experiment.name, about["condition"], settings, Path(path), about["quick"])
 
 

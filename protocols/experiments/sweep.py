@@ -11,7 +11,8 @@ from typing import Any
 import numpy as np
 from biocredit.analysis.trace.reader import Trace, open_trace
 from biocredit.protocols.experiments import Configuration
-from biocredit.protocols.experiments.overrides import SettingError, flat, overridden, unknown
+from biocredit.protocols.experiments.overrides import SettingError, flat, has, has_owner, overridden, unknown
+from biocredit.protocols.experiments.settings import PARTS
 
 #: Columns of the summary: what is read from the end of every learning curve.
 COLUMNS = ("best_mean", "best_sd", "last_mean", "last_sd", "seeds", "epochs", "status")
@@ -53,19 +54,22 @@ def grid(conditions: Mapping[str, Configuration], over: Mapping[str, Sequence[An
 
     Examples
     --------
-    >>> from biocredit.protocols.experiments.parts import Run
-    >>> [point.label for point in grid({"AP": Configuration(run=Run())}, {"run.seeds": [1, 2], "run.epochs": [3]})]
+    >>> from biocredit.protocols.experiments import find
+    >>> demo = find("adjoint-propagation/demo").conditions
+    >>> [point.label for point in grid(demo, {"run.seeds": [1, 2], "run.epochs": [3]})]
     ['run.seeds=1,run.epochs=3', 'run.seeds=2,run.epochs=3']
     """
     points = []
     for label, configuration in conditions.items():
         for name in over:
-            if name not in flat(configuration):
+            if not has(configuration, name):
+                if has_owner(configuration, name):
+                    overridden(configuration, {name: over[name][0]}, PARTS)
                 raise unknown(name, flat(configuration))
         for values in product(*over.values()):
             chosen = dict(zip(over, values, strict=True))
             words = [label] * (len(conditions) > 1) + [f"{name}={value}" for name, value in chosen.items()]
-            points.append(Point(",".join(words), label, overridden(configuration, chosen)))
+            points.append(Point(",".join(words), label, overridden(configuration, chosen, PARTS)))
     for number, point in enumerate(points):
         if point.configuration in [other.configuration for other in points[:number]]:
             raise SettingError(f"{point.label} is in the grid twice")

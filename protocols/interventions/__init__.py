@@ -1,5 +1,6 @@
 """Interventions: silence, lesion, freeze, scale, delay, add noise; where, when and how much."""
 
+from biocredit.protocols.interventions.check import check
 from biocredit.protocols.interventions.declare import (
     AddNoise,
     Delay,
@@ -10,12 +11,12 @@ from biocredit.protocols.interventions.declare import (
     Silence,
     Window,
     add_noise,
-    check,
     delay,
     freeze_plasticity,
     lesion,
     parts,
     scale,
+    several,
     silence,
 )
 
@@ -35,5 +36,6 @@ __all__ = [
     "lesion",
     "parts",
     "scale",
+    "several",
     "silence",
 ]

@@ -6,19 +6,21 @@ while time runs the protocol says when the present stretch began and keeps what 
 """
 
 from collections.abc import Iterable, Mapping
+from functools import partial
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 from biocredit.circuits.core import probes
-from biocredit.circuits.core.circuit import Circuit
+from biocredit.circuits.core.circuit import Batch, Circuit
 from biocredit.circuits.core.credit_rule import Tree
+from biocredit.circuits.core.errors import require
 from biocredit.protocols.interventions.declare import (
-    AddNoise,
     Delay,
     Freeze,
     Intervention,
+    OfRates,
     Silence,
     parts,
 )
@@ -44,14 +46,63 @@ def probe(
         Step of the trial at which the stretch of time begins, and what :func:`nothing_under_way` returns, or the probe
         of the stretch before had left.
     """
-    interventions = list(interventions)
-    acting = [one for one in interventions if not isinstance(one, Freeze)]
-    acting += [one for one in interventions if isinstance(one, Freeze) and circuit.self_changing]
+    acting = _acting(interventions, circuit)
+    return _probe(acting, circuit, [one.window.on(update) for one in acting], key, since, under_way)
+
+
+def _acting(interventions: Iterable[Intervention], circuit: Circuit) -> list[Intervention]:
+    """Those that act through a probe: weights that only an optimiser changes are frozen there."""
+    return [one for one in interventions if circuit.self_changing or not isinstance(one, Freeze)]
+
+
+def _probe(
+    acting: list[Intervention],
+    circuit: Circuit,
+    on: list[Any],
+    key: jax.Array,
+    since: int | jax.Array = 0,
+    under_way: Tree | None = None,
+) -> probes.Probe:
     if not acting:
         return probes.untouched
     if any(map(_needs_time, acting)):
-        return TimedSurgery(acting, circuit, update, key, since=since, under_way=under_way or {})
-    return Surgery(acting, circuit, update, key)
+        return TimedSurgery(acting, circuit, on, key, since=since, under_way=under_way or {})
+    return Surgery(acting, circuit, on, key)
+
+
+def idle(
+    interventions: Iterable[Intervention],
+    circuit: Circuit,
+    tree: Tree,
+    batch: Batch,
+    key: jax.Array,
+    **settings: Any,
+) -> list[Intervention]:
+    """List the interventions that change nothing on these trials: what they act on is zero wherever they act.
+
+    Each is done alone, at its place and time of the trial, whatever the updates of its window.
+
+    Parameters
+    ----------
+    interventions, circuit
+        What is done to whom.
+    tree, batch, key
+        Weights, trials, and the random key of the update.
+    **settings
+        Settings of the phases.
+    """
+    acting = _acting(interventions, circuit)
+
+    def outcome(on: jax.Array) -> Any:
+        surgery = _probe(acting, circuit, list(on), key)
+        learned = circuit.learn(tree, batch, key, surgery, **settings)
+        return learned, circuit.respond(tree, batch.inputs, surgery, **settings)
+
+    alone = jnp.concatenate([jnp.zeros((1, len(acting)), bool), jnp.eye(len(acting), dtype=bool)])
+    found = jax.tree.leaves(jax.jit(partial(jax.lax.map, outcome))(alone)) if acting else []
+    same = [np.array_equal(values[0], values[n], equal_nan=True) for n in range(1, len(alone)) for values in found]
+    each = np.reshape(same, (len(acting), -1)).all(1) if acting else []
+    return [one for one, nothing in zip(acting, each, strict=True) if nothing]
 
 
 def _needs_time(one: Intervention) -> bool:
@@ -59,11 +110,20 @@ def _needs_time(one: Intervention) -> bool:
 
 
 class Surgery:
-    """The probe of interventions on whole trials; parameters as in :func:`probe`."""
+    """The probe of interventions on whole trials.
 
-    def __init__(self, acting: list[Intervention], circuit: Circuit, update: jax.Array, key: jax.Array):
-        self.acting, self.circuit, self.update, self.key = acting, circuit, update, key
+    Parameters
+    ----------
+    acting, circuit, key
+        As in :func:`probe`.
+    on
+        Whether each is on at this update.
+    """
+
+    def __init__(self, acting: list[Intervention], circuit: Circuit, on: list[Any], key: jax.Array):
+        self.acting, self.circuit, self.on, self.key = acting, circuit, on, key
         self.where = parts(circuit)
+        self.targets = [frozenset(one.names(circuit)) for one in acting]
 
     def __call__(self, name: str, phase: str, value: jax.Array) -> jax.Array:
         """Do what acts on whole trials."""
@@ -77,14 +137,14 @@ class Surgery:
         one = self.acting[number]
         meant = one.window.phase in (None, phase) and isinstance(one, Freeze) == (phase == "plasticity")
         changed = self.changed(number, name, value) if meant else None
-        return value if changed is None else jnp.where(one.window.on(self.update) & on, changed, value)
+        return value if changed is None else jnp.where(self.on[number] & on, changed, value)
 
     def changed(self, number: int, name: str, value: jax.Array) -> jax.Array | None:
         """Return the changed signal, or None where the intervention is about something else."""
         one, key = self.acting[number], jax.random.fold_in(self.key, number)
-        if isinstance(one, Silence | AddNoise):
+        if isinstance(one, OfRates):
             return _changed_rates(one, name, value, self.where, key)
-        return one.change(value, key) if one.matches(name) else None
+        return one.change(value, key) if name in self.targets[number] else None
 
 
 class TimedSurgery(Surgery):
@@ -134,14 +194,16 @@ class TimedSurgery(Surgery):
     def delayed(self, number: int, name: str, steps: np.ndarray, value: jax.Array) -> jax.Array:
         """Let a modulator ``[time, trial]`` arrive later; steps before 0 belong to stretches that are done with."""
         one = self.acting[number]
-        if not one.matches(name):
+        if name not in self.targets[number]:
             return value
+        inside = f"cannot {one.describe()}: inside a loop over time its past is not at hand"
+        require(np.ndim(steps) > 0, inside)
         past, label = int((np.asarray(steps) < 0).sum()), _label(number, name)
         before = self.under_way.get(label, jnp.zeros((one.steps(self.circuit.dt), *value.shape[1:]), value.dtype))
         course = jnp.concatenate([before, value[past:]])
         self.left[label] = course[len(course) - len(before) :]
         late = jnp.concatenate([value[:past], course[: len(value) - past]])
-        return jnp.where(one.window.on(self.update), late, value)
+        return jnp.where(self.on[number], late, value)
 
 
 def nothing_under_way(interventions: Iterable[Intervention], circuit: Circuit, trials: int) -> Tree:

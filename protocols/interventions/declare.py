@@ -17,7 +17,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from biocredit.circuits.core.circuit import Circuit
-from biocredit.circuits.core.errors import CircuitError, nearest, require
+from biocredit.circuits.core.errors import nearest, require
 
 
 @dataclass(frozen=True)
@@ -37,7 +37,7 @@ class Window:
     Raises
     ------
     CircuitError
-        If nothing is left between the two.
+        If there is nothing between two of them, or a time is no time.
     """
 
     start: int = 0
@@ -47,8 +47,24 @@ class Window:
     before: float | None = None
 
     def __post_init__(self) -> None:
+        for name, update in (("start", self.start), ("stop", self.stop)):
+            whole = update is None or (isinstance(update, int | np.integer) and not isinstance(update, bool))
+            require(whole, f"{name} counts updates, a whole number; got {update!r}")
+        require(self.start >= 0, f"updates are counted from 0, got start={self.start}")
+        never = self.stop is not None and self.stop <= self.start
+        require(not never, f"no update from start={self.start} until stop={self.stop}: stop must be larger")
         empty = self.before is not None and self.before <= self.after
         require(self.after >= 0 and not empty, f"no window within the trial: after {self.after}, before {self.before}")
+
+    def overlaps(self, first: int, end: int) -> bool:
+        """Whether any of the updates ``first`` .. ``end - 1`` is one with the intervention.
+
+        Examples
+        --------
+        >>> Window(start=5, stop=9).overlaps(0, 5), Window(start=5, stop=9).overlaps(8, 20)
+        (False, True)
+        """
+        return first < end and self.start < end and (self.stop is None or self.stop > first)
 
     @property
     def within_trial(self) -> bool:
@@ -95,11 +111,20 @@ class Intervention:
 
     def names(self, circuit: Circuit) -> list[str]:
         """List what it acts on in a circuit."""
-        return [name for name in (*circuit.synapses, *circuit.signals()) if self.matches(name)]
+        known = (*circuit.synapses, *circuit.derived(), *circuit.signals())
+        return [name for name in known if self.matches(name)]
+
+    def acts(self, first: int, end: int) -> bool:
+        """Whether it is on at any of the updates ``first`` .. ``end - 1``: planned, and happened."""
+        return self.window.overlaps(first, end)
 
     def describe(self) -> str:
         """Say in words what is done, for the trace."""
         return f"{type(self).__name__.lower()} {self.target} {self.window.describe()}"
+
+    def signals(self, circuit: Circuit) -> dict[str, str]:
+        """What it acts on, by name: the signal or weight that passes a probe for it."""
+        return {name: name for name in self.names(circuit)}
 
     def change(self, value: jax.Array, key: jax.Array) -> jax.Array:
         """Return the changed signal."""
@@ -111,6 +136,9 @@ class Scale(Intervention):
     """Multiply the weights of a projection by a factor wherever they are used."""
 
     factor: float = 1.0
+
+    def __post_init__(self) -> None:
+        require(bool(np.isfinite(self.factor)), f"wanted a finite factor, got {self.factor}")
 
     def change(self, value: jax.Array, key: jax.Array) -> jax.Array:
         """Return the scaled weights."""
@@ -140,23 +168,31 @@ class Freeze(Intervention):
 
 
 @dataclass(frozen=True)
-class Silence(Intervention):
-    """Keep the neurons of a population or block (``"V1"``, ``"V1.SI"``, ``"up.rate1.channel3"``) from firing."""
+class OfRates(Intervention):
+    """A change of the rates of neurons."""
 
     def names(self, circuit: Circuit) -> list[str]:
         """List the populations and blocks."""
         return [name for name in parts(circuit) if self.matches(name)]
 
+    def signals(self, circuit: Circuit) -> dict[str, str]:
+        """The rate that passes a probe, by name of the population or block."""
+        return {name: f"{owner}.rate" for name, (owner, _) in parts(circuit).items() if self.matches(name)}
+
 
 @dataclass(frozen=True)
-class AddNoise(Intervention):
+class Silence(OfRates):
+    """Keep the neurons of a population or block (``"V1"``, ``"V1.SI"``, ``"up.rate1.channel3"``) from firing."""
+
+
+@dataclass(frozen=True)
+class AddNoise(OfRates):
     """Add Gaussian noise of this standard deviation to the rates of a population or block, at every update anew."""
 
     sd: float = 0.0
 
-    def names(self, circuit: Circuit) -> list[str]:
-        """List the populations and blocks."""
-        return [name for name in parts(circuit) if self.matches(name)]
+    def __post_init__(self) -> None:
+        require(0 < self.sd < np.inf, f"noise has a positive standard deviation, got {self.sd}")
 
 
 @dataclass(frozen=True)
@@ -194,29 +230,32 @@ def parts(circuit: Circuit) -> dict[str, tuple[str, np.ndarray]]:
     return found
 
 
-def check(interventions: Iterable[Intervention], circuit: Circuit) -> None:
-    """Refuse an intervention that acts on nothing in this circuit, or at no time of it.
+def several(interventions: "Intervention | Iterable[Intervention]") -> tuple[Intervention, ...]:
+    """Return interventions as a tuple; a lone one is a tuple of one.
 
     Raises
     ------
     CircuitError
-        With the nearest valid name, or what is wrong with the time.
+        If something else is among them.
+
+    Examples
+    --------
+    >>> len(several(silence("V1")))
+    1
     """
-    for one in interventions:
-        if not one.names(circuit):
-            known = [*circuit.synapses, *circuit.signals(), *parts(circuit)]
-            raise CircuitError(f"nothing to {one.describe()}: {nearest(one.target, known)}")
-        if one.window.within_trial:
-            _check_window(one, circuit)
-        if isinstance(one, Delay):
-            least = f"wanted at least a step of {circuit.dt:g} ms"
-            require(one.steps(circuit.dt) >= 1, f"cannot {one.describe()}: {least}")
+    found = (interventions,) if isinstance(interventions, Intervention | str) else tuple(interventions)
+    for one in found:
+        made = "silence(...), lesion(...), scale(...), add_noise(...), delay(...), freeze_plasticity(...)"
+        require(isinstance(one, Intervention), f"{one!r} is no intervention: wanted {made}")
+    return found
 
 
-def _check_window(one: Intervention, circuit: Circuit) -> None:
-    kind = type(circuit).__name__
-    require(circuit.clocked, f"{kind} has no time within a trial: cannot {one.describe()}")
-    require(not isinstance(one, Freeze), f"weights change by updates, not within a trial: cannot {one.describe()}")
+def _window(allowed: Iterable[str] = ("start", "stop", "phase", "after", "before"), **when: Any) -> Window:
+    """Build a window from keyword arguments; an unknown one is refused in one line."""
+    allowed = tuple(allowed)
+    for name in when:
+        require(name in allowed, f"an intervention has no {name!r}: {nearest(name, allowed)}")
+    return Window(**when)
 
 
 def silence(target: str, **when: Any) -> Silence:
@@ -227,29 +266,29 @@ def silence(target: str, **when: Any) -> Silence:
     >>> silence("cells.I", start=100, after=200.0, before=400.0).describe()
     'silence cells.I from update 100, from 200 ms of each trial to 400 ms'
     """
-    return Silence(target, Window(**when))
+    return Silence(target, _window(**when))
 
 
 def lesion(target: str, **when: Any) -> Lesion:
     """Cut a projection, block a modulator or a receptor, see :class:`Lesion`; ``when`` as in :class:`Window`."""
-    return Lesion(target, Window(**when))
+    return Lesion(target, _window(**when))
 
 
-def freeze_plasticity(target: str, *, start: int = 0, stop: int | None = None) -> Freeze:
-    """Stop the plasticity of a projection, see :class:`Freeze`."""
-    return Freeze(target, Window(start, stop))
+def freeze_plasticity(target: str, **when: Any) -> Freeze:
+    """Stop the plasticity of a projection, see :class:`Freeze`; ``start`` and ``stop`` as in :class:`Window`."""
+    return Freeze(target, _window(("start", "stop"), **when))
 
 
 def scale(target: str, factor: float, **when: Any) -> Scale:
     """Scale a projection, a modulator or a receptor, see :class:`Scale`; ``when`` as in :class:`Window`."""
-    return Scale(target, Window(**when), factor)
+    return Scale(target, _window(**when), factor)
 
 
-def delay(target: str, by: float, *, start: int = 0, stop: int | None = None) -> Delay:
-    """Let a modulator arrive ``by`` ms later, see :class:`Delay`."""
-    return Delay(target, Window(start, stop), by)
+def delay(target: str, by: float, **when: Any) -> Delay:
+    """Let a modulator arrive ``by`` ms later, see :class:`Delay`; ``start`` and ``stop`` as in :class:`Window`."""
+    return Delay(target, _window(("start", "stop"), **when), by)
 
 
 def add_noise(target: str, sd: float, **when: Any) -> AddNoise:
     """Add noise to rates, see :class:`AddNoise`; ``when`` as in :class:`Window`."""
-    return AddNoise(target, Window(**when), sd)
+    return AddNoise(target, _window(**when), sd)

@@ -32,10 +32,12 @@ class Recorder:
         The open trace.
     path
         Where it is.
+    number
+        Number of the checkpoints so far.
     """
 
-    def __init__(self, writer: TraceWriter, path: str | Path):
-        self.writer, self.path = writer, Path(path)
+    def __init__(self, writer: TraceWriter, path: str | Path, number: int = 0):
+        self.writer, self.path, self.number = writer, Path(path), number
 
     @classmethod
     def create(
@@ -62,9 +64,9 @@ class Recorder:
         return recorder
 
     @classmethod
-    def resume(cls, run: "Protocol", path: str | Path, lengths: Mapping[str, int]) -> "Recorder":
-        """Go on with a trace, cut back to its checkpoint."""
-        return cls(TraceWriter.resume(path, lengths=lengths), path)
+    def resume(cls, run: "Protocol", path: str | Path, done: Mapping[str, Any]) -> "Recorder":
+        """Go on with a trace, cut back to what its checkpoint says was done."""
+        return cls(TraceWriter.resume(path, lengths=done["lengths"]), path, done.get("checkpoint", 0))
 
     def epoch(self, run: "Protocol", logs: Sequence[Mapping[str, np.ndarray]]) -> None:
         """Write the averages and scores of the epoch that is just over, its loss by update, and snapshots."""
@@ -76,9 +78,12 @@ class Recorder:
 
     def checkpoint(self, run: "Protocol", epochs: int, logs: Sequence[Mapping[str, np.ndarray]]) -> None:
         """Commit the trace, then the checkpoint that belongs to it."""
+        self.number += 1
+        self.writer.set(checkpoint=self.number)
         self.writer.commit()
         partial = [{name: value.tolist() for name, value in log.items()} for log in logs]
         progress = {"epoch": run.epoch, "epochs": epochs, "lengths": self.writer.lengths(), "logs": partial}
+        progress |= {"trace": self.writer.id, "checkpoint": self.number}
         progress["first_loss"] = run.first_loss.tolist()
         checkpoint.save(checkpoint.path_beside(self.path), run.state, progress)
 

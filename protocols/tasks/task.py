@@ -1,19 +1,36 @@
 """What a task is: trials drawn on the device, by index from stored samples or fresh from a key."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 from biocredit.circuits.core.circuit import Batch
+from biocredit.circuits.core.errors import CircuitError, nearest, require
+from biocredit.protocols.tasks.checks import check_part
+from biocredit.protocols.tasks.given import as_array, class_numbers, scale_of, zeros_and_ones
+
+#: The parts of a task: trials to learn from, held out to choose by, kept for the last word.
+PARTS = ("train", "validation", "test")
+
+
+@dataclass(frozen=True)
+class Period:
+    """A named stretch of a trial: ``start`` and ``stop`` in ms."""
+
+    name: str
+    start: float
+    stop: float
 
 
 class Task:
     """A supply of trials.
 
     A new task is one short file: a subclass that sets the attributes below and defines :meth:`draw`. Stored data
-    go into ``arrays``, which the protocol moves to the device once and hands to every compiled call.
+    go into ``arrays``, which the protocol moves to the device once and hands to every compiled call. The constructor
+    takes plain values and arrays, so that a trace can say what the task was built with.
 
     Attributes
     ----------
@@ -21,29 +38,59 @@ class Task:
         Name for records and figures.
     inputs, readouts
         Number of channels of each input and of classes (or outputs) of each readout, by name.
-    n_train, n_test
-        Number of training and test trials that make one pass. A task that draws fresh trials says how many it
-        counts as one.
+    n_train, n_validation, n_test
+        Number of trials that make one pass of each part. A task that draws fresh trials says how many it counts as
+        one. The validation trials of stored data are numbered on from the training trials.
     arrays
         Data by name, any pytree of NumPy arrays.
     steps
         Number of time steps of one trial; ``None`` for static stimuli.
     dt
         Length of one time step in milliseconds.
+    periods
+        Named stretches of every trial, where trials have any in common.
+    kinds
+        What each readout is asked for: ``"classes"`` (one class number a trial, or a step; also where nothing is
+        said), ``"labels"`` (zeros and ones, several may hold at once), ``"values"`` (real numbers).
+    units
+        Units of readouts of kind ``"values"``.
+    scoring
+        Settings of temporal circuits that the task decides: ``loss``, ``answer``, ``reduction``.
+    chance
+        Score of a guess, where there is one.
     citation
         DOI or arXiv identifier of the task or of the data.
     trial_units
         Units of the columns of the trial table that have any.
+
+    Examples
+    --------
+    A task of one's own, on which any static circuit runs:
+
+    >>> class brighter(Task):
+    ...     name, inputs, readouts, n_train, n_test = "brighter", {"patches": 2}, {"choice": 2}, 100, 50
+    ...
+    ...     def draw(self, arrays, index, key, *, test=False):
+    ...         patches = jax.random.uniform(key, (len(index), 2))
+    ...         label = patches.argmax(1)
+    ...         return Batch({"patches": patches}, {"choice": label}, {"label": label})
+    >>> brighter().check()
     """
 
     name: str = "task"
     inputs: Mapping[str, int] = {}
     readouts: Mapping[str, int] = {}
     n_train: int = 0
+    n_validation: int = 0
     n_test: int = 0
     arrays: Mapping[str, Any] = {}
     steps: int | None = None
     dt: float = 1.0
+    periods: Sequence[Period] = ()
+    kinds: Mapping[str, str] = {}
+    units: Mapping[str, str] = {}
+    scoring: Mapping[str, str] = {}
+    chance: float | None = None
     citation: str = ""
     trial_units: Mapping[str, str] = {}
 
@@ -55,34 +102,104 @@ class Task:
         arrays
             ``self.arrays`` on the device.
         index
-            Integer numbers of the trials, shape ``(trial,)``, below ``n_train`` (or ``n_test``).
+            Integer numbers of the trials, shape ``(trial,)``: below ``n_test`` for test trials, else below
+            ``n_train``, and from there on the validation trials.
         key
             Random key of this batch, for noise and fresh trials.
         test
             Whether to draw from the test trials.
+
+        Returns
+        -------
+        Batch
+            ``inputs`` ``[trial, channel]`` (with an axis of time after the first where ``steps`` is given; images
+            that are not flat keep their axes) and ``targets`` by name: class numbers ``[trial]`` or
+            ``[trial, time]``, or numbers ``[trial, output]`` or ``[trial, time, output]``. ``targets["when"]``
+            ``[trial, time]``, if it is there, weighs the steps that count. ``trials``: one column ``[trial]`` for
+            each condition.
         """
-        raise TypeError(f"task {self.name!r} does not define draw")
+        raise CircuitError(f"task {self.name!r} does not define draw")
+
+    def score(self, outputs: Mapping[str, jax.Array], batch: Batch) -> dict[str, jax.Array]:
+        """Score readouts in the task's own terms, besides the circuit's loss; by default in none.
+
+        Parameters
+        ----------
+        outputs
+            Readouts by name, ``[trial, output]`` or ``[trial, time, output]``.
+        batch
+            The trials that they answer.
+
+        Returns
+        -------
+        dict
+            Means over trials by name.
+        """
+        return {}
+
+    def count(self, part: str) -> int:
+        """Return the number of trials of a part, one of :data:`PARTS`."""
+        require(part in PARTS, f"unknown part {part!r} of a task: {nearest(part, PARTS)}")
+        return {"train": self.n_train, "validation": self.n_validation, "test": self.n_test}[part]
+
+    def draw_part(self, arrays: Any, index: jax.Array, key: jax.Array, part: str) -> Batch:
+        """Return the trials with these numbers within a part, one of :data:`PARTS`; otherwise as :meth:`draw`."""
+        if not self.count(part):
+            raise CircuitError(f"task {self.name!r} has no {part} trials" + HOLD_OUT * (part == "validation"))
+        first = self.n_train if part == "validation" else 0
+        return self.draw(arrays, index + first, key, test=part == "test")
+
+    def kind(self, readout: str) -> str:
+        """Return what a readout is asked for: ``"classes"``, ``"labels"`` or ``"values"``."""
+        return self.kinds.get(readout, "classes")
+
+    def check(self) -> None:
+        """Draw trials of every part and check that they are what the task says: once, before learning.
+
+        Raises
+        ------
+        CircuitError
+            With one line: labels out of range, values that are not finite where they count, shapes, more trials than
+            there are data.
+        """
+        for part in PARTS:
+            if self.count(part):
+                check_part(self, part)
+        require(self.n_train > 0, f"task {self.name!r} has no training trials")
 
     def __repr__(self) -> str:
         sizes = ", ".join(f"{name}: {size}" for name, size in {**self.inputs, **self.readouts}.items())
-        return f"<task {self.name}: {self.n_train} training and {self.n_test} test trials; {sizes}>"
+        held = f", {self.n_validation} validation" * bool(self.n_validation)
+        return f"<task {self.name}: {self.n_train} training{held} and {self.n_test} test trials; {sizes}>"
+
+
+HOLD_OUT = ": tasks.held_out(task, 0.1) holds out a tenth of the training trials"
 
 
 class ImageTask(Task):
-    """Classify static images.
+    """Say the class (or all labels) of static images.
 
     Parameters
     ----------
     name
         Name of the data set.
     train, test
-        ``(images, labels)``; images of any shape ``(sample, ...)``, integers are scaled to [0, 1].
+        ``(images, labels)``: images of any shape ``(sample, ...)``, and class numbers ``(sample,)``, or zeros and ones
+        ``(sample, label)`` where several labels may hold at once.
     classes
         Number of classes, or their names.
     mean, sd
         Subtracted and divided by after scaling, scalar or per channel of a trailing colour axis.
     flat
         Whether an image is handed over as a vector (the default) or with its own axes.
+    scale
+        Factor from stored pixels to inputs; by default 1 over the largest number of unsigned bytes and words, and 1
+        for real numbers. Other whole numbers have no range of their own: say it.
+
+    Raises
+    ------
+    CircuitError
+        For labels that name no class, and numbers of images and labels that differ.
 
     Examples
     --------
@@ -101,37 +218,41 @@ class ImageTask(Task):
         mean: Any = 0.0,
         sd: Any = 1.0,
         flat: bool = True,
+        scale: float | None = None,
         citation: str = "",
     ):
         self.name, self.citation = name, citation
         self.classes = tuple(map(str, range(classes))) if isinstance(classes, int) else tuple(classes)
         self.mean, self.sd, self.flat = mean, sd, flat
-        self.scale = 1 / 255 if np.issubdtype(train[0].dtype, np.integer) else 1.0
-        self.image_shape = train[0].shape[1:]
-        self.n_train, self.n_test = len(train[0]), len(test[0])
+        parts = {"train": train, "test": test}
+        self.arrays = {part: self._stored(*pair, f"{name}, {part}") for part, pair in parts.items()}
+        pixels = self.arrays["train"]["image"]
+        self.scale = scale_of(pixels, scale, f"{name}: images")
+        self.image_shape = pixels.shape[1:]
+        self.n_train, self.n_test = (len(data["image"]) for data in self.arrays.values())
         self.inputs = {"image": int(np.prod(self.image_shape))}
         self.readouts = {"choice": len(self.classes)}
-        self.arrays = {
-            "train": {"image": train[0], "label": np.asarray(train[1], np.int32)},
-            "test": {"image": test[0], "label": np.asarray(test[1], np.int32)},
-        }
-        self._check()
+        self.kinds = {"choice": "labels" if self.arrays["train"]["label"].ndim == 2 else "classes"}
 
-    def _check(self) -> None:
-        for part, data in self.arrays.items():
-            if len(data["image"]) != len(data["label"]):
-                raise ValueError(f"{self.name}, {part}: {len(data['image'])} images but {len(data['label'])} labels")
-            low, high = data["label"].min(initial=0), data["label"].max(initial=0)
-            if low < 0 or high >= len(self.classes):
-                raise ValueError(f"{self.name}, {part}: labels {low}..{high} but classes 0..{len(self.classes) - 1}")
+    def _stored(self, images: Any, labels: Any, what: str) -> dict[str, np.ndarray]:
+        """Return pixels and labels as they are kept, checked."""
+        images, labels = as_array(images, f"{what}: images"), as_array(labels, f"{what}: labels")
+        require(len(images) == len(labels), f"{what}: {len(images)} images but {len(labels)} labels")
+        if labels.ndim == 2 and labels.shape[1] > 1:
+            wanted = f"{what}: {labels.shape[1]} labels an image but {len(self.classes)} names"
+            require(labels.shape[1] == len(self.classes), wanted)
+            return {"image": images, "label": zeros_and_ones(labels, f"{what}: labels")}
+        return {"image": images, "label": class_numbers(labels, len(self.classes), what)[0]}
 
     def draw(self, arrays: Any, index: jax.Array, key: jax.Array, *, test: bool = False) -> Batch:
-        """Return images (scaled, normalised), integer labels, and which images they are."""
+        """Return images (scaled, normalised), labels, and which images they are."""
         data = arrays["test" if test else "train"]
         image = data["image"][index].astype(jnp.float32) * jnp.float32(self.scale)
         image = (image - jnp.asarray(self.mean, jnp.float32)) / jnp.asarray(self.sd, jnp.float32)
         image = image.reshape(len(index), -1) if self.flat else image
         label = data["label"][index]
+        if label.ndim == 2:
+            return Batch({"image": image}, {"choice": label.astype(jnp.float32)}, {"index": index})
         return Batch({"image": image}, {"choice": label}, {"label": label, "index": index})
 
 
@@ -151,8 +272,11 @@ class joint(Task):
         self.name = "+".join(members)
         self.inputs = {f"{k}_{name}": n for name, task in members.items() for k, n in task.inputs.items()}
         self.readouts = {f"{k}_{name}": n for name, task in members.items() for k, n in task.readouts.items()}
-        self.n_train = min(task.n_train for task in members.values())
-        self.n_test = min(task.n_test for task in members.values())
+        self.kinds = {f"{k}_{name}": task.kind(k) for name, task in members.items() for k in task.readouts}
+        require(len({(task.steps, task.dt) for task in members.values()}) == 1, "joint tasks differ in steps or dt")
+        first = next(iter(members.values()))
+        self.steps, self.dt = first.steps, first.dt
+        self.n_train, self.n_test = (min(task.count(part) for task in members.values()) for part in ("train", "test"))
         self.arrays = {name: task.arrays for name, task in members.items()}
         self.citations = [task.citation for task in members.values()]
         self.citation = "; ".join(self.citations)

@@ -5,7 +5,6 @@ name them (arXiv 2206.01338, section "Tasks", and the program released with it).
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 import jax
@@ -13,17 +12,9 @@ import jax.numpy as jnp
 import numpy as np
 from biocredit.circuits.core.circuit import Batch
 from biocredit.protocols.tasks.image_sets import mnist
-from biocredit.protocols.tasks.task import ImageTask, Task
+from biocredit.protocols.tasks.task import ImageTask, Period, Task
+from biocredit.protocols.tasks.wrapped import take_over
 from jaxtyping import Array, Float, Int
-
-
-@dataclass(frozen=True)
-class Period:
-    """A named stretch of a trial: ``start`` and ``stop`` in ms."""
-
-    name: str
-    start: float
-    stop: float
 
 
 def xor_stimulus(
@@ -160,6 +151,8 @@ class pattern_generation(Task):
 
     citation = "arXiv:2206.01338"
     scoring: Mapping[str, str] = {"loss": "squared_error", "answer": "every", "reduction": "sum"}
+    kinds: Mapping[str, str] = {"pattern": "values"}
+    units: Mapping[str, str] = {"pattern": "1"}
 
     def __init__(
         self,
@@ -200,9 +193,8 @@ class pixel_by_pixel(Task):
 
     def __init__(self, images: ImageTask, *, dt: float = 1.0):
         positive(dt=dt)
-        self.images, self.name, self.citation = images, f"pixel_by_pixel({images.name})", images.citation
-        self.inputs, self.readouts, self.arrays = {"pixel": 1}, dict(images.readouts), images.arrays
-        self.n_train, self.n_test = images.n_train, images.n_test
+        take_over(self, images)
+        self.images, self.name, self.inputs = images, f"pixel_by_pixel({images.name})", {"pixel": 1}
         self.steps, self.dt = images.inputs["image"], dt
         self.periods = consecutive(dt, image=self.steps)
 

@@ -4,9 +4,83 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from biocredit.circuits.core.circuit import Batch
 from biocredit.circuits.core.errors import require
 from biocredit.protocols.tasks.task import ImageTask, Task
+
+#: What one task takes over from another.
+SAID = (
+    *("name", "inputs", "readouts", "n_train", "n_validation", "n_test", "arrays", "steps", "dt", "periods", "kinds"),
+    *("units", "scoring", "chance", "citation", "trial_units", "classes", "image_shape", "flat"),
+)
+
+
+def take_over(task: Task, other: Task, but: tuple[str, ...] = ()) -> None:
+    """Let a task say of itself what another one says."""
+    for name in SAID:
+        if name not in but and hasattr(other, name):
+            setattr(task, name, getattr(other, name))
+
+
+class held_out(Task):
+    """Hold out part of the training trials of a task, to choose settings by.
+
+    Stored trials are held out at random; a task that draws fresh trials keeps all its training trials.
+
+    Parameters
+    ----------
+    task
+        Any task without validation trials.
+    validation
+        Number of trials, or fraction of the training trials.
+    seed
+        Of the choice.
+
+    Raises
+    ------
+    CircuitError
+        If nothing would be left to learn from, or nothing held out.
+
+    Examples
+    --------
+    >>> from biocredit.protocols import tasks
+    >>> held_out(tasks.digits(), 0.1)
+    <task digits: 1294 training, 143 validation and 360 test trials; image: 64, choice: 10>
+    """
+
+    def __init__(self, task: Task, validation: float, *, seed: int = 0):
+        require(not task.n_validation, f"task {task.name!r} holds out {task.n_validation} trials already")
+        take_over(self, task)
+        self.task, self.fresh = task, not jax.tree.leaves(task.arrays)
+        self.n_validation = share(validation, task.n_train, "validation")
+        if not self.fresh:
+            self.n_train = task.n_train - self.n_validation
+            order = np.random.default_rng(seed).permutation(task.n_train).astype(np.int32)
+            self.arrays = {**task.arrays, "held_out": order}
+
+    def draw(self, arrays: Any, index: jax.Array, key: jax.Array, *, test: bool = False) -> Batch:
+        """Draw as the task does, training trials in the order of the choice."""
+        numbers = index if test or self.fresh else arrays["held_out"][index]
+        return self.task.draw(arrays, numbers, key, test=test)
+
+    def score(self, outputs: Any, batch: Batch) -> dict[str, jax.Array]:
+        """Score as the task does."""
+        return self.task.score(outputs, batch)
+
+
+def share(part: float, of: int, what: str) -> int:
+    """Return a number of trials that is given as such, or as a fraction of all; some must be left.
+
+    Examples
+    --------
+    >>> share(0.25, 10, "validation"), share(3, 10, "validation")
+    (2, 3)
+    """
+    number = int(part * of) if 0 < part < 1 else part
+    wanted = f"{what} must be a fraction, or a number of 1 to {of - 1} trials, got {part}"
+    require(number == int(number) and 1 <= number < of, wanted)
+    return int(number)
 
 
 class as_maps(Task):
@@ -40,22 +114,31 @@ class as_maps(Task):
         self.task, self.side, self.margin, self.edge, self.mirrored = task, side, margin, edge, mirrored
         self.map_shape = (side, side, channels[0] if channels else 1)
         self.inputs = {"image": side * side * self.map_shape[2]}
-        self.name, self.citation, self.readouts = task.name, task.citation, task.readouts
-        self.n_train, self.n_test, self.arrays = task.n_train, task.n_test, task.arrays
+        take_over(self, task, but=("inputs",))
 
     def draw(self, arrays: Any, index: jax.Array, key: jax.Array, *, test: bool = False) -> Batch:
-        """Return maps and labels."""
+        """Return maps and labels; only images to learn from are cropped and mirrored."""
         batch = self.task.draw(arrays, index, key, test=test)
-        image = batch.inputs["image"]
-        image = image if image.ndim == 4 else image[..., None]
-        if not test and self.margin:
+        plain = batch.inputs["image"]
+        plain = plain if plain.ndim == 4 else plain[..., None]
+        image = plain if test else self._varied(plain, key)
+        if self.n_validation and image is not plain:
+            learning = (index < self.n_train)[:, None, None, None]
+            image = jnp.where(learning, self._sized(image), self._sized(plain))
+        return batch._replace(inputs={"image": self._sized(image)})
+
+    def _sized(self, image: jax.Array) -> jax.Array:
+        if image.shape[1:] == self.map_shape:
+            return image
+        return jax.image.resize(image, (len(image), *self.map_shape), "bilinear")
+
+    def _varied(self, image: jax.Array, key: jax.Array) -> jax.Array:
+        if self.margin:
             image = self._cropped(image, jax.random.fold_in(key, 0))
-        if not test and self.mirrored:
+        if self.mirrored:
             turned = jax.random.bernoulli(jax.random.fold_in(key, 1), shape=(len(image), 1, 1, 1))
             image = jnp.where(turned, image[:, :, ::-1], image)
-        if image.shape[1:] != self.map_shape:
-            image = jax.image.resize(image, (len(image), *self.map_shape), "bilinear")
-        return batch._replace(inputs={"image": image})
+        return image
 
     def _cropped(self, image: jax.Array, key: jax.Array) -> jax.Array:
         around = ((0, 0), (self.margin, self.margin), (self.margin, self.margin), (0, 0))
@@ -79,9 +162,9 @@ class reproduce(Task):
     """
 
     def __init__(self, task: Task):
-        self.task, self.name, self.citation = task, f"reproduce {task.name}", task.citation
-        self.inputs, self.readouts = task.inputs, {"reconstruction": task.inputs["image"]}
-        self.n_train, self.n_test, self.arrays = task.n_train, task.n_test, task.arrays
+        take_over(self, task)
+        self.task, self.name = task, f"reproduce {task.name}"
+        self.readouts, self.kinds = {"reconstruction": task.inputs["image"]}, {"reconstruction": "values"}
 
     def draw(self, arrays: Any, index: jax.Array, key: jax.Array, *, test: bool = False) -> Batch:
         """Return images as inputs and as targets."""
@@ -102,12 +185,16 @@ class passes(Task):
 
     def __init__(self, task: Task, trials: int):
         require(trials > 0, f"a pass has trials, got {trials}")
-        self.task, self.name, self.citation = task, task.name, task.citation
-        self.inputs, self.readouts, self.arrays = task.inputs, task.readouts, task.arrays
-        self.n_train, self.n_test = trials, task.n_test
+        take_over(self, task)
+        require(not task.n_validation, "passes draws from all training trials: hold trials out of it, not below it")
+        self.task, self.n_train = task, trials
 
     def draw(self, arrays: Any, index: jax.Array, key: jax.Array, *, test: bool = False) -> Batch:
         """Draw training trials at random, and test trials by their number."""
         if not test:
             index = jax.random.randint(jax.random.fold_in(key, 2), index.shape, 0, self.task.n_train, index.dtype)
         return self.task.draw(arrays, index, key, test=test)
+
+    def score(self, outputs: Any, batch: Batch) -> dict[str, jax.Array]:
+        """Score as the task does."""
+        return self.task.score(outputs, batch)

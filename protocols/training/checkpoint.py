@@ -1,16 +1,18 @@
 """Checkpoints: everything that a run needs to go on as if nothing had happened.
 
-One NumPy archive beside the trace (``run.h5.checkpoint``), written aside and renamed into place.
+One NumPy archive beside the trace (``run.h5.checkpoint``), written aside and renamed into place. It names the trace
+that it belongs to and its own number, so that a checkpoint of another run, or an old one, is not taken for the last.
 """
 
 import json
-import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import jax
 import numpy as np
+from biocredit.analysis.trace.reader import open_trace
+from biocredit.analysis.trace.storage.durable import put_in_place, resolved, write_aside
 from biocredit.circuits.core.errors import CircuitError
 
 #: Raised when the layout of a checkpoint changes.
@@ -23,7 +25,7 @@ class RunError(CircuitError):
 
 def path_beside(trace: str | Path) -> Path:
     """Return where the checkpoint of a trace lies."""
-    return Path(f"{trace}.checkpoint")
+    return Path(f"{resolved(trace)}.checkpoint")
 
 
 def save(path: str | Path, state: Any, progress: Mapping[str, Any]) -> None:
@@ -36,15 +38,10 @@ def save(path: str | Path, state: Any, progress: Mapping[str, Any]) -> None:
     """
     leaves = {f"leaf_{number}": np.asarray(leaf) for number, leaf in enumerate(jax.tree.leaves(state))}
     text = json.dumps({**progress, "version": CHECKPOINT_VERSION})
-    aside = Path(f"{path}.aside")
+    content = {"progress": np.frombuffer(text.encode(), np.uint8), **leaves}
     try:
-        with open(aside, "wb") as file:
-            np.savez(file, progress=np.frombuffer(text.encode(), np.uint8), **leaves)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(aside, path)
+        put_in_place(write_aside(Path(path), lambda file: np.savez(file, **content)), Path(path))
     except OSError as failure:
-        aside.unlink(missing_ok=True)
         raise RunError(f"cannot write the checkpoint {path}: {failure.strerror or failure}") from None
 
 
@@ -54,7 +51,7 @@ def load(path: str | Path, like: Any) -> tuple[Any, dict[str, Any]]:
     Raises
     ------
     RunError
-        If it is missing, damaged, of another version, or belongs to another circuit, optimiser or number of seeds.
+        If it is missing, damaged, of another version, or belongs to another run, circuit, optimiser or number of seeds.
     """
     try:
         with np.load(path, allow_pickle=False) as archive:
@@ -67,6 +64,7 @@ def load(path: str | Path, like: Any) -> tuple[Any, dict[str, Any]]:
     version = progress.pop("version", None)
     if version != CHECKPOINT_VERSION:
         raise RunError(f"the checkpoint {path} has version {version}, this program reads {CHECKPOINT_VERSION}")
+    _require_own(Path(path), progress)
     wanted, structure = jax.tree.flatten(like)
     same = len(found) == len(wanted) and all(
         a.shape == np.shape(b) and a.dtype == np.asarray(b).dtype for a, b in zip(found, wanted, strict=False)
@@ -74,3 +72,16 @@ def load(path: str | Path, like: Any) -> tuple[Any, dict[str, Any]]:
     if not same:
         raise RunError(f"the checkpoint {path} belongs to another circuit, optimiser or number of seeds")
     return jax.tree.unflatten(structure, found), progress
+
+
+def _require_own(path: Path, progress: Mapping[str, Any]) -> None:
+    """Refuse the checkpoint of another trace, and one that is older than the last or last but one of this trace."""
+    trace = Path(str(path).removesuffix(".checkpoint"))
+    if trace == path or not trace.exists():
+        return
+    about = open_trace(trace).attributes
+    last, number = about.get("checkpoint"), progress.get("checkpoint")
+    if progress.get("trace", about.get("id")) != about.get("id") or (number is None) != (last is None):
+        raise RunError(f"the checkpoint {path} belongs to another run than {trace.name}: copy the right one along")
+    if number is not None and not 0 <= last - number <= 1:
+        raise RunError(f"the checkpoint {path} is number {number}, but {trace.name} went on to {last}: an old copy")

@@ -10,6 +10,7 @@ from biocredit.circuits.core.circuit import Circuit
 from biocredit.circuits.core.credit_rule import Tree
 from biocredit.circuits.core.errors import nearest
 from biocredit.protocols.interventions import declare as lesions
+from biocredit.protocols.interventions.check import check_on_task as check_interventions
 from biocredit.protocols.recording.measures.measure import Measure
 from biocredit.protocols.recording.record import Record
 from biocredit.protocols.recording.trace_recorder import Recorder
@@ -83,7 +84,7 @@ class Protocol:
         seeds: int | Sequence[int] = 1,
         batch_size: int = 100,
         shuffle: str = "samples",
-        interventions: Sequence[lesions.Intervention] = (),
+        interventions: lesions.Intervention | Sequence[lesions.Intervention] = (),
         records: Sequence[Record] = (),
         evaluate: Sequence[str] = ("test",),
         alternate: Sequence[Mapping[str, Any]] = ({},),
@@ -95,14 +96,15 @@ class Protocol:
         **settings: Any,
     ):
         check_order(task.n_train, batch_size, shuffle)
-        lesions.check(interventions, circuit)
+        self.interventions = lesions.several(interventions)
         self.circuit, self.task, self.batch_size, self.shuffle = circuit, task, batch_size, shuffle
         self.seeds = tuple(range(circuit.seed, circuit.seed + seeds)) if isinstance(seeds, int) else tuple(seeds)
-        self.interventions, self.records, self.evaluate = tuple(interventions), tuple(records), tuple(evaluate)
+        self.records, self.evaluate = tuple(records), tuple(evaluate)
         self.measures, self.divergence = tuple(measures), divergence
         self.first_loss = np.full(len(self.seeds), np.nan)
         self._kinds = {record.label: record.kind(circuit) for record in self.records}
         self.settings = [check_settings(circuit, {**settings, **one}) for one in alternate]
+        check_interventions(self.interventions, circuit, task, self.settings)
         self.updates_per_pass = task.n_train // batch_size
         self.chunk = chunk_length(self.updates_per_pass, chunk)
         self.epoch, self.last = 0, {}
@@ -186,7 +188,7 @@ class Protocol:
         state, done = checkpoint.load(checkpoint.path_beside(record), self.state)
         self.networks.restore(state)
         self.epoch, self.first_loss = done["epoch"], np.array(done.get("first_loss", self.first_loss))
-        recorder = Recorder.resume(self, record, done["lengths"])
+        recorder = Recorder.resume(self, record, done)
         logs = [{name: np.asarray(value) for name, value in log.items()} for log in done["logs"]]
         return self._train(done["epochs"], recorder, progress, logs)
 

@@ -50,8 +50,8 @@ class Check:
         Ours, of the shape in the file.
     atol, rtol : float
         Pass if ``|ours - reference| <= atol + rtol * |reference|``.
-    bound : {"at_least"}, optional
-        A larger value of ours passes too.
+    bound : {"at_least", "at_most"}, optional
+        A larger, or a smaller, value of ours passes too.
     relative_to : {"entry", "largest"}
         Whether `rtol` applies to each entry of the reference, or to the largest of them.
     """
@@ -60,7 +60,7 @@ class Check:
     value: Any
     atol: float = 1e-9
     rtol: float = 0.0
-    bound: Literal["at_least"] | None = None
+    bound: Literal["at_least", "at_most"] | None = None
     relative_to: Literal["entry", "largest"] = "entry"
 
 
@@ -195,6 +195,8 @@ def _deviation(check: Check, reference: np.ndarray, ours: np.ndarray, tolerance:
     close = same | (gap <= check.atol + check.rtol * scale)
     if check.bound == "at_least":
         close |= ours >= reference
+    if check.bound == "at_most":
+        close |= ours <= reference
     relative = np.divide(gap, finite, out=np.zeros_like(gap), where=finite > 0)
     largest = [float(values.max(initial=0.0)) for values in (gap, relative)]
     return Outcome(check.name, *largest, tolerance, bool(close.all()))

@@ -12,7 +12,7 @@ from biocredit.circuits.dual_stream.pathways.self_assembling import KINDS, PerKi
 from tests.conformance.dual_streams import Arrays, Trainer, batch
 from tests.conformance.harness import Check
 
-LOSSES = {"mse": "squared", "ce": "cross_entropy"}
+LOSSES = {"mse": "half_squared_error", "ce": "cross_entropy"}
 GATED = ("W", "Wbar")
 
 

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 from biocredit.analysis import open_trace
 from biocredit.protocols.datasets import datasets
-from biocredit.protocols.experiments import find, observed
+from biocredit.protocols.experiments import find
+from biocredit.protocols.experiments.papers import OURS
 from biocredit.protocols.experiments.runner import Job
 
 pytestmark = pytest.mark.science
@@ -38,7 +39,7 @@ def test_accuracy_follows_the_curve_of_the_authors_program(name, condition, epoc
         for one in find(name).references
         if one.series == "test_accuracy"
         and one.condition in ("", condition)
-        and not one.source.startswith(observed.SOURCE)
+        and not one.source.startswith(OURS)
         and one.at in range(1, epochs + 1)
     }
     assert known

@@ -36,7 +36,7 @@ def strided(descending, **options):
 
 def autoencoder(descending):
     nodes = architectures.autoencoder([4, 5], 8, 2)
-    return DualStream(*nodes, descending, loss="mean_squared", dtype=jnp.float64)
+    return DualStream(*nodes, descending, loss="mean_squared_error", dtype=jnp.float64)
 
 
 CIRCUITS = {

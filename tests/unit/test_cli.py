@@ -32,7 +32,7 @@ BAD = {
     "field": (["run", DEMO, "--set", "circuit.spectral_radus=1"], "did you mean 'circuit.spectral_radius'"),
     "short field": (["run", DEMO, "--set", "spectral_radius=1"], "did you mean 'circuit.spectral_radius'"),
     "type": (["run", DEMO, "--set", "circuit.neurons=many"], "wanted an integer, got 'many'"),
-    "choice": (["run", DEMO, "--set", "phases.error=end_pont"], "did you mean 'end_point'"),
+    "choice": (["run", DEMO, "--set", "protocol.error=end_pont"], "did you mean 'end_point'"),
     "no value": (["run", DEMO, "--set", "circuit.neurons"], "wanted NAME=VALUE"),
     "epochs": (["run", DEMO, "--epochs", "-1"], "run.epochs must be 0 or more"),
     "refused by the circuit": (["run", DEMO, "--set", "circuit.layout_code=3"], "pieces of layout 3"),

@@ -30,10 +30,10 @@ def strict():
 
 def test_both_names_are_descending_streams_with_a_declaration():
     for name in ("counter_current", "counter_current_printed"):
-        net = DualStream.mlp([4, 3, 2], name, transfer="elu", bias=False)
-        assert net.descending.declaration.citation == "arXiv:2409.19841"
+        net = DualStream.mlp([4, 3, 2], name, activation="elu", bias=False)
+        assert net.descending.rule.citation == "arXiv:2409.19841"
         assert isinstance(PATHWAYS[name](), CounterCurrent)
-        assert net.descending.declaration.transports == "nothing"
+        assert net.descending.rule.transports == "nothing"
 
 
 @pytest.mark.parametrize("kind", CIRCUITS)

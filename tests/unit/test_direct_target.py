@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from biocredit.circuits.core.circuit import Batch
 from biocredit.circuits.core.errors import CircuitError
-from biocredit.circuits.core.losses import mean_binary_cross_entropy
+from biocredit.circuits.core.losses import LOSSES
 from biocredit.circuits.core.probes import Electrode
 from biocredit.circuits.dual_stream.pathways.target_propagation import DirectError, DirectRandomTarget
 from biocredit.circuits.dual_stream.pathways.target_propagation.initial_weights import Normal, he_uniform
@@ -102,7 +102,7 @@ def test_mean_binary_cross_entropy_and_its_derivative():
         p = 1 / (1 + jnp.exp(-output))
         return -jnp.mean(target * jnp.log(p) + (1 - target) * jnp.log(1 - p))
 
-    found = mean_binary_cross_entropy(output, target)
+    found = LOSSES["mean_binary_cross_entropy"](output, target)
     np.testing.assert_allclose(found[0], loss(output), rtol=1e-12)
     np.testing.assert_allclose(found[1], jax.grad(loss)(output), rtol=1e-10)
 

@@ -6,8 +6,8 @@ from biocredit.analysis.trace.reader import open_trace
 from biocredit.circuits import DualStream
 from biocredit.circuits.dual_stream.pathways.self_assembling import PerKind, Training
 from biocredit.protocols import RunError, TwoPhase, tasks
-from biocredit.protocols.experiments.configurations.self_assembling import Steps, Tangle, TangleOnImages
-from biocredit.protocols.experiments.parts import Images, Run
+from biocredit.protocols.experiments.overrides import overridden
+from biocredit.protocols.experiments.papers.self_assembling_learning.experiments import ASSEMBLING
 from biocredit.protocols.training.divergence import Divergence
 
 TASK = tasks.digits(train=120, test=40)
@@ -55,12 +55,9 @@ def test_the_first_loss_outlives_a_resumed_run(tmp_path):
 
 
 def test_the_experiments_watch_for_it():
-    small = TangleOnImages(
-        task=Images("digits", train=120, test=40),
-        circuit=Tangle(hidden=(12,)),
-        steps=Steps(rate=0.5),
-        run=Run(epochs=1, seeds=1, batch_size=20),
-    )
+    data = {"task.name": "digits", "task.train": 120, "task.test": 40}
+    small = {"circuit.hidden": (12,), "optimizer.learning_rate": 0.5, "run.seeds": 1, "run.batch_size": 20}
+    small = overridden(ASSEMBLING, data | small)
     limit = small.build().divergence
     assert limit.factor == 10
     assert "learning rates 0.5 x (W 1, Wbar 0.01, V 1, Vbar 1)" in limit.remedy

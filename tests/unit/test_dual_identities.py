@@ -192,8 +192,8 @@ def test_fresh_magnitudes_depend_on_the_key_alone_and_evaluation_draws_none():
 @pytest.mark.parametrize(("transfer", "kappa"), [("linear", 1.0), ("relu", 0.5)])
 def test_mirrored_weights_settle_at_the_predicted_multiple(transfer, kappa):
     """Fixed point (rate / decay) kappa sigma^2 W, without any look at W."""
-    stream = WeightMirror(rate=0.02, decay=0.01, sigma=0.5, batches=600, trials=64)
-    net = dense(stream, sizes=(6, 5, 3), transfer=transfer)
+    stream = WeightMirror(learning_rate=0.02, decay=0.01, sigma=0.5, batches=600, trials=64)
+    net = dense(stream, sizes=(6, 5, 3), activation=transfer)
     tree = net.read() | {"up.layer1.b": jnp.full(5, 3.0)}
     mirrored = net.prepare(tree, jax.random.key(0))["down.layer1.B"]
     expected = 0.02 / 0.01 * kappa * 0.25 * tree["up.layer1.W"]
@@ -206,7 +206,9 @@ def test_one_mirror_step_is_the_hebbian_product(stage):
     from biocredit.circuits.dual_stream import DualStream
 
     shape = (4,) if isinstance(stage, Dense) else (5, 4, 2)
-    net = DualStream({"only": stage}, shape, WeightMirror(rate=0.3, decay=0.1), loss="squared", dtype=jnp.float64)
+    net = DualStream(
+        {"only": stage}, shape, WeightMirror(learning_rate=0.3, decay=0.1), loss="half_squared_error", dtype=jnp.float64
+    )
     tree = net.read() | {"up.only.b": jnp.ones(3)}
     xi = jnp.asarray(np.random.default_rng(0).normal(size=(1, 7, *shape)))
     found = net.descending.mirror(net.ascending, tree, {"only": xi})["down.only.B"]
@@ -222,7 +224,7 @@ def test_one_mirror_step_is_the_hebbian_product(stage):
         (lambda: dense(Product(expansion=1.1)), "whole number"),
         (lambda: Product(sparsity=1.0), "sparsity"),
         (lambda: WeightMirror(sigma=0.0), "sigma"),
-        (lambda: WeightMirror(rate=-1.0), "negative"),
+        (lambda: WeightMirror(learning_rate=-1.0), "negative"),
         (lambda: dense("kolen_polack"), "did you mean 'kolen_pollack'"),
     ],
 )

@@ -110,7 +110,9 @@ def test_rate_level_answer_is_the_feedforward_one():
 
 
 def test_without_noise_feedback_of_the_rate_level_only_decays():
-    constants = replace(rate.released(3, "tanh", 20), sigma=(0.0, 0.0, 0.0), decay=(0.1, 0.1, 0.1), rate=(0.0,) * 3)
+    constants = replace(
+        rate.released(3, "tanh", 20), sigma=(0.0, 0.0, 0.0), decay=(0.1, 0.1, 0.1), learning_rate=(0.0,) * 3
+    )
     net = PhaselessRate(SIZES, steps=20, constants=constants, dtype=jnp.float64)
     tree = net.read()
     after = net.learn(tree, batch_of(net), jax.random.key(0)).tree
@@ -119,8 +121,8 @@ def test_without_noise_feedback_of_the_rate_level_only_decays():
 
 
 def test_noise_turns_rate_level_feedback_towards_the_transpose():
-    constants = replace(rate.released(2, "tanh", 600), sigma=(0.3, 0.0), decay=(0.0, 0.0), rate=(0.0, 0.0))
-    constants = replace(constants, feedback_rate=(0.0, 1.0))
+    constants = replace(rate.released(2, "tanh", 600), sigma=(0.3, 0.0), decay=(0.0, 0.0), learning_rate=(0.0, 0.0))
+    constants = replace(constants, feedback_learning_rate=(0.0, 1.0))
     net = PhaselessRate((3, 8, 5), steps=600, constants=constants, dtype=jnp.float64)
     tree = net.read() | {"layer2.B": jnp.zeros((5, 8))}
     x = jnp.zeros((200, 3))
@@ -152,7 +154,7 @@ def test_self_predicting_microcircuit_has_silent_apical_dendrites():
 
 
 def test_microcircuit_feedback_learns_noise_times_filtered_rate():
-    c = replace(microcircuit.released(2), feedback_rate=(3.0,), decay=(0.5,), rate=(0.0, 0.0))
+    c = replace(microcircuit.released(2), feedback_learning_rate=(3.0,), decay=(0.5,), learning_rate=(0.0, 0.0))
     net = PhaselessMicrocircuit((4, 3, 2), constants=c, steps=10, dtype=jnp.float64)
     weights = net.weights(net.read())
     old = net.rest(6)._replace(
@@ -188,7 +190,7 @@ def test_noise_is_an_ornstein_uhlenbeck_process():
         (lambda: PhaselessMicrocircuit((4, 3)), "hidden layer"),
         (lambda: biocredit.circuits.DualStream.mlp(SIZES, "phaseless_rate"), r"circuits.PhaselessRate\(sizes\)"),
         (lambda: replace(rate.released(2, "tanh", 9), sigma=(0.1,)), "2 values"),
-        (lambda: replace(rate.released(2, "tanh", 9), target="rates"), "'rates'"),
+        (lambda: replace(rate.released(2, "tanh", 9), compared="rates"), "'rates'"),
     ],
 )
 def test_impossible_circuits_are_refused_in_one_line(build, message):

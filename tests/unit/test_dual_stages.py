@@ -4,9 +4,10 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from biocredit.circuits.core.activations import ACTIVATIONS, activation
 from biocredit.circuits.core.errors import CircuitError
 from biocredit.circuits.dual_stream.ascending.geometry import initial, input_shapes, output_shape
-from biocredit.circuits.dual_stream.ascending.operations import GAINS, BatchNorm, Flatten, Transfer, Unflatten
+from biocredit.circuits.dual_stream.ascending.operations import BatchNorm, Flatten, Transfer, Unflatten
 from biocredit.circuits.dual_stream.ascending.pooling import (
     AveragePool,
     GlobalAveragePool,
@@ -90,7 +91,7 @@ OPERATIONS = {
     "global average": (GlobalAveragePool(), (4, 5, 3)),
     "upsample": (Upsample(3), (2, 3, 2)),
     "subsample": (Subsample(2, 4), (5, 6, 2)),
-    **{f"transfer {name}": (Transfer(name), (6,)) for name in GAINS},
+    **{f"transfer {name}": (Transfer(name), (6,)) for name in sorted(set(ACTIVATIONS) - {"sign"})},
 }
 
 
@@ -135,9 +136,10 @@ def test_max_pool_sends_the_error_of_a_tie_to_the_first():
     np.testing.assert_array_equal(back[0, ..., 0], [[1, 0], [0, 0]])
 
 
-def test_gain_of_relu_is_zero_at_zero():
+def test_slope_at_a_corner_is_the_smaller_one():
     for name in ("relu", "hard_sigmoid"):
-        assert GAINS[name](jnp.zeros(1))[0] == 0
+        assert activation(name).slope(jnp.zeros(1))[0] == 0
+        assert activation(name).closed_slope(jnp.zeros(1))[0] == 1
 
 
 def test_running_statistics_are_unbiased_and_used_outside_training():

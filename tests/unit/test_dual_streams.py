@@ -32,7 +32,7 @@ def net(request):
 
 @pytest.mark.parametrize("name", PATHWAYS)
 def test_declaration_says_its_name_and_source(name):
-    declaration = PATHWAYS[name].declaration
+    declaration = PATHWAYS[name].rule
     assert name.startswith(declaration.name)  # variants of a rule share its declaration
     assert declaration.citation
     assert declaration.transports in ("nothing", "signs", "weights")
@@ -68,7 +68,7 @@ def test_forward_weights_are_read_no_more_than_declared(net):
 
     found = credit(tree)
     others = {"nothing": lambda W: jnp.full_like(W, jnp.nan), "signs": lambda W: 7.0 * W, "weights": lambda W: 7.0 * W}
-    transports = net.descending.declaration.transports
+    transports = net.descending.rule.transports
     other = credit(exchanged(others[transports]))
     same = all(np.array_equal(found[name], other[name]) for name in found)
     assert same == (transports != "weights")

@@ -78,7 +78,7 @@ def test_energy_form_with_persistent_particles_learns_digits():
 
 
 def test_discrete_form_learns_digits():
-    settings = {"dynamics": FixedPointIteration(), "cost": "half_squared_error", "start": fan_in_uniform_biases}
+    settings = {"dynamics": FixedPointIteration(), "loss": "half_squared_error", "start": fan_in_uniform_biases}
     net = EquilibriumPropagation.chain(DIGITS, (64,), **settings)
     phases = {"iterations": (30, 10), "beta": 0.1, "estimator": "symmetric"}
     assert train(net, optax.adam(5e-3), epochs=3, **phases) > 0.92
@@ -177,7 +177,7 @@ def test_particles_need_to_know_the_examples():
 
 
 def test_trial_shows_the_energy_fall_and_then_the_output_being_pulled():
-    net = build(dynamics=EnergyDescent("steep_sigmoid", 0.1, (-np.inf, np.inf)), cost="half_squared_error")
+    net = build(dynamics=EnergyDescent("steep_sigmoid", 0.1, (-np.inf, np.inf)), loss="half_squared_error")
     course = net.trial(net.read(), batch(), iterations=(80, 40), beta=2.0)
     assert {name: value.shape for name, value in course.items()} == {
         "layer1.state": (120, 4, 6),
@@ -277,7 +277,7 @@ def test_convolutional_circuit_learns_on_maps():
     maps = Symmetric(Convolution(1, 4, padding=1, bias=True), MaxPool())
     settings = {"dynamics": FixedPointIteration("half_hard_sigmoid", "half_hard_sigmoid"), "input_shape": (8, 8, 1)}
     connections = (maps, Symmetric(Dense(64, 10)))
-    ports = {"inputs": DIGITS.inputs, "readouts": DIGITS.readouts, "cost": "half_squared_error"}
+    ports = {"inputs": DIGITS.inputs, "readouts": DIGITS.readouts, "loss": "half_squared_error"}
     net = EquilibriumPropagation(connections, **settings, **ports)
     assert net.trial(net.read(), digits_batch())["layer1.state"].shape[1:] == (3, 4, 4, 4)
     phases = {"iterations": (20, 10), "beta": 0.2, "estimator": "symmetric"}
@@ -309,7 +309,7 @@ def test_settings_with_which_nothing_could_be_learned(settings, message):
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
-        ({"cost": "squared_eror"}, "did you mean 'squared_error'"),
+        ({"loss": "squared_eror"}, "did you mean 'squared_error'"),
         ({"factors": (1.0,)}, "factors: got 1 for 3 layers"),
         ({"particles": -1}, "particles"),
         ({"input_shape": (2, 2)}, "does not hold 5 channels"),
@@ -323,10 +323,10 @@ def test_circuits_that_cannot_be(settings, message):
 @pytest.mark.parametrize(
     ("form", "settings", "message"),
     [
-        (EnergyDescent, {"firing": "tan"}, "did you mean 'tanh'"),
+        (EnergyDescent, {"activation": "tan"}, "did you mean 'tanh'"),
         (EnergyDescent, {"step_size": 0.0}, "step_size must be positive"),
         (EnergyDescent, {"bounds": (1.0, 0.0)}, "bounds must ascend"),
-        (FixedPointIteration, {"readout": "liner"}, "did you mean 'linear'"),
+        (FixedPointIteration, {"readout_activation": "liner"}, "did you mean 'linear'"),
     ],
 )
 def test_dynamics_that_cannot_be(form, settings, message):

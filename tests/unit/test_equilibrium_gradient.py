@@ -45,7 +45,7 @@ def finite_differences(case, name, h=1e-5):
 
     def cost_moved_by(step):
         moved = weights | {name: weights[name] + step}
-        return contrast.mean_cost(network, settled(network, moved, x), target)
+        return contrast.mean_loss(network, settled(network, moved, x), target)
 
     size, shape = weights[name].size, weights[name].shape
     steps = h * jnp.eye(size).reshape(size, *shape)
@@ -107,7 +107,7 @@ def test_both_nudged_phases_start_from_the_free_state(case):
 def test_without_an_error_nothing_changes(case):
     network, weights, x, _, _ = case
     free = settled(network, weights, x)
-    target = jax.nn.softmax(free[-1]) if network.cost == "cross_entropy" else free[-1]
+    target = jax.nn.softmax(free[-1]) if network.loss.name == "cross_entropy" else free[-1]
     options = {"estimator": "symmetric", "beta": 0.1, "steps": 50, "key": jax.random.key(0)}
     nudged = contrast.nudge(network, weights, x, target, free, **options)
     assert np.abs(flat(contrast.changes(network, weights, x, nudged))).max() < 1e-11
@@ -115,13 +115,15 @@ def test_without_an_error_nothing_changes(case):
 
 def test_a_synapse_sees_the_rates_of_its_own_two_ends_only(case):
     network, weights, x, states, _ = case
-    rule = contrast.contrastive_hebbian(network)
     silent = tuple(jnp.zeros_like(s) for s in states)
-    signals = {"input": x, "below": states, "above": silent, "span": 0.1, "weights": weights}
-    assert set(signals) == set(rule.signals)
-    before = rule.update({}, signals)[1]
+    signals = {"pre_below": (x, *states[:-1]), "post_below": states, "span": 0.1, "weights": weights}
+    signals |= {"pre_above": (x, *silent[:-1]), "post_above": silent}
+    assert set(signals) == set(contrast.RULE.needs)
+    before = contrast.contrastive_hebbian(network, signals)
     elsewhere = (states[0], *(s + 1 for s in states[1:]))
-    after = rule.update({}, {**signals, "below": elsewhere})[1]
+    after = contrast.contrastive_hebbian(
+        network, {**signals, "pre_below": (x, *elsewhere[:-1]), "post_below": elsewhere}
+    )
     np.testing.assert_array_equal(before["layer1.W"], after["layer1.W"])
     assert np.abs(before["layer2.W"] - after["layer2.W"]).max() > 0
 

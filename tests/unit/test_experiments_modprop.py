@@ -50,7 +50,7 @@ def test_an_angle_is_that_of_the_two_directions_at_the_present_weights():
 
 
 def test_an_online_figure_changes_weights_within_a_presentation_and_keeps_signs():
-    tiny = {"circuit.neurons": 10, "run.seeds": 1, "task.steps": 20, "task.n_train": 1, "update_every": 5}
+    tiny = {"circuit.neurons": 10, "run.seeds": 1, "task.steps": 20, "task.n_train": 1, "protocol.update_every": 5}
     known = find("modprop/fig5a").configured(quick=True, only=["ModProp_Wab, lr=0.0005"])["ModProp_Wab, lr=0.0005"]
     run = overridden(known, tiny).build()
     before = np.asarray(run.tree["W_rec"])

@@ -162,7 +162,9 @@ def test_an_autoencoder_learns_to_reproduce():
     task = tasks.reproduce(tasks.as_maps(noise_task(flat=False), 8))
     starts = architectures.autoencoder_starts(2)
     stream = CounterCurrent(comparison=RELEASED_AUTOENCODER, pairing="same_trial", normalised="after", starts=starts)
-    net = DualStream(*architectures.autoencoder([4, 6], 8, 1), stream, loss="mean_squared", readout="reconstruction")
+    net = DualStream(
+        *architectures.autoencoder([4, 6], 8, 1), stream, loss="mean_squared_error", readout="reconstruction"
+    )
     run = TwoPhase(net, task, optimizer=TRAININGS["autoencoder"].optimizer(4), batch_size=10)
     before = run.score()["loss"]
     assert run.train(3, progress=False).score()["loss"] < before

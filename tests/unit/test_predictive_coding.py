@@ -50,7 +50,7 @@ def case(request):
 
 def energy(network, weights, x, values):
     sent = hierarchy.rates(network, x, values)
-    return hierarchy.energy(network, hierarchy.errors(network, weights, sent, values))
+    return hierarchy.energy(network, hierarchy.predictions(network, weights, sent), values)
 
 
 def relaxed(case, steps, dt=0.1, **options):
@@ -73,7 +73,9 @@ def flat(tree):
 def test_value_units_flow_along_minus_the_gradient_of_the_energy(case):
     network, weights, x, values = case
     sent = hierarchy.rates(network, x, values)
-    flow = hierarchy.flow(network, weights, sent, values, hierarchy.errors(network, weights, sent, values))
+    flow = hierarchy.flow(
+        network, weights, sent, values, hierarchy.errors(network, hierarchy.predictions(network, weights, sent), values)
+    )
     force = jax.grad(lambda values: jnp.sum(energy(network, weights, x, values)))(values)
     assert len(flow) == len(values) - 1
     close(flow, jax.tree.map(jnp.negative, force[:-1]))
@@ -88,7 +90,7 @@ def test_changes_are_the_gradient_of_the_energy_by_the_weights(case):
 
 def test_energy_falls_at_every_step_and_the_circuit_converges(case):
     network, weights, _, _ = case
-    course = relaxed(case, 400, dt=0.05, observe=lambda values, eps: hierarchy.energy(network, eps)).record
+    course = relaxed(case, 400, dt=0.05, observe=lambda values, eps, energy: energy).record
     assert course.shape == (401, 4)
     assert np.all(np.diff(course, axis=0) <= 1e-14)
     end = relaxed(case, 4000)
@@ -103,7 +105,8 @@ def test_clamped_layers_do_not_move(case):
 def test_predictions_hold_without_a_clamped_output(case):
     network, weights, x, _ = case
     values = hierarchy.feedforward(network, weights, x)
-    eps = hierarchy.errors(network, weights, hierarchy.rates(network, x, values), values)
+    predicted = hierarchy.predictions(network, weights, hierarchy.rates(network, x, values))
+    eps = hierarchy.errors(network, predicted, values)
     assert max(float(jnp.max(jnp.abs(e))) for e in eps) == 0.0
 
 
@@ -112,7 +115,7 @@ def test_deviation_from_back_propagation_falls_as_one_over_the_variance(case):
     gradient = flat(hierarchy.backpropagated(network, weights, x, values[-1]))
     variances, deviations = (1e2, 1e3, 1e4), []
     for variance in variances:
-        wide = Hierarchy(network.connections, network.firing, variance)
+        wide = Hierarchy(network.connections, network.activation, variance)
         changes = hierarchy.changes(wide, weights, relaxed((wide, weights, x, values), 2000))
         deviations.append(np.linalg.norm(variance * flat(changes) - gradient) / np.linalg.norm(gradient))
     exponent = np.polyfit(np.log(variances), np.log(deviations), 1)[0]
@@ -122,12 +125,12 @@ def test_deviation_from_back_propagation_falls_as_one_over_the_variance(case):
 
 def test_a_synapse_sees_the_rate_below_and_the_error_above_only(case):
     network, weights, _, _ = case
-    end, rule = relaxed(case, 5), hierarchy.error_times_rate(network)
+    end = relaxed(case, 5)
     signals = {"rates": end.rates, "errors": end.errors, "weights": weights}
-    assert set(signals) == set(rule.signals)
-    before = rule.update({}, signals)[1]
+    assert set(signals) == set(hierarchy.RULE.needs)
+    before = hierarchy.error_times_rate(network, signals)
     elsewhere = (*end.errors[:1], *(e + 1 for e in end.errors[1:]))
-    after = rule.update({}, {**signals, "errors": elsewhere})[1]
+    after = hierarchy.error_times_rate(network, {**signals, "errors": elsewhere})
     np.testing.assert_array_equal(before["layer1.W"], after["layer1.W"])
     assert np.abs(before["layer2.W"] - after["layer2.W"]).max() > 0
 
@@ -206,7 +209,7 @@ def test_a_second_call_does_not_trace_again_and_seeds_are_one_more_axis():
     ("settings", "message"),
     [
         ({"variance": 0.0}, "variance must be positive"),
-        ({"firing": "tan"}, "did you mean 'tanh'"),
+        ({"activation": "tan"}, "did you mean 'tanh'"),
     ],
 )
 def test_circuits_that_cannot_be(settings, message):

@@ -67,7 +67,7 @@ def test_with_fixed_descending_weights_it_is_feedback_alignment(gated):
 
 @pytest.mark.parametrize("transfer", ["relu", "tanh"])
 def test_with_tied_weights_it_is_gradient_descent(transfer):
-    net, exact = dense(TiedSelfAssembling(), transfer=transfer), dense("transposed", transfer=transfer)
+    net, exact = dense(TiedSelfAssembling(), activation=transfer), dense("transposed", activation=transfer)
     tree, one = net.read(), batch(net)
     found = net.learn(tree, one, jax.random.key(0)).changes
     wanted = exact.cycle({name: tree[name] for name in exact.plastic}, one).changes

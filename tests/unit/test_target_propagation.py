@@ -59,7 +59,7 @@ def test_feedback_loss_and_its_change_are_those_of_the_equations(rule, standardi
 
 @pytest.mark.parametrize("rule", ["denoising", "local_difference_both", "reconstruct_noisy"])
 def test_changes_of_convolutional_feedback_are_finite_differences_of_the_loss(rule):
-    net = convolutional("local_difference_reconstruction_ernoult", transfer="elu")
+    net = convolutional("local_difference_reconstruction_ernoult", activation="elu")
     tree, batch = seeded(net, scale=0.3), trials(net, 3)
     levels, seen = seen_by(net, tree, batch)
     for level in levels:
@@ -83,7 +83,7 @@ def test_changes_of_convolutional_feedback_are_finite_differences_of_the_loss(ru
 
 
 def linear(stream, sizes):
-    return dense(stream, sizes, transfer="linear")
+    return dense(stream, sizes, activation="linear")
 
 
 @pytest.mark.parametrize(
@@ -184,7 +184,7 @@ def test_targets_equal_activity_where_the_output_is_right(name, standardised):
     [
         ("fixed_difference_target", lambda stream: linear(stream, SIZES), 2),
         ("local_difference_reconstruction_ernoult", lambda stream: linear(stream, SIZES), 1),
-        ("local_difference_reconstruction_ernoult", lambda stream: convolutional(stream, transfer="linear"), 1),
+        ("local_difference_reconstruction_ernoult", lambda stream: convolutional(stream, activation="linear"), 1),
     ],
     ids=["fixed", "mirrored", "mirrored, pooling"],
 )

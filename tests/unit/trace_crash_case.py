@@ -1,5 +1,7 @@
 """A trace that is killed: what it held, and whether all of it is still there."""
 
+import os
+
 import h5py
 import numpy as np
 from biocredit.analysis.trace.reader import open_trace
@@ -58,3 +60,5 @@ def abandon(writer):
     h5.close()
     stream.close()
     lock._stream.close()
+    if lock._inode is not None:
+        os.close(lock._inode)

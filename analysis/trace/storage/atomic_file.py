@@ -6,31 +6,42 @@ HDF5 changes a file in place, so a program killed in the middle of a flush leave
 
 1. writes what lies beyond the old end of the file (nothing refers to it yet),
 2. writes the blocks that change in place to ``<file>.journal`` (aside, then renamed: the commit has happened),
-3. writes the same blocks in place, and
+3. marks the end of the file, writes the same blocks in place, takes the mark away, and
 4. removes the journal.
 
-A journal that is found on opening is a commit that was interrupted in step 3. `RecoveredFile` lays it over the file
-in memory and never writes; `AtomicFile` does the same and writes it in place with its next commit. The journal
-knows the file that it belongs to by its content, so that a stray one is refused. A file that does not exist yet is
-written aside and renamed, so that it appears whole.
+Before each step the one before has reached the disk, also the name of the journal (`durable.put_in_place`): a power cut
+is survived like a kill. A journal that is found on opening is a commit that was interrupted in step 3. `RecoveredFile`
+lays it over the file in memory and never writes; `AtomicFile` does the same and writes it in place with its next commit
+(`repair` does only that). The journal knows the file that it belongs to by its content, so that a stray one is refused;
+a file that bears the mark and has no journal was copied without it. A file that does not exist yet is written aside and
+renamed, so that it appears whole.
 """
 
 from __future__ import annotations
 
+import contextlib
 import io
 import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from biocredit.analysis.trace.schema import TraceError
-from biocredit.analysis.trace.storage.journal import (
-    Journal,
-    journal_path,
+from biocredit.analysis.trace.storage.durable import (
+    WriteError,
+    put_in_place,
     read_at,
-    read_journal,
-    witness,
+    sync_folder,
     write_aside,
     write_at,
+)
+from biocredit.analysis.trace.storage.journal import (
+    MARK,
+    Journal,
+    belongs,
+    checksums,
+    journal_path,
+    read_journal,
+    witness,
     write_journal,
 )
 
@@ -48,7 +59,12 @@ class RecoveredFile(io.RawIOBase):
     Raises
     ------
     TraceError
-        If a journal lies beside the file that is damaged or belongs to another file.
+        If a journal lies beside the file that is damaged or belongs to another file, or is missing.
+
+    Attributes
+    ----------
+    pending : bool
+        Whether an interrupted commit was completed.
     """
 
     mode = "rb"
@@ -60,15 +76,22 @@ class RecoveredFile(io.RawIOBase):
         self._position = 0
         self._pages: dict[int, bytearray] = {}  # changed pages below the end of the file on disk
         self._tail = bytearray()  # everything beyond it
+        self.pending = journal is not None
         if journal:
             self._recover(path, journal)
+        elif read_at(self._disk, max(0, self._base - len(MARK)), len(MARK)) == MARK:
+            self._disk.close()
+            raise TraceError(
+                f"{path} was copied in the middle of a commit without {journal_path(path).name}: copy that file along"
+            )
 
     def _recover(self, path: Path, journal: Journal) -> None:
-        if witness(self._disk, journal.old_size, journal.new_size, journal.blocks) != journal.witness:
+        if not belongs(journal, self._disk, self._base):
             self._disk.close()
             raise TraceError(f"{journal_path(path)} does not belong to {path.name}: move it away")
         for offset, data in journal.blocks:
             self._put(offset, data)
+        self._put(journal.new_size, bytes(self._base - journal.new_size))  # the mark, and what a later commit had begun
         self._size = journal.new_size
 
     def readable(self) -> bool:
@@ -156,9 +179,14 @@ class AtomicFile(RecoveredFile):
         self._path, self._new, self._announce = path, new, announce
         if new:
             self._disk, self._base, self._size, self._position = io.BytesIO(), 0, 0, 0
-            self._pages, self._tail = {}, bytearray()
+            self._pages, self._tail, self.pending = {}, bytearray(), False
         else:
             super().__init__(path)
+        self._unsynced = self.pending  # whether changes in place may not have reached the disk
+
+    def fileno(self) -> int:
+        """Descriptor of the file on the disk, for a lock on it; OSError before the first commit of a new file."""
+        return self._disk.fileno()
 
     def writable(self) -> bool:
         """Always."""
@@ -193,32 +221,61 @@ class AtomicFile(RecoveredFile):
         try:
             self._publish() if self._new else self._update()
         except OSError as error:
-            raise TraceError(
+            raise WriteError(
                 f"cannot write {self._path}: {error.strerror or error}; it keeps what was committed before"
             ) from error
-        self._pages, self._tail, self._base = {}, bytearray(), self._size
+        self._pages, self._tail, self._base, self.pending = {}, bytearray(), self._size, False
+
+    def require_same_file(self) -> None:
+        """Refuse to go on with a file that is no longer the one that was opened, or no longer as it was left.
+
+        Raises
+        ------
+        WriteError
+            In one line.
+        """
+        try:
+            there, mine = os.stat(self._path), os.fstat(self._disk.fileno())
+        except FileNotFoundError:
+            raise WriteError(f"{self._path} was deleted, moved or renamed while it was being written") from None
+        if not os.path.samestat(there, mine):
+            raise WriteError(f"{self._path} was replaced by another file while it was being written")
+        if mine.st_size < min(self._base, self._size):
+            raise WriteError(f"{self._path} was cut short by another program while it was being written")
 
     def _publish(self) -> None:
-        aside = write_aside(self._path, self._tail)
-        journal_path(self._path).unlink(missing_ok=True)  # of the file that is replaced
-        os.replace(aside, self._path)
+        aside = write_aside(self._path, lambda stream: write_at(stream, 0, self._tail))
+        if journal_path(self._path).exists():  # of the file that is replaced
+            journal_path(self._path).unlink()
+            sync_folder(self._path)
+        put_in_place(aside, self._path)
         self._disk, self._new = io.FileIO(self._path, self.mode), False
 
     def _update(self) -> None:
+        self.require_same_file()
+        if self._unsynced:  # a block that is in place needs no journal only if it has reached the disk
+            os.fsync(self._disk.fileno())
         blocks = list(self._changed())
+        if not blocks and self._size == self._base and not self.pending:
+            return
         if self._tail:
             self._append()
-        if blocks:
-            seen = witness(self._disk, self._base, self._size, blocks)
-            write_journal(self._path, Journal(self._base, self._size, seen, blocks))
-            self._announce()
-            for offset, data in blocks:
-                write_at(self._disk, offset, data)
-        if self._size < self._base:
-            self._disk.truncate(self._size)
-        if blocks or self._tail:
-            os.fsync(self._disk.fileno())
+        seen = witness(self._disk, self._base, self._size, blocks)
+        before = [checksums(read_at(self._disk, offset, len(data))) for offset, data in blocks]
+        write_journal(self._path, Journal(self._base, self._size, seen, blocks, before))
+        self._announce()
+        self._put_in_place(blocks)
         journal_path(self._path).unlink(missing_ok=True)
+
+    def _put_in_place(self, blocks: list[tuple[int, bytes]]) -> None:
+        self._unsynced = True
+        with contextlib.suppress(OSError):  # no room for a mark: the journal is what counts
+            write_at(self._disk, max(self._base, self._size), MARK)
+        for offset, data in blocks:
+            write_at(self._disk, offset, data)
+        self._disk.truncate(self._size)
+        os.fsync(self._disk.fileno())
+        self._unsynced = False
 
     def _append(self) -> None:
         try:
@@ -232,8 +289,9 @@ class AtomicFile(RecoveredFile):
         """Runs of neighbouring pages that differ from the disk."""
         start, run = 0, bytearray()
         for number in sorted(self._pages):
-            page, offset = self._pages[number], number * PAGE
-            if page == read_at(self._disk, offset, len(page)):
+            offset = number * PAGE
+            page = self._pages[number][: max(0, self._size - offset)]
+            if not page or page == read_at(self._disk, offset, len(page)):
                 continue
             if run and start + len(run) != offset:
                 yield start, bytes(run)
@@ -242,3 +300,20 @@ class AtomicFile(RecoveredFile):
             run += page
         if run:
             yield start, bytes(run)
+
+
+def repair(path: Path) -> str:
+    """Put the pending journal of a file that nobody writes in place, and say what was done.
+
+    Parameters
+    ----------
+    path : Path
+        The file.
+    """
+    if not path.exists():
+        raise TraceError(f"no such file: {path}")
+    with AtomicFile(path, new=False, announce=lambda: None) as stream:
+        if not stream.pending:
+            return f"{path}: no commit is pending, nothing to repair"
+        stream.commit()
+    return f"{path}: the commit that {journal_path(path).name} held is in place"

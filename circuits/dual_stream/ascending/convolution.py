@@ -5,6 +5,7 @@ compiled loops of a protocol the change of a kernel takes up to 200 times as lon
 amounts to (jax 0.10, measured).
 """
 
+from collections.abc import Callable
 from itertools import product
 
 import jax
@@ -29,8 +30,18 @@ def convolve(h: Map, kernel: Kernel, stride: Pair, padding: Pair, dilation: Pair
     stride, padding, dilation
         For rows and columns.
     """
-    form = sum_over_taps if jax.default_backend() == "cpu" else as_one
-    return form(h, kernel, stride, padding, dilation)
+    return on_each_device(lambda form: form(h, kernel, stride, padding, dilation))
+
+
+def on_each_device(compute: Callable[[Callable], jax.Array]) -> jax.Array:
+    """Compute something by that form of the convolution which suits the device that the program is lowered for.
+
+    Parameters
+    ----------
+    compute
+        ``compute(form)``, with one of the two functions below in place of the convolution.
+    """
+    return lax.platform_dependent(cpu=lambda: compute(sum_over_taps), default=lambda: compute(as_one))
 
 
 def as_one(h: Map, kernel: Kernel, stride: Pair, padding: Pair, dilation: Pair) -> Float[Array, "trial i j o"]:

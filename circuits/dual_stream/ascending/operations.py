@@ -6,40 +6,16 @@ gradients of the operation's own parameters. Feature maps are ``[trial, row, col
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import jax
-import jax.numpy as jnp
 import numpy as np
-from biocredit.circuits.core.activations import activation
-from biocredit.circuits.core.errors import choose, require
+from biocredit.circuits.core.activations import Curve, activation
+from biocredit.circuits.core.errors import require
 from biocredit.circuits.dual_stream.ascending.stages import Shape, Weights, spread
 from jax import lax
 from jaxtyping import Array, Float
-
-GAINS: dict[str, Callable[[jax.Array], jax.Array]] = {
-    "linear": jnp.ones_like,
-    "relu": lambda z: (z > 0).astype(z.dtype),
-    "tanh": lambda z: 1 - jnp.tanh(z) ** 2,
-    "sigmoid": lambda z: jax.nn.sigmoid(z) * jax.nn.sigmoid(-z),
-    "elu": lambda z: jnp.exp(jnp.minimum(z, 0)),
-    "softplus": jax.nn.sigmoid,
-    "hard_sigmoid": lambda z: ((z > 0) & (z < 1)).astype(z.dtype),
-}
-"""Slope of each transfer function at the potential ``z``; at a corner, the smaller one-sided slope."""
-
-
-def gain(name: str) -> Callable[[jax.Array], jax.Array]:
-    """Return the slope of the transfer function with this name.
-
-    Examples
-    --------
-    >>> gain("relu")(jnp.array([-1.0, 0.0, 2.0]))
-    Array([0., 0., 1.], dtype=float32)
-    """
-    return choose(name, GAINS, "transfer function with a slope")
 
 
 class Operation(ABC):
@@ -69,12 +45,18 @@ class Operation(ABC):
 
 @dataclass(frozen=True)
 class Transfer(Operation):
-    """From potentials to rates by a pointwise transfer function of ``GAINS``."""
+    """From potentials to rates by a pointwise transfer function.
 
-    name: str = "relu"
+    Parameters
+    ----------
+    name
+        A name in :data:`biocredit.circuits.core.activations.ACTIVATIONS`, or a function of one's own.
+    """
+
+    name: str | Curve = "relu"
 
     def __post_init__(self):
-        gain(self.name)
+        activation(self.name)
 
     def __call__(self, h: jax.Array) -> jax.Array:
         """Rate at the potential ``h``."""
@@ -86,7 +68,7 @@ class Transfer(Operation):
 
     def transposed(self, memory: jax.Array, error: jax.Array) -> tuple[jax.Array, Weights]:
         """Multiply by the slope."""
-        return gain(self.name)(memory) * error, {}
+        return activation(self.name).slope(memory) * error, {}
 
 
 @dataclass(frozen=True)

@@ -1,12 +1,15 @@
 """Ascending streams from the papers, as alternative constructors of :class:`DualStream`."""
 
 from collections.abc import Sequence
-from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+from biocredit.circuits.core.activations import Curve
 from biocredit.circuits.core.errors import require
+from biocredit.circuits.core.losses import suited
+from biocredit.circuits.core.ports import joined_shape
 from biocredit.circuits.dual_stream.ascending.geometry import output_shape
-from biocredit.circuits.dual_stream.ascending.initial_weights import Start, glorot
+from biocredit.circuits.dual_stream.ascending.initial_weights import Shape, Start, glorot
 from biocredit.circuits.dual_stream.ascending.operations import BatchNorm, Flatten, Transfer
 from biocredit.circuits.dual_stream.ascending.pooling import GlobalAveragePool, MaxPool, Subsample
 from biocredit.circuits.dual_stream.ascending.stack import Node, Residual
@@ -16,12 +19,78 @@ if TYPE_CHECKING:
     from biocredit.circuits.dual_stream.dual_stream import DualStream
 
 
+def for_task(
+    cls: type["DualStream"],
+    task: Any,
+    descending: Any = "transposed",
+    *,
+    hidden: Sequence[int | Convolution] = (100,),
+    activation: str | Curve = "relu",
+    bias: bool = True,
+    start: Start = glorot,
+    **options: Any,
+) -> "DualStream":
+    """An ascending stream between the inputs and the readout of a task, with a loss that suits it.
+
+    Parameters
+    ----------
+    task
+        Anything with ``inputs`` and ``readouts``, sizes by name; ``image_shape`` where there are convolutions.
+    descending
+        Name of a descending stream, or an instance with its settings.
+    hidden
+        From the bottom up: convolutions (of images ``[row, column, channel]``), then numbers of units of dense layers.
+    activation
+        Transfer function of the hidden layers, a name or a function.
+    bias, start
+        Of dense layers, see :meth:`mlp`.
+    **options
+        Further arguments of :class:`DualStream`.
+
+    Examples
+    --------
+    >>> from types import SimpleNamespace
+    >>> task = SimpleNamespace(inputs={"image": 64}, readouts={"choice": 3}, image_shape=(8, 8))
+    >>> maps = Convolution(1, 4, stride=2, padding=1)
+    >>> list(DualStream.for_task(task, "random", hidden=(maps, 20)).ascending)
+    ['conv1', 'rate1', 'flatten', 'layer2', 'rate2', 'layer3']
+    """
+    require(len(task.readouts) == 1, f"a dual stream has one readout, got {sorted(task.readouts)}")
+    ((readout, outputs),) = task.readouts.items()
+    ports = dict(task.inputs)
+    if any(isinstance(layer, Convolution) for layer in hidden):
+        require(len(ports) == 1 and hasattr(task, "image_shape"), "convolutions need a task with one input, of images")
+        rows, columns, *channels = task.image_shape
+        ports = dict.fromkeys(ports, (rows, columns, *(channels or [1])))
+    nodes = mixed_stack(joined_shape(ports), [*hidden, outputs], activation, bias, start)
+    options = {"loss": suited(task, task.readouts), "inputs": ports, "readout": readout, **options}
+    return cls(nodes, joined_shape(ports), descending, **options)
+
+
+def mixed_stack(
+    input_shape: Shape, layers: Sequence[int | Convolution], activation: str | Curve, bias: bool, start: Start
+) -> dict[str, Node]:
+    """Convolutions, then dense layers, with a transfer function after each but the last, which is the output."""
+    nodes: dict[str, Node] = {}
+    for level, layer in enumerate(layers, start=1):
+        shape = output_shape(nodes, input_shape) if nodes else input_shape
+        if isinstance(layer, Convolution):
+            require(len(shape) == 3, "convolutions come before dense layers")
+            nodes[f"conv{level}"] = layer
+        else:
+            nodes |= {"flatten": Flatten()} if len(shape) == 3 else {}
+            nodes[f"layer{level}"] = Dense(int(np.prod(shape)), layer, bias, start)
+        nodes[f"rate{level}"] = Transfer(activation)
+    nodes.popitem()
+    return nodes
+
+
 def mlp(
     cls: type["DualStream"],
     sizes: Sequence[int],
     descending: Any = "transposed",
     *,
-    transfer: str = "relu",
+    activation: str | Curve = "relu",
     bias: bool = True,
     start: Start = glorot,
     **options: Any,
@@ -34,8 +103,8 @@ def mlp(
         Input, hidden layers, output.
     descending
         Name of a descending stream, or an instance with its settings.
-    transfer
-        Transfer function of the hidden layers.
+    activation
+        Transfer function of the hidden layers, a name or a function.
     bias
         Whether units have plastic biases.
     start
@@ -44,11 +113,11 @@ def mlp(
         Further arguments of :class:`DualStream`.
     """
     require(len(sizes) >= 2, f"an ascending stream has an input and an output at least, got sizes {list(sizes)}")
-    return cls(dense_stack(sizes, transfer, bias, start), (sizes[0],), descending, **options)
+    return cls(dense_stack(sizes, activation, bias, start), (sizes[0],), descending, **options)
 
 
 def dense_stack(
-    sizes: Sequence[int], transfer: str = "relu", bias: bool = True, start: Start = glorot
+    sizes: Sequence[int], activation: str | Curve = "relu", bias: bool = True, start: Start = glorot
 ) -> dict[str, Node]:
     """Stages ``layer1``, ``layer2``, ... with rates ``rate1``, ... between them.
 
@@ -57,11 +126,7 @@ def dense_stack(
     >>> list(dense_stack([4, 3, 2]))
     ['layer1', 'rate1', 'layer2']
     """
-    nodes: dict[str, Node] = {}
-    for level, (inputs, outputs) in enumerate(pairwise(sizes), start=1):
-        nodes |= {f"layer{level}": Dense(inputs, outputs, bias, start), f"rate{level}": Transfer(transfer)}
-    nodes.popitem()
-    return nodes
+    return mixed_stack((sizes[0],), sizes[1:], activation, bias, start)
 
 
 def convolutional(
@@ -71,7 +136,7 @@ def convolutional(
     outputs: int,
     descending: Any = "transposed",
     *,
-    transfer: str = "relu",
+    activation: str | Curve = "relu",
     **options: Any,
 ) -> "DualStream":
     """Convolutions with a transfer function after each, then one dense linear output.
@@ -84,15 +149,12 @@ def convolutional(
         Stages ``conv1``, ``conv2``, ...
     outputs
         Number of classes.
-    descending, transfer, **options
+    descending, activation, **options
         As in :meth:`mlp`.
     """
-    nodes: dict[str, Node] = {}
-    for level, stage in enumerate(convolutions, start=1):
-        nodes |= {f"conv{level}": stage, f"rate{level}": Transfer(transfer)}
-    nodes["flatten"] = Flatten()
-    nodes["readout"] = Dense(output_shape(nodes, input_shape)[0], outputs)
-    return cls(nodes, input_shape, descending, **options)
+    nodes = mixed_stack(input_shape, [*convolutions, outputs], activation, True, glorot)
+    *below, (_, last) = nodes.items()
+    return cls({**dict(below), "readout": last}, input_shape, descending, **options)
 
 
 def resnet20(

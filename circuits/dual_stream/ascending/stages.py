@@ -26,7 +26,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from biocredit.circuits.core.errors import require
-from biocredit.circuits.dual_stream.ascending.convolution import convolve
+from biocredit.circuits.dual_stream.ascending.convolution import convolve, on_each_device
 from biocredit.circuits.dual_stream.ascending.initial_weights import Shape, Start, glorot
 from jaxtyping import Array, Float
 
@@ -186,9 +186,11 @@ class Convolution(Stage):
     def adjoint(self, kernel: Float[Array, "k c kh kw"], delta: Float[Array, "trial i j k"], shape: Shape) -> jax.Array:
         """Exact adjoint of the convolution with ``kernel``, shaped like the stage's input."""
         field = jax.ShapeDtypeStruct(shape, delta.dtype)
-        return jax.linear_transpose(lambda h: self.convolve(h, kernel), field)(delta)[0]
+        geometry = (self.stride, self.padding, self.dilation)
+        return on_each_device(lambda form: jax.linear_transpose(lambda h: form(h, kernel, *geometry), field)(delta)[0])
 
     def local_product(self, delta: Float[Array, "trial i j k"], h: Float[Array, "trial y x c"]) -> jax.Array:
         """Correlate the (padded) input with ``delta``, as a kernel ``[k, c, kh, kw]``."""
         kernel = jax.ShapeDtypeStruct((delta.shape[-1], h.shape[-1], *self.kernel), delta.dtype)
-        return jax.linear_transpose(lambda k: self.convolve(h, k), kernel)(delta)[0]
+        geometry = (self.stride, self.padding, self.dilation)
+        return on_each_device(lambda form: jax.linear_transpose(lambda k: form(h, k, *geometry), kernel)(delta)[0])

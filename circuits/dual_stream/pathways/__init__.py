@@ -4,7 +4,7 @@ from biocredit.circuits.core.errors import choose, require
 from biocredit.circuits.dual_stream.pathways.counter_current import CounterCurrent, PrintedCounterCurrent
 from biocredit.circuits.dual_stream.pathways.direct import Direct
 from biocredit.circuits.dual_stream.pathways.kolen_pollack import KolenPollack
-from biocredit.circuits.dual_stream.pathways.pathway import Credit, Declaration, DescendingPathway, Goal
+from biocredit.circuits.dual_stream.pathways.pathway import Credit, DescendingPathway, Goal
 from biocredit.circuits.dual_stream.pathways.product import OrthogonalProduct, Product
 from biocredit.circuits.dual_stream.pathways.random import Random
 from biocredit.circuits.dual_stream.pathways.self_assembling.pathway import SelfAssembling, TiedSelfAssembling
@@ -78,7 +78,6 @@ __all__ = [
     "BatchRandomSign",
     "CounterCurrent",
     "Credit",
-    "Declaration",
     "DescendingPathway",
     "Direct",
     "FixedRandomSign",
@@ -95,5 +94,5 @@ __all__ = [
     "Transposed",
     "UniformSign",
     "WeightMirror",
-    "stream",
+    "pathway_named",
 ]

@@ -4,10 +4,9 @@ from dataclasses import dataclass
 
 import jax
 import jax.numpy as jnp
-from biocredit.circuits.core.credit_rule import Tree
+from biocredit.circuits.core.credit_rule import CreditRule, Tree
 from biocredit.circuits.dual_stream.ascending.stack import Nodes
 from biocredit.circuits.dual_stream.ascending.stages import Shape, Stage
-from biocredit.circuits.dual_stream.pathways.pathway import Declaration
 from biocredit.circuits.dual_stream.pathways.stagewise import Signals, Stagewise, Watch
 
 
@@ -20,12 +19,10 @@ class Direct(Stagewise):
     ordinary error.
     """
 
-    declaration = Declaration(
+    rule = CreditRule(
         name="direct",
-        sees=("delta", "h", "output_error"),
-        transports="nothing",
+        needs={"h": "pre", "delta": "post", "output_error": "broadcast"},
         phases=2,
-        exact=False,
         exact_when="one hidden stage and B equals W",
         citation="arXiv:1609.01596",
     )

@@ -3,9 +3,8 @@
 from dataclasses import dataclass
 
 import jax
-from biocredit.circuits.core.credit_rule import Tree
+from biocredit.circuits.core.credit_rule import CreditRule, Tree
 from biocredit.circuits.dual_stream.ascending.stages import Stage
-from biocredit.circuits.dual_stream.pathways.pathway import Declaration
 from biocredit.circuits.dual_stream.pathways.stagewise import Signals, Stagewise, Watch
 
 
@@ -17,12 +16,10 @@ class KolenPollack(Stagewise):
     and decays to zero.
     """
 
-    declaration = Declaration(
+    rule = CreditRule(
         name="kolen_pollack",
-        sees=("delta", "h"),
-        transports="nothing",
+        needs={"h": "pre", "delta": "post"},
         phases=2,
-        exact=False,
         exact_when="weight decay has made B equal to W",
         citation="arXiv:1904.05391",
     )

@@ -2,13 +2,12 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import ClassVar, NamedTuple
 
 import jax
 import numpy as np
 from biocredit.circuits.core.circuit import Projection
-from biocredit.circuits.core.credit_rule import Tree
+from biocredit.circuits.core.credit_rule import CreditRule, Tree
 from biocredit.circuits.core.probes import Probe
 from biocredit.circuits.dual_stream.ascending.stack import Ascent, Nodes
 from biocredit.circuits.dual_stream.ascending.stages import Shape
@@ -53,41 +52,13 @@ class Credit(NamedTuple):
     modulated: jax.Array | None = None
 
 
-@dataclass(frozen=True)
-class Declaration:
-    """What a credit rule needs and promises.
+class DescendingPathway(ABC):
+    """A proposal for how credit travels down; instances are frozen dataclasses of its settings.
 
-    Parameters
-    ----------
-    name
-        Name by which a user chooses the stream.
-    sees
-        Signals that a synapse may see.
-    transports
-        What is read from forward weights to set feedback weights: ``"nothing"``, ``"signs"`` or ``"weights"``.
-    phases
-        Separate phases of activity in one update.
-    exact
-        Whether the changes equal the gradient.
-    exact_when
-        Regime in which they do, if not always.
-    citation
-        DOI or arXiv identifier.
+    A class says in :attr:`rule` what its synapses need; the rule of a circuit holds the instance as its settings.
     """
 
-    name: str
-    sees: tuple[str, ...]
-    transports: str
-    phases: int
-    exact: bool
-    exact_when: str
-    citation: str
-
-
-class DescendingPathway(ABC):
-    """A proposal for how credit travels down; instances are frozen dataclasses of its settings."""
-
-    declaration: ClassVar[Declaration]
+    rule: ClassVar[CreditRule]
 
     @abstractmethod
     def initial(self, nodes: Nodes, shapes: Mapping[str, Shape], random: np.random.Generator) -> dict[str, np.ndarray]:

@@ -5,21 +5,18 @@ from dataclasses import dataclass
 import jax
 import jax.numpy as jnp
 import numpy as np
-from biocredit.circuits.core.credit_rule import Tree
+from biocredit.circuits.core.credit_rule import CreditRule, Tree
 from biocredit.circuits.core.errors import require
 from biocredit.circuits.dual_stream.ascending.initial_weights import Shape, glorot_uniform
 from biocredit.circuits.dual_stream.ascending.stages import Stage
-from biocredit.circuits.dual_stream.pathways.pathway import Declaration
 from biocredit.circuits.dual_stream.pathways.stagewise import Signals, Stagewise, Watch
 
 
-def _declared(name: str, exact_when: str) -> Declaration:
-    return Declaration(
+def _declared(name: str, exact_when: str) -> CreditRule:
+    return CreditRule(
         name=name,
-        sees=("delta", "h", "intermediate"),
-        transports="nothing",
+        needs={"h": "pre", "delta": "post", "intermediate": "post"},
         phases=2,
-        exact=False,
         exact_when=exact_when,
         citation="arXiv:2405.20594",
     )
@@ -43,7 +40,7 @@ class Product(Stagewise):
         Size of the intermediate population over that of the stage's output.
     """
 
-    declaration = _declared("product", "weight decay has made R equal to B^T W, and B B^T is the identity")
+    rule = _declared("product", "weight decay has made R equal to B^T W, and B B^T is the identity")
     owns = ("B", "R")
     plastic = ("R",)
     expansion: float = 10
@@ -94,7 +91,7 @@ class Product(Stagewise):
 class OrthogonalProduct(Product):
     """PFA-o: as PFA, with orthonormal rows of ``B``, so that ``B B^T`` is the identity (arXiv 2405.20594)."""
 
-    declaration = _declared("product_orthogonal", "weight decay has made R equal to B^T W")
+    rule = _declared("product_orthogonal", "weight decay has made R equal to B^T W")
 
     def draw(self, stage: Stage, shapes: dict[str, Shape], random: np.random.Generator) -> dict[str, np.ndarray]:
         """Semi-orthogonal ``B``, ``R`` Glorot uniform."""

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from biocredit.circuits.dual_stream.pathways.pathway import Declaration
+from biocredit.circuits.core.credit_rule import CreditRule
 from biocredit.circuits.dual_stream.pathways.stagewise import Stagewise
 
 
@@ -10,12 +10,10 @@ from biocredit.circuits.dual_stream.pathways.stagewise import Stagewise
 class Random(Stagewise):
     """``e = delta B`` with fixed random ``B`` in the layout of ``W`` (Lillicrap et al. 2016)."""
 
-    declaration = Declaration(
+    rule = CreditRule(
         name="random",
-        sees=("delta", "h"),
-        transports="nothing",
+        needs={"h": "pre", "delta": "post"},
         phases=2,
-        exact=False,
         exact_when="B equals W",
         citation="10.1038/ncomms13276",
     )

@@ -6,21 +6,19 @@ from dataclasses import dataclass
 import jax
 import jax.numpy as jnp
 import numpy as np
-from biocredit.circuits.core.credit_rule import Tree
+from biocredit.circuits.core.credit_rule import CreditRule, Tree
 from biocredit.circuits.dual_stream.ascending.initial_weights import Shape, fans, glorot_uniform
 from biocredit.circuits.dual_stream.ascending.stack import Nodes, stages
 from biocredit.circuits.dual_stream.ascending.stages import Stage
-from biocredit.circuits.dual_stream.pathways.pathway import Declaration
 from biocredit.circuits.dual_stream.pathways.stagewise import Stagewise
 
 
-def _declared(name: str) -> Declaration:
-    return Declaration(
+def _declared(name: str) -> CreditRule:
+    return CreditRule(
         name=name,
-        sees=("delta", "h"),
+        needs={"h": "pre", "delta": "post", "signs of forward weights": "nonlocal"},
         transports="signs",
         phases=2,
-        exact=False,
         exact_when="all weights of a stage have one magnitude, that of the feedback",
         citation="arXiv:1510.05067",
     )
@@ -30,7 +28,7 @@ def _declared(name: str) -> Declaration:
 class UniformSign(Stagewise):
     """uSF, ``B = s sign(W)`` with the Glorot deviation ``s = sqrt(2 / (fan_in + fan_out))`` (arXiv 2108.13446)."""
 
-    declaration = _declared("usf")
+    rule = _declared("usf")
     owns = ()
 
     def kernels(self, stage: Stage, own: Tree) -> Tree:
@@ -42,7 +40,7 @@ class UniformSign(Stagewise):
 class FixedRandomSign(Stagewise):
     """frSF, ``B = |M| sign(W)`` with magnitudes ``M`` that are drawn once (arXiv 2108.13446)."""
 
-    declaration = _declared("frsf")
+    rule = _declared("frsf")
     owns = ("M",)
 
     def draw(self, stage: Stage, shapes: dict[str, Shape], random: np.random.Generator) -> dict[str, np.ndarray]:
@@ -58,7 +56,7 @@ class FixedRandomSign(Stagewise):
 class BatchRandomSign(FixedRandomSign):
     """brSF: as frSF, with magnitudes that are drawn again before every batch (arXiv 2108.13446)."""
 
-    declaration = _declared("brsf")
+    rule = _declared("brsf")
 
     def prepare(self, nodes: Nodes, shapes: Mapping[str, Shape], tree: Tree, key: jax.Array) -> Tree:
         """Draw new magnitudes."""

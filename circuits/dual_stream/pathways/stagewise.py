@@ -77,7 +77,7 @@ class Stagewise(DescendingPathway):
     def kernels(self, stage: Stage, own: Tree) -> Tree:
         """Feedback kernels as they act in this batch.
 
-        ``own`` holds what :meth:`draw` made, and the forward weight ``"W"`` only if the declaration says that
+        ``own`` holds what :meth:`draw` made, and the forward weight ``"W"`` only if the rule says that
         the stream transports something.
         """
         return {"B": own["B"]}
@@ -152,7 +152,7 @@ class Stagewise(DescendingPathway):
 
     def _acting(self, tree: Tree, path: str, stage: Stage) -> Tree:
         own = {name: tree[f"down.{path}.{name}"] for name in self.owns}
-        if self.declaration.transports != "nothing":
+        if self.rule.transports != "nothing":
             own["W"] = tree[f"up.{path}.W"]
         kernels = {
             f"down.{path}.{name}": kernel if name in self.owns or not self.sparsity else self.strength * kernel

@@ -2,9 +2,8 @@
 
 from dataclasses import dataclass
 
-from biocredit.circuits.core.credit_rule import Tree
+from biocredit.circuits.core.credit_rule import CreditRule, Tree
 from biocredit.circuits.dual_stream.ascending.stages import Stage
-from biocredit.circuits.dual_stream.pathways.pathway import Declaration
 from biocredit.circuits.dual_stream.pathways.stagewise import Stagewise
 
 
@@ -12,9 +11,9 @@ from biocredit.circuits.dual_stream.pathways.stagewise import Stagewise
 class Transposed(Stagewise):
     """The gradient: every synapse conducts both ways (Rumelhart, Hinton and Williams 1986, 10.1038/323533a0)."""
 
-    declaration = Declaration(
+    rule = CreditRule(
         name="transposed",
-        sees=("delta", "h"),
+        needs={"h": "pre", "delta": "post", "forward weights": "nonlocal"},
         transports="weights",
         phases=2,
         exact=True,

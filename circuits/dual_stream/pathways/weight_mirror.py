@@ -7,13 +7,12 @@ from typing import Literal, Self
 import jax
 import jax.numpy as jnp
 import numpy as np
-from biocredit.circuits.core.activations import activation
-from biocredit.circuits.core.credit_rule import Tree
-from biocredit.circuits.core.errors import require
+from biocredit.circuits.core.activations import Curve, activation
+from biocredit.circuits.core.credit_rule import CreditRule, Tree
+from biocredit.circuits.core.errors import renamed, require
 from biocredit.circuits.dual_stream.ascending.geometry import transfers
 from biocredit.circuits.dual_stream.ascending.stack import Nodes, stages
 from biocredit.circuits.dual_stream.ascending.stages import Shape, Stage, Weights
-from biocredit.circuits.dual_stream.pathways.pathway import Declaration
 from biocredit.circuits.dual_stream.pathways.stagewise import Stagewise, masked
 
 
@@ -26,18 +25,19 @@ def unit_uniform(key: jax.Array, shape: Shape, dtype: jnp.dtype) -> jax.Array:
 NOISES = {"normal": jax.random.normal, "uniform": unit_uniform}
 
 
+@renamed(rate="learning_rate", output_transfer="output_activation")
 @dataclass(frozen=True, kw_only=True)
 class WeightMirror(Stagewise):
     """Before every batch, each stage's input cells fire noise and a Hebbian rule correlates it with the response.
 
-    ``B <- (1 - decay) B + rate * mean(y xi^T)`` with noise ``xi`` of mean zero and ``y = f(W xi)`` (Akrout et al.
-    2019, arXiv 1904.05391). The fixed point is ``(rate / decay) kappa sigma^2 W``, with ``kappa`` 1 for linear
-    cells and 1/2 for ReLU. In the trial that follows, the error travels down as in feedback alignment. The forward
-    weights are never read: the mirror sees the response of the cells.
+    ``B <- (1 - decay) B + learning_rate * mean(y xi^T)`` with noise ``xi`` of mean zero and ``y = f(W xi)`` (Akrout
+    et al. 2019, arXiv 1904.05391). The fixed point is ``(learning_rate / decay) kappa sigma^2 W``, with ``kappa`` 1 for
+    linear cells and 1/2 for ReLU. In the trial that follows, the error travels down as in feedback alignment. The
+    forward weights are never read: the mirror sees the response of the cells.
 
     Parameters
     ----------
-    rate, decay
+    learning_rate, decay
         Learning rate and decay of ``B`` for one mirror batch.
     sigma, noise
         Standard deviation and distribution of the noise.
@@ -45,39 +45,40 @@ class WeightMirror(Stagewise):
         Mirror batches before every training batch, and noise patterns in each.
     block_bias
         Whether the responding cells' biases are silenced in the mirror phase.
-    output_transfer
+    output_activation
         How the cells of the output layer respond (in a trial, theirs is part of the loss).
     """
 
-    declaration = Declaration(
+    rule = CreditRule(
         name="weight_mirror",
-        sees=("delta", "h", "noise", "response"),
-        transports="nothing",
+        needs={"h": "pre", "delta": "post", "noise": "pre", "response": "post"},
         phases=3,
-        exact=False,
         exact_when="B has reached a fixed point equal to W",
         citation="arXiv:1904.05391",
     )
-    rate: float = 0.1
+    learning_rate: float = 0.1
     decay: float = 0.05
     sigma: float = 1.0
     noise: Literal["normal", "uniform"] = "normal"
     batches: int = 5
     trials: int = 32
     block_bias: bool = True
-    output_transfer: str = "linear"
+    output_activation: str | Curve = "linear"
 
     def __post_init__(self):
         super().__post_init__()
-        require(min(self.rate, self.decay) >= 0, f"rate and decay cannot be negative, got {self.rate}, {self.decay}")
+        require(
+            min(self.learning_rate, self.decay) >= 0,
+            f"learning_rate and decay cannot be negative, got {self.learning_rate}, {self.decay}",
+        )
         require(self.sigma > 0, f"the mirror needs noise: sigma must be positive, got {self.sigma}")
 
     @classmethod
-    def released(cls, rate: float = 0.01, amplitude: float = 0.1, trials: int = 128) -> Self:
+    def released(cls, learning_rate: float = 0.01, amplitude: float = 0.1, trials: int = 128) -> Self:
         """The authors' program: uniform noise in +- amplitude / 2, biases on, summed, no decay, sigmoid output."""
-        unblocked = {"block_bias": False, "output_transfer": "sigmoid"}
+        unblocked = {"block_bias": False, "output_activation": "sigmoid"}
         noise = {"sigma": amplitude / np.sqrt(12.0).item(), "noise": "uniform"}
-        return cls(rate=rate * trials, decay=0.0, batches=1, trials=trials, **noise, **unblocked)
+        return cls(learning_rate=learning_rate * trials, decay=0.0, batches=1, trials=trials, **noise, **unblocked)
 
     def prepare(self, nodes: Nodes, shapes: Mapping[str, Shape], tree: Tree, key: jax.Array) -> Tree:
         """Run the mirror phases with fresh noise."""
@@ -90,7 +91,7 @@ class WeightMirror(Stagewise):
 
     def mirror(self, nodes: Nodes, tree: Tree, noise: Mapping[str, jax.Array]) -> Tree:
         """Run one mirror phase a stage with given noise ``[batch, trial, *input]``; returns the new ``B``."""
-        transfer, changed = transfers(nodes, self.output_transfer), {}
+        transfer, changed = transfers(nodes, self.output_activation), {}
         for path, stage in stages(nodes).items():
             weights = {name: tree[f"up.{path}.{name}"] for name in stage.names}
             if self.block_bias:
@@ -106,6 +107,6 @@ class WeightMirror(Stagewise):
         def step(kernel: jax.Array, xi: jax.Array) -> tuple[jax.Array, None]:
             response = transfer(stage.forward(weights, xi))
             hebbian = stage.local_product(response, xi) / len(xi)
-            return (1 - self.decay) * kernel + self.rate * hebbian, None
+            return (1 - self.decay) * kernel + self.learning_rate * hebbian, None
 
         return jax.lax.scan(step, start, noise)[0]

@@ -1,1 +1,47 @@
-"""One folder a paper: its experiments and the numbers that were published."""
+"""One folder a paper: ``experiments.py``, the numbers of others (``published.csv``) and our own (``observed.csv``).
+
+Both tables have one number a line: experiment, condition (all where it is empty), series, ``at`` (``best``, ``last``,
+an epoch or a place on another axis), value in the units of the series (accuracies are fractions), spread over runs.
+Other people's numbers say where they come from; ours, how many networks they are a mean of. Ours are of the full size
+unless ``at`` says otherwise.
+"""
+
+import csv
+from functools import cache
+from importlib.resources import files
+
+from biocredit.protocols.experiments.experiment import Reference
+
+#: The folders, in the order in which they are listed.
+PAPERS = (
+    "adjoint_propagation",
+    "product_feedback_alignment",
+    "self_assembling_learning",
+    "counter_current_learning",
+    "modprop",
+)
+
+OURS = "this program, version 0.1.0, float32 on 2 CPU cores"
+
+
+@cache
+def numbers(file: str) -> dict[str, tuple[Reference, ...]]:
+    """Return the numbers in the files of one name (``"published.csv"``) by experiment."""
+    found: dict[str, tuple[Reference, ...]] = {}
+    for paper in PAPERS:
+        with (files("biocredit.protocols.experiments.papers") / paper / file).open(
+            encoding="utf-8", newline=""
+        ) as table:
+            for row in csv.DictReader(table):
+                found[row["experiment"]] = (*found.get(row["experiment"], ()), _reference(row))
+    return found
+
+
+def _reference(row: dict[str, str]) -> Reference:
+    at = row["at"] if row["at"] in ("best", "last") else float(row["at"])
+    spread = float(row["sd"]) if row["sd"] else None
+    return Reference(row["series"], at, float(row["value"]), row.get("source") or _ours(row), spread, row["condition"])
+
+
+def _ours(row: dict[str, str]) -> str:
+    return f"{OURS}, one network" if row["networks"] == "1" else f"{OURS}, {row['networks']} networks"

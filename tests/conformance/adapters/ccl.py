@@ -53,7 +53,7 @@ def build(case: Arrays) -> DualStream:
         descending = CounterCurrent(comparison=comparison, normalised=NORMALISED[int(case["bw_bn"])], **settings)
     else:
         descending = "transposed"
-    loss = "mean_squared" if kind == "widths" else "cross_entropy"
+    loss = "mean_squared_error" if kind == "widths" else "cross_entropy"
     return DualStream(nodes, shape, descending, loss=loss, dtype=jnp.float64)
 
 

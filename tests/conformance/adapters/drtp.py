@@ -26,7 +26,7 @@ WITHIN_LOSS = {
 }
 """Output transfer functions that are part of our loss, with the prediction that they make."""
 
-LOSSES = {"CE": "cross_entropy", "MSE": "mean_squared"}
+LOSSES = {"CE": "cross_entropy", "MSE": "mean_squared_error"}
 
 OPTIMIZERS = {
     "NAG": lambda case: optax.sgd(float(case["lr"]), float(case["momentum"]), nesterov=True),
@@ -79,9 +79,11 @@ def network(case: Arrays) -> tuple[Nodes, tuple[int, ...]]:
     sizes = [numbers[0] for kind, numbers in layers if kind == "FC"]
     hidden, conv = (transfer(str(case[f"{kind}_activation"])) for kind in ("hidden", "conv"))
     if convolutions:
-        return architectures.pooled(convolutions, sizes, (side, side, channels), transfer=conv, dense_transfer=hidden)
+        return architectures.pooled(
+            convolutions, sizes, (side, side, channels), activation=conv, dense_activation=hidden
+        )
     sizes = [channels * side * side, *sizes]
-    return architectures.dense(sizes, transfer=hidden, bias=True, start=fan_in_uniform_biases)
+    return architectures.dense(sizes, activation=hidden, bias=True, start=fan_in_uniform_biases)
 
 
 def transfer(theirs: str) -> str:

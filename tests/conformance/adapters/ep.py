@@ -68,14 +68,14 @@ def circuit(case: Arrays) -> EquilibriumPropagation:
 
 
 def form(case: Arrays) -> dict[str, Any]:
-    """Dynamics and cost by our names."""
+    """Dynamics and loss by our names."""
     if "activation" in case:
         firing, entropy = FIRING[str(case["activation"])], str(case["loss"]) == "cel"
-        dynamics = FixedPointIteration(firing, readout="linear" if entropy else firing)
-        return {"dynamics": dynamics, "cost": "cross_entropy" if entropy else "half_squared_error"}
+        dynamics = FixedPointIteration(firing, readout_activation="linear" if entropy else firing)
+        return {"dynamics": dynamics, "loss": "cross_entropy" if entropy else "half_squared_error"}
     bounds = (0.0, 1.0) if case["state_clipped_to_unit_interval"] else (-np.inf, np.inf)
     dynamics = EnergyDescent(FIRING[str(case["rho"])], float(case["step_size"]), bounds)
-    return {"dynamics": dynamics, "cost": "half_squared_error" if case["cost_has_half_factor"] else "squared_error"}
+    return {"dynamics": dynamics, "loss": "half_squared_error" if case["cost_has_half_factor"] else "squared_error"}
 
 
 def phases(net: EquilibriumPropagation, batch: Batch, case: Arrays) -> Iterator[Check]:

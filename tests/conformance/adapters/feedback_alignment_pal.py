@@ -13,6 +13,11 @@ from biocredit.circuits.microcircuit import rate_level_dynamics as rate_level
 from tests.conformance.dual_streams import Arrays
 from tests.conformance.harness import Check
 
+OUTPUT_ERRORS = {
+    "rate": {"compared": "rate"},
+    "mse": {"compared": "lookahead"},
+    "softmax": {"compared": "lookahead", "loss": "cross_entropy"},
+}
 TRANSFERS = {"logistic": "sigmoid", "soft_relu": "softplus"}
 
 
@@ -60,9 +65,9 @@ def rate_constants(case: Arrays) -> rate_level.Constants:
     """Constants by our names; learning rates are given as a base and factors."""
     base = float(case["lr"])
     return rate_level.Constants(
-        transfers=tuple(TRANSFERS.get(name, name) for name in case["activations"].tolist()),
-        rate=tuple(base * factor for factor in column(case, "lr_factors")),
-        feedback_rate=tuple(base * factor for factor in column(case, "bw_lr_factors")),
+        activations=tuple(TRANSFERS.get(name, name) for name in case["activations"].tolist()),
+        learning_rate=tuple(base * factor for factor in column(case, "lr_factors")),
+        feedback_learning_rate=tuple(base * factor for factor in column(case, "bw_lr_factors")),
         decay=column(case, "alpha"),
         sigma=column(case, "sigma"),
         tau_noise=column(case, "tau_xi"),
@@ -71,7 +76,7 @@ def rate_constants(case: Arrays) -> rate_level.Constants:
         dt=float(case["dt"]),
         tau=float(case["tau"]),
         beta=float(case["beta"]),
-        target=str(case["target_type"]),
+        **OUTPUT_ERRORS[str(case["target_type"])],
     )
 
 
@@ -127,15 +132,15 @@ def dendritic_constants(case: Arrays) -> dendritic.Constants:
     tuples = {name: column(case, key) for name, key in TUPLES.items()}
     numbers = {name: float(case[key]) for name, key in NUMBERS.items()}
     return dendritic.Constants(
-        transfer=TRANSFERS.get(str(case["activation"]), str(case["activation"])), **tuples, **numbers
+        activation=TRANSFERS.get(str(case["activation"]), str(case["activation"])), **tuples, **numbers
     )
 
 
 TUPLES = {
-    "rate": "eta_fw",
-    "feedback_rate": "eta_bw",
-    "interneuron_rate": "eta_IP",
-    "cancel_rate": "eta_PI",
+    "learning_rate": "eta_fw",
+    "feedback_learning_rate": "eta_bw",
+    "interneuron_learning_rate": "eta_IP",
+    "cancel_learning_rate": "eta_PI",
     "decay": "alpha",
     "sigma": "noise_scale",
 }

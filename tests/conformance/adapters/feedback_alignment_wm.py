@@ -75,4 +75,4 @@ def mirror(trainer: Trainer, noise: dict[str, np.ndarray]) -> None:
     trainer.tree |= trainer.net.descending.mirror(trainer.net.ascending, trainer.tree, given)
 
 
-SETTINGS = {"rate": "mirror_lr", "decay": "mirror_decay", "sigma": "noise_sigma"}
+SETTINGS = {"learning_rate": "mirror_lr", "decay": "mirror_decay", "sigma": "noise_sigma"}

@@ -54,7 +54,7 @@ def build(case: Arrays) -> DualStream:
     images, channels = case["x"].shape, case["channels"].tolist()
     classes = case[f"init__layers_{len(channels)}_f_weight"].shape[0]
     nodes = architectures.pooling(
-        (images[2], *channels), side=images[3], classes=classes, transfer=str(case["activation"])
+        (images[2], *channels), side=images[3], classes=classes, activation=str(case["activation"])
     )
     stream = LocalDifferenceReconstructionErnoult(
         stepsize=float(case["beta"]),

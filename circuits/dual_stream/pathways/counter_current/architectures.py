@@ -8,7 +8,8 @@ Each function returns ``(nodes, input_shape)``, the first two arguments of :clas
 from collections.abc import Sequence
 from itertools import pairwise
 
-from biocredit.circuits.core.errors import choose, require
+from biocredit.circuits.core.activations import Curve
+from biocredit.circuits.core.errors import choose, renamed, require
 from biocredit.circuits.dual_stream.ascending.initial_weights import Orthogonal, Shape, Start, fan_in_uniform
 from biocredit.circuits.dual_stream.ascending.operations import BatchNorm, Flatten, Transfer
 from biocredit.circuits.dual_stream.ascending.pooling import MaxPool, Upsample
@@ -33,7 +34,8 @@ WIDTHS = (128, 256, 1024, 2048)
 """Channels of the autoencoder's encoder."""
 
 
-def dense(sizes: Sequence[int], *, transfer: str = "elu", normalised: str = "nowhere") -> Architecture:
+@renamed(transfer="activation")
+def dense(sizes: Sequence[int], *, activation: str | Curve = "elu", normalised: str = "nowhere") -> Architecture:
     """Fully connected layers without biases.
 
     Examples
@@ -45,17 +47,18 @@ def dense(sizes: Sequence[int], *, transfer: str = "elu", normalised: str = "now
     nodes: dict[str, Node] = {}
     for number, (inputs, outputs) in enumerate(pairwise(sizes[:-1]), start=1):
         stage = Dense(inputs, outputs, bias=False, start=fan_in_uniform)
-        nodes |= _block(number, "layer", stage, normalised) | {f"rate{number}": Transfer(transfer)}
+        nodes |= _block(number, "layer", stage, normalised) | {f"rate{number}": Transfer(activation)}
     nodes[f"layer{len(sizes) - 1}"] = Dense(sizes[-2], sizes[-1], bias=False, start=fan_in_uniform)
     return nodes, (sizes[0],)
 
 
+@renamed(transfer="activation")
 def pooling(
     channels: Sequence[int] = (3, *CHANNELS),
     classes: int = 10,
     *,
     first_kernel: int = 3,
-    transfer: str = "elu",
+    activation: str | Curve = "elu",
     normalised: str = "nowhere",
 ) -> Architecture:
     """3 x 3 convolutions without biases, each pooled 2 x 2, down to one position; then a dense layer.
@@ -72,16 +75,17 @@ def pooling(
         size = first_kernel if number == 1 else 3
         stage = Convolution(inputs, outputs, size, padding=size // 2, start=fan_in_uniform)
         nodes |= _block(number, "conv", stage, normalised)
-        nodes |= {f"rate{number}": Transfer(transfer), f"pool{number}": MaxPool()}
+        nodes |= {f"rate{number}": Transfer(activation), f"pool{number}": MaxPool()}
     return _headed(nodes, channels, classes)
 
 
+@renamed(transfer="activation")
 def strided(
     channels: Sequence[int] = (3, *CHANNELS),
     classes: int = 10,
     *,
     start: Start = fan_in_uniform,
-    transfer: str = "elu",
+    activation: str | Curve = "elu",
     normalised: str = "nowhere",
 ) -> Architecture:
     """3 x 3 convolutions with biases and stride 2 down to one position; then a dense layer.
@@ -91,7 +95,7 @@ def strided(
     nodes: dict[str, Node] = {}
     for number, (inputs, outputs) in enumerate(pairwise(channels), start=1):
         stage = Convolution(inputs, outputs, 3, stride=2, padding=1, bias=True, start=start)
-        nodes |= _block(number, "conv", stage, normalised) | {f"rate{number}": Transfer(transfer)}
+        nodes |= _block(number, "conv", stage, normalised) | {f"rate{number}": Transfer(activation)}
     return _headed(nodes, channels, classes)
 
 

@@ -8,7 +8,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from biocredit.circuits.core.circuit import Projection
-from biocredit.circuits.core.credit_rule import Tree
+from biocredit.circuits.core.credit_rule import CreditRule, Tree
 from biocredit.circuits.core.errors import choose, require
 from biocredit.circuits.core.probes import Probe
 from biocredit.circuits.dual_stream.ascending import geometry
@@ -19,7 +19,7 @@ from biocredit.circuits.dual_stream.pathways.counter_current import comparisons
 from biocredit.circuits.dual_stream.pathways.counter_current.comparisons import Compared, Comparison
 from biocredit.circuits.dual_stream.pathways.counter_current.flooding import unsettled
 from biocredit.circuits.dual_stream.pathways.counter_current.levels import NORMALISED, Level, face, parts
-from biocredit.circuits.dual_stream.pathways.pathway import Credit, Declaration, DescendingPathway, Goal
+from biocredit.circuits.dual_stream.pathways.pathway import Credit, DescendingPathway, Goal
 
 Pairing = Callable[[jax.Array], tuple[jax.Array, jax.Array]]
 """From targets to what is shown to the descending stream, and which trial belongs to which of its rows."""
@@ -87,18 +87,15 @@ class CounterCurrent(DescendingPathway):
     Examples
     --------
     >>> from biocredit.circuits import DualStream
-    >>> net = DualStream.mlp([4, 8, 3], "counter_current", transfer="elu", bias=False)
+    >>> net = DualStream.mlp([4, 8, 3], "counter_current", activation="elu", bias=False)
     >>> [name for name in net.plastic if name.startswith("down")]
     ['down.layer1.W', 'down.layer2.W']
     """
 
-    declaration = Declaration(
+    rule = CreditRule(
         name="counter_current",
-        sees=("h", "gain", "facing activity", "mismatch of the level"),
-        transports="nothing",
+        needs={"h": "pre", "gain": "post", "facing activity": "post", "mismatch of the level": "nonlocal"},
         phases=1,
-        exact=False,
-        exact_when="",
         citation="arXiv:2409.19841",
     )
     comparison: Comparison = comparisons.RELEASED_DENSE

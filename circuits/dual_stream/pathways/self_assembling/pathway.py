@@ -7,14 +7,14 @@ from typing import NamedTuple, Self
 import jax
 import jax.numpy as jnp
 import numpy as np
+from biocredit.circuits.core.activations import activation
 from biocredit.circuits.core.circuit import Projection
-from biocredit.circuits.core.credit_rule import Tree
+from biocredit.circuits.core.credit_rule import CreditRule, Tree
 from biocredit.circuits.core.errors import choose, nearest, require
 from biocredit.circuits.core.probes import Probe, untouched
 from biocredit.circuits.dual_stream.ascending.initial_weights import Gaussian, Shape, Start, identity
-from biocredit.circuits.dual_stream.ascending.operations import gain
 from biocredit.circuits.dual_stream.ascending.stack import Ascent, Nodes
-from biocredit.circuits.dual_stream.pathways.pathway import Credit, Declaration, DescendingPathway, Goal
+from biocredit.circuits.dual_stream.pathways.pathway import Credit, DescendingPathway, Goal
 from biocredit.circuits.dual_stream.pathways.self_assembling.kinds import KINDS, kind_of
 from biocredit.circuits.dual_stream.pathways.self_assembling.levels import Level, levels
 from biocredit.circuits.dual_stream.pathways.self_assembling.modulation import Modulation, modulate
@@ -97,12 +97,10 @@ class SelfAssembling(DescendingPathway):
     {'down.layer2.Wbar': (12, 3), 'down.rate1.V': (8, 12), 'down.rate1.Vbar': (12, 8)}
     """
 
-    declaration = Declaration(
+    rule = CreditRule(
         name="self_assembling",
-        sees=("h", "delivered current", "slope of the cell"),
-        transports="nothing",
+        needs={"h": "pre", "delivered current": "post", "slope of the cell": "post"},
         phases=2,
-        exact=False,
         exact_when="V = I, upstream_jacobian and Wbar equal to the transpose of W",
         citation="arXiv:2412.20018",
     )
@@ -214,7 +212,7 @@ class SelfAssembling(DescendingPathway):
         return found
 
     def _slope(self, nodes: Nodes, level: Level, ascent: Ascent) -> jax.Array:
-        return gain(nodes[level.rate].name)(ascent.entering[level.rate])
+        return activation(nodes[level.rate].name).slope(ascent.entering[level.rate])
 
     def drives(
         self, nodes: Nodes, tree: Tree, ascent: Ascent, error: jax.Array, probe: Probe = untouched
@@ -251,9 +249,9 @@ class SelfAssembling(DescendingPathway):
 class TiedSelfAssembling(SelfAssembling):
     """One descending partner a cell whose weights are the transposed ascending ones: gradient descent."""
 
-    declaration = Declaration(
+    rule = CreditRule(
         name="self_assembling_tied",
-        sees=("h", "delivered current", "slope of the cell"),
+        needs={"h": "pre", "delivered current": "post", "slope of the cell": "post"},
         transports="weights",
         phases=2,
         exact=True,

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
-from biocredit.circuits.dual_stream.ascending.operations import gain
+from biocredit.circuits.core.activations import activation
 
 
 class Received(NamedTuple):
@@ -42,13 +42,13 @@ def identity(received: Received) -> tuple[jax.Array, jax.Array]:
 
 def relu(received: Received) -> tuple[jax.Array, jax.Array]:
     """Rectified cells."""
-    slope = gain("relu")(received.potential)
+    slope = activation("relu").slope(received.potential)
     return received.potential * slope, slope
 
 
 def tanh(received: Received) -> tuple[jax.Array, jax.Array]:
     """Cells that saturate on both sides."""
-    return jnp.tanh(received.potential), gain("tanh")(received.potential)
+    return jnp.tanh(received.potential), activation("tanh").slope(received.potential)
 
 
 def upstream_jacobian(received: Received) -> tuple[jax.Array, jax.Array]:
@@ -58,7 +58,7 @@ def upstream_jacobian(received: Received) -> tuple[jax.Array, jax.Array]:
 
 def lateral_gate(received: Received) -> tuple[jax.Array, jax.Array]:
     """Linear cells that are open while the ascending current is positive."""
-    slope = gain("relu")(received.current)
+    slope = activation("relu").slope(received.current)
     return received.potential * slope, slope
 
 

@@ -6,7 +6,8 @@ Each function returns ``(nodes, input_shape)``, the first two arguments of :clas
 from collections.abc import Sequence
 from itertools import pairwise
 
-from biocredit.circuits.core.errors import choose, require
+from biocredit.circuits.core.activations import Curve
+from biocredit.circuits.core.errors import choose, renamed, require
 from biocredit.circuits.dual_stream.ascending import geometry
 from biocredit.circuits.dual_stream.ascending.initial_weights import Orthogonal, Start, fan_in_uniform_biases
 from biocredit.circuits.dual_stream.ascending.normalisation import Standardise
@@ -21,11 +22,12 @@ STANDARDISED = {"nowhere": (), "hidden": ("hidden",), "output": ("output",), "ev
 """Which populations are standardised over the batch."""
 
 
+@renamed(transfer="activation")
 def dense(
     sizes: Sequence[int],
     *,
     standardised: str = "nowhere",
-    transfer: str = "tanh",
+    activation: str | Curve = "tanh",
     bias: bool = False,
     start: Start = Orthogonal(),  # noqa: B008  (frozen)
 ) -> Architecture:
@@ -38,7 +40,7 @@ def dense(
     standardised
         ``"nowhere"``; ``"hidden"``: behind the transfer function of hidden layers ("-BN"); ``"output"``: of the output
         ("linear-BN"); ``"everywhere"``: both.
-    transfer, bias, start
+    activation, bias, start
         Of every layer; the output has no transfer function.
 
     Examples
@@ -52,7 +54,7 @@ def dense(
     for number, (inputs, outputs) in enumerate(pairwise(sizes), start=1):
         last = number == len(sizes) - 1
         nodes[f"layer{number}"] = Dense(inputs, outputs, bias, start)
-        nodes |= {} if last else {f"rate{number}": Transfer(transfer)}
+        nodes |= {} if last else {f"rate{number}": Transfer(activation)}
         nodes |= {f"norm{number}": Standardise()} if ("output" if last else "hidden") in where else {}
     return nodes, (sizes[0],)
 
@@ -62,23 +64,29 @@ def dense_with_biases(sizes: Sequence[int]) -> Architecture:
     return dense(sizes, bias=True, start=glorot_normal)
 
 
+@renamed(transfer="activation")
 def pooling(
-    channels: Sequence[int] = (3, 128, 128, 256, 256, 512), *, side: int = 32, classes: int = 10, transfer: str = "elu"
+    channels: Sequence[int] = (3, 128, 128, 256, 256, 512),
+    *,
+    side: int = 32,
+    classes: int = 10,
+    activation: str | Curve = "elu",
 ) -> Architecture:
     """3 x 3 convolutions with biases, each pooled 2 x 2, then a dense layer (arXiv 2201.13415)."""
     layers = len(channels) - 1
     require(side % 2**layers == 0, f"a side of {side} cannot be halved {layers} times")
     stages = [Convolution(i, o, 3, padding=1, bias=True, start=fan_in_uniform_biases) for i, o in pairwise(channels)]
-    return pooled(stages, [classes], (side, side, channels[0]), transfer=transfer)
+    return pooled(stages, [classes], (side, side, channels[0]), activation=activation)
 
 
+@renamed(transfer="activation")
 def pooled(
     convolutions: Sequence[Convolution],
     sizes: Sequence[int],
     input_shape: tuple[int, int, int],
     *,
-    transfer: str = "tanh",
-    dense_transfer: str | None = None,
+    activation: str | Curve = "tanh",
+    dense_activation: str | Curve | None = None,
 ) -> Architecture:
     """Convolutions, each pooled 2 x 2, then dense layers with biases; the last one is linear (arXiv 1909.01311).
 
@@ -90,13 +98,13 @@ def pooled(
         Dense layers behind them, the output last.
     input_shape
         Rows, columns, channels.
-    transfer, dense_transfer
+    activation, dense_activation
         Transfer functions behind convolutions and behind dense layers (the same by default).
     """
     nodes: dict[str, Node] = {}
     for number, stage in enumerate(convolutions, start=1):
-        nodes |= {f"conv{number}": stage, f"rate_conv{number}": Transfer(transfer), f"pool{number}": MaxPool()}
+        nodes |= {f"conv{number}": stage, f"rate_conv{number}": Transfer(activation), f"pool{number}": MaxPool()}
     nodes["flatten"] = Flatten()
     inputs = geometry.output_shape(nodes, input_shape)[0]
-    head, _ = dense([inputs, *sizes], transfer=dense_transfer or transfer, bias=True, start=fan_in_uniform_biases)
+    head, _ = dense([inputs, *sizes], activation=dense_activation or activation, bias=True, start=fan_in_uniform_biases)
     return nodes | head, input_shape

@@ -9,7 +9,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from biocredit.circuits.core.circuit import Projection
-from biocredit.circuits.core.credit_rule import Tree
+from biocredit.circuits.core.credit_rule import CreditRule, Place, Tree
 from biocredit.circuits.core.errors import choose, require
 from biocredit.circuits.core.probes import Probe
 from biocredit.circuits.dual_stream.ascending.geometry import output_shape
@@ -19,7 +19,7 @@ from biocredit.circuits.dual_stream.ascending.stack import Ascent, Node, Nodes
 from biocredit.circuits.dual_stream.ascending.stages import Stage
 from biocredit.circuits.dual_stream.pathways.counter_current.levels import parts
 from biocredit.circuits.dual_stream.pathways.counter_current.pathway import within
-from biocredit.circuits.dual_stream.pathways.pathway import Credit, Declaration, DescendingPathway, Goal
+from biocredit.circuits.dual_stream.pathways.pathway import Credit, DescendingPathway, Goal
 from biocredit.circuits.dual_stream.pathways.target_propagation.initial_weights import he_uniform
 
 PREDICTIONS: dict[str, Callable[[jax.Array], jax.Array]] = {
@@ -104,15 +104,16 @@ def _stages(nodes: Nodes) -> list[Stage]:
     return [node for node in nodes.values() if isinstance(node, Stage)]
 
 
-def _declared(name: str, signal: str, phases: int) -> Declaration:
-    return Declaration(name, ("h", "gain", signal), "nothing", phases, False, "", "10.3389/fnins.2021.629892")
+def _declared(name: str, signal: str, phases: int) -> CreditRule:
+    needs: dict[str, Place] = {"h": "pre", "gain": "post", signal: "broadcast"}
+    return CreditRule(name=name, citation="10.3389/fnins.2021.629892", needs=needs, phases=phases)
 
 
 @dataclass(frozen=True, kw_only=True)
 class DirectRandomTarget(DirectProjection):
     """DRTP: the target itself is projected, so that hidden populations need not wait for the output."""
 
-    declaration = _declared("direct_random_target", "target", 1)
+    rule = _declared("direct_random_target", "target", 1)
 
     def signal(self, output: jax.Array, goal: Goal) -> jax.Array:
         """The target."""
@@ -129,7 +130,7 @@ class DirectError(DirectProjection):
         How the output becomes a prediction: ``"softmax"``, ``"sigmoid"`` or ``"linear"``.
     """
 
-    declaration = _declared("direct_error", "error of the prediction", 2)
+    rule = _declared("direct_error", "error of the prediction", 2)
     prediction: str = "softmax"
 
     def __post_init__(self):

@@ -4,13 +4,14 @@ from dataclasses import dataclass, field
 
 import jax
 import optax
+from biocredit.circuits.core.credit_rule import CreditRule
 from biocredit.circuits.dual_stream.ascending.initial_weights import Start, fan_in_uniform_biases
 from biocredit.circuits.dual_stream.ascending.stack import Nodes
-from biocredit.circuits.dual_stream.pathways.pathway import Declaration, Goal
+from biocredit.circuits.dual_stream.pathways.pathway import Goal
 from biocredit.circuits.dual_stream.pathways.target_propagation import feedback_losses
 from biocredit.circuits.dual_stream.pathways.target_propagation.learned import LearnedFeedback
 from biocredit.circuits.dual_stream.pathways.target_propagation.levels import Level, mirrored_levels
-from biocredit.circuits.dual_stream.pathways.target_propagation.pathway import SEES, per_trial
+from biocredit.circuits.dual_stream.pathways.target_propagation.pathway import NEEDS, OF_NOISE, per_trial
 from biocredit.circuits.dual_stream.schedules import momentum_sgd
 
 
@@ -22,17 +23,15 @@ class LocalDifferenceReconstructionErnoult(LearnedFeedback):
     distance. Settings may be given one a level, from the lowest level with feedback, with momentum kept over trials.
     """
 
-    declaration = Declaration(
+    rule = CreditRule(
         name="local_difference_reconstruction_ernoult",
-        sees=(*SEES, "noise", "response to noise"),
-        transports="nothing",
+        needs=NEEDS | OF_NOISE,
         phases=3,
-        exact=False,
         exact_when="feedback weights equal forward weights and the stepsize tends to 0",
         citation="arXiv:2201.13415",
     )
     distance = 0.5
-    rule = staticmethod(feedback_losses.local_difference_both)
+    feedback_loss = staticmethod(feedback_losses.local_difference_both)
     stepsize: float = 0.7
     start: Start = fan_in_uniform_biases
     noise: float | tuple[float, ...] = 0.2

@@ -42,7 +42,7 @@ class Learned(NamedTuple):
     changes: Tree
 
 
-Rule = Callable[[Level, Scene, Tree, Noise], Learned]
+FeedbackLoss = Callable[[Level, Scene, Tree, Noise], Learned]
 
 
 def scaled(learned: Learned, factor: float) -> Learned:

@@ -15,7 +15,7 @@ from biocredit.circuits.dual_stream.ascending.initial_weights import Shape
 from biocredit.circuits.dual_stream.ascending.stack import Nodes, ascend
 from biocredit.circuits.dual_stream.pathways.pathway import Credit
 from biocredit.circuits.dual_stream.pathways.target_propagation import own_optimizer
-from biocredit.circuits.dual_stream.pathways.target_propagation.feedback_losses import Noise, Rule, scaled
+from biocredit.circuits.dual_stream.pathways.target_propagation.feedback_losses import FeedbackLoss, Noise, scaled
 from biocredit.circuits.dual_stream.pathways.target_propagation.levels import Level
 from biocredit.circuits.dual_stream.pathways.target_propagation.pathway import TargetPropagation
 from biocredit.circuits.dual_stream.pathways.target_propagation.reconstruction import Scene, scene
@@ -57,7 +57,7 @@ class LearnedFeedback(TargetPropagation):
         Makes a step out of the gradient of the loss, which is a mean over trials. Its state lies in the circuit's tree.
     """
 
-    rule: ClassVar[Rule]
+    feedback_loss: ClassVar[FeedbackLoss]
     noise: float | tuple[float, ...] = 0.01
     iterations: int | tuple[int, ...] = 5
     optimizer: optax.GradientTransformation | tuple[optax.GradientTransformation, ...] = field(
@@ -148,7 +148,7 @@ class LearnedFeedback(TargetPropagation):
                 deviation, optimizer, draw = settings[level.path]
                 ends = seen.rates[level.below], seen.rates[level.above]
                 eps = jax.tree.map(lambda z: deviation * z, draw(sources[level.path], *ends))  # noqa: B023
-                found = scaled(type(self).rule(level, seen, tree | own, eps), 1 / len(ends[0]))
+                found = scaled(type(self).feedback_loss(level, seen, tree | own, eps), 1 / len(ends[0]))
                 own = own | own_optimizer.step(optimizer, f"down.{level.path}", tree | own, found.changes)
                 losses[level.path] = found.loss
             return own, losses

@@ -6,25 +6,25 @@ from typing import ClassVar
 
 import jax
 from biocredit.circuits.core.circuit import Projection
-from biocredit.circuits.core.credit_rule import Tree
+from biocredit.circuits.core.credit_rule import CreditRule, Tree
 from biocredit.circuits.core.errors import require
 from biocredit.circuits.core.probes import Probe, active, untouched
 from biocredit.circuits.dual_stream.ascending.initial_weights import Start
 from biocredit.circuits.dual_stream.ascending.stack import Nodes, ascend
-from biocredit.circuits.dual_stream.pathways.pathway import Credit, Declaration, Goal
+from biocredit.circuits.dual_stream.pathways.pathway import Credit, Goal
 from biocredit.circuits.dual_stream.pathways.target_propagation import feedback_losses
-from biocredit.circuits.dual_stream.pathways.target_propagation.feedback_losses import Noise, Rule, scaled
+from biocredit.circuits.dual_stream.pathways.target_propagation.feedback_losses import FeedbackLoss, Noise, scaled
 from biocredit.circuits.dual_stream.pathways.target_propagation.initial_weights import glorot_normal
 from biocredit.circuits.dual_stream.pathways.target_propagation.learned import Draw, drawn, given
-from biocredit.circuits.dual_stream.pathways.target_propagation.pathway import SEES, TargetPropagation
+from biocredit.circuits.dual_stream.pathways.target_propagation.pathway import NEEDS, OF_NOISE, TargetPropagation
 from biocredit.circuits.dual_stream.pathways.target_propagation.reconstruction import scene
 
 LEAST_NOISE = 0.02
 """Deviation below which the loss of DTP is not divided by the noise's variance but by this one's."""
 
 
-def _declared(name: str, citation: str) -> Declaration:
-    return Declaration(name, (*SEES, "noise", "response to noise"), "nothing", 3, False, "", citation)
+def _declared(name: str, citation: str) -> CreditRule:
+    return CreditRule(name=name, citation=citation, needs=NEEDS | OF_NOISE, phases=3)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,8 +45,8 @@ class DifferenceTargetMeulemans(TargetPropagation):
     published learning rates are divided by ``stepsize`` in the forward stream.
     """
 
-    declaration = _declared("difference_target_meulemans", "arXiv:2006.14331")
-    rule: ClassVar[Rule] = staticmethod(feedback_losses.denoising)
+    rule = _declared("difference_target_meulemans", "arXiv:2006.14331")
+    feedback_loss: ClassVar[FeedbackLoss] = staticmethod(feedback_losses.denoising)
     stepsize: float = 0.1
     noise: float = 0.08
     start: Start = glorot_normal
@@ -90,7 +90,7 @@ class DifferenceTargetMeulemans(TargetPropagation):
         for level in levels:
             h = seen.rates[level.below]
             eps = jax.tree.map(lambda z: self.noise * z, draw(noise[level.path], h, seen.rates[level.above]))
-            found = scaled(type(self).rule(level, seen, tree, eps), 1 / (self.variance * h.size))
+            found = scaled(type(self).feedback_loss(level, seen, tree, eps), 1 / (self.variance * h.size))
             changes |= found.changes
             metrics[f"feedback_loss.{level.path}"] = found.loss
         return Credit(changes, {}, metrics)
@@ -103,8 +103,8 @@ class DifferenceReconstructionMeulemans(DifferenceTargetMeulemans):
     The decay that regularises is the optimiser's, on ``down`` (``optax.add_decayed_weights`` before Adam).
     """
 
-    declaration = _declared("difference_reconstruction_meulemans", "arXiv:2006.14331")
-    rule = staticmethod(feedback_losses.reconstruct_noisy)
+    rule = _declared("difference_reconstruction_meulemans", "arXiv:2006.14331")
+    feedback_loss = staticmethod(feedback_losses.reconstruct_noisy)
 
     def __post_init__(self):
         super().__post_init__()

@@ -9,7 +9,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from biocredit.circuits.core.circuit import Projection
-from biocredit.circuits.core.credit_rule import Tree
+from biocredit.circuits.core.credit_rule import Place, Tree
 from biocredit.circuits.core.errors import require
 from biocredit.circuits.core.probes import Probe
 from biocredit.circuits.dual_stream.ascending.initial_weights import Shape, Start
@@ -21,8 +21,11 @@ from biocredit.circuits.dual_stream.pathways.target_propagation.initial_weights 
 from biocredit.circuits.dual_stream.pathways.target_propagation.levels import Level, inverse_levels
 from biocredit.circuits.dual_stream.pathways.target_propagation.reconstruction import Scene, bring_down, scene
 
-SEES = ("h", "gain", "target of the population", "reconstruction of the population below")
+NEEDS: dict[str, Place] = {"h": "pre", "gain": "post", "target of the population": "post", "reconstruction": "post"}
 """What a synapse may see, in either stream."""
+
+OF_NOISE: dict[str, Place] = {"noise": "pre", "response to noise": "post"}
+"""What it sees besides where feedback learns from noise."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -6,19 +6,14 @@ runs of their program; each says which.
 
 from functools import partial
 
-from biocredit.protocols.experiments.configurations.layered import EquilibriumOnImages, PerceptronOnImages
-from biocredit.protocols.experiments.configurations.modular import ChainOnGabors, ChainOnImages, ReuseOnImages
+from biocredit.protocols.experiments.configuration import Configuration, Recording
 from biocredit.protocols.experiments.experiment import Experiment, varied
 from biocredit.protocols.experiments.overrides import overridden
-from biocredit.protocols.experiments.papers.adjoint_propagation.published import (
-    DEMO_FASHION,
-    DEMO_MNIST,
-    GABOR,
-    PATH_B,
-    PATH_C,
-    PREPRINT_FASHION,
-    PREPRINT_MNIST,
-)
+from biocredit.protocols.experiments.settings.circuits import Chain, Equilibrium, Layers, SharedRegions
+from biocredit.protocols.experiments.settings.credit import Pathway
+from biocredit.protocols.experiments.settings.measures import PsychometricCurve
+from biocredit.protocols.experiments.settings.phases import AdjointPhases, Relaxation, SharedPhases
+from biocredit.protocols.experiments.settings.tasks import Gabor, Images, JointImages
 
 experiment = partial(Experiment, citation="10.7554/eLife.108237")
 
@@ -26,14 +21,15 @@ experiment = partial(Experiment, citation="10.7554/eLife.108237")
 RADII = (0.01, 0.1, 0.25, 0.5, 0.75, 1.0, 1.25, 1.5, 2.0)
 
 #: A chain of two regions of 1024 neurons on Fashion-MNIST: the authors' demo.
-DEMO = ChainOnImages()
+FOLLOWED = Recording(amplitudes=("*.error",))
+DEMO = Configuration(task=Images(), circuit=Chain(), protocol=AdjointPhases(), record=FOLLOWED)
 RATES = {"record.activity": ("V1.rate", "V2.rate")}
-LONG_INFERENCE = {"phases.iterations": (50, 2), "phases.error": "end_point"}
+LONG_INFERENCE = {"protocol.iterations": (50, 2), "protocol.error": "end_point"}
 DIGITS = {"task.name": "digits", "run.batch_size": 50, "run.seeds": 2, "optimizer.learning_rate": 5e-3}
 QUICK = {**DIGITS, "circuit.neurons": 128, "run.epochs": 5}
 
 
-def on(data_set: str, base: ChainOnImages = DEMO, **settings: object) -> ChainOnImages:
+def on(data_set: str, base: Configuration = DEMO, **settings: object) -> Configuration:
     """Return a configuration for another data set, with the learning rate that the authors use for it."""
     rate = {"optimizer.learning_rate": 2e-4} if data_set == "cifar10" else {}
     return overridden(base, {"task.name": data_set, **rate, **settings})
@@ -69,7 +65,6 @@ ACCURACY = (
         conditions={"AP": on("mnist")},
         quick=QUICK,
         expected="a rising curve that does not collapse over long training",
-        references=(*PREPRINT_MNIST, *DEMO_MNIST),
     ),
     experiment(
         "adjoint-propagation/fig2b",
@@ -79,7 +74,6 @@ ACCURACY = (
         conditions={"AP": on("fashion_mnist")},
         quick=QUICK,
         expected="a rising curve that does not collapse over long training",
-        references=(*PREPRINT_FASHION, *DEMO_FASHION),
     ),
 )
 
@@ -125,7 +119,7 @@ DYNAMICS = (
         conditions=varied(
             overridden(DEMO, {"run.epochs": 1, "run.seeds": 1, "record.every": 1, **RATES}),
             "{}",
-            "phases.error",
+            "protocol.error",
             ("short_trajectory", "end_point"),
         ),
         quick={**QUICK, "run.epochs": 2, "run.seeds": 1},
@@ -138,7 +132,8 @@ DYNAMICS = (
         takes="about 2 weeks on 2 cores (estimated); meant for a GPU or --epochs 10 --seeds 1",
         conditions={
             f"{label}, T={steps}, SR={radius}": overridden(
-                DEMO, {"phases.error": error, "phases.iterations": (steps, steps), "circuit.spectral_radius": radius}
+                DEMO,
+                {"protocol.error": error, "protocol.iterations": (steps, steps), "circuit.spectral_radius": radius},
             )
             for label, error in (("STE", "short_trajectory"), ("EPE", "end_point"))
             for steps in (2, 4, 8, 16)
@@ -161,7 +156,7 @@ PRECISION = (
         conditions={
             f"{label}, {precision}": overridden(
                 DEMO,
-                {"phases.error": error, "circuit.matmul_precision": precision, "run.epochs": 3, "run.seeds": 3},
+                {"protocol.error": error, "circuit.matmul_precision": precision, "run.epochs": 3, "run.seeds": 3},
             )
             for label, error in (("STE", "short_trajectory"), ("EPE", "end_point"))
             for precision in ("float32", "bfloat16")
@@ -216,7 +211,7 @@ SIZE = (
     ),
 )
 
-REUSE = ReuseOnImages()
+REUSE = Configuration(task=JointImages(), circuit=SharedRegions(), protocol=SharedPhases(), record=FOLLOWED)
 REUSE_QUICK = {
     "task.first.name": "digits",
     "task.second.name": "digits",
@@ -232,19 +227,21 @@ SHARING = tuple(
         "Figure 5",
         f"Two tasks share four regions: path {path}, {activity} activity",
         takes="about a day on 2 cores (estimated)",
-        conditions={"AP": overridden(REUSE, {"circuit.path": path, "activity": activity})},
+        conditions={"AP": overridden(REUSE, {"circuit.path": path, "protocol.activity": activity, **followed})},
         quick=REUSE_QUICK,
         expected="both tasks are learned; they disturb each other little",
-        references=references,
     )
-    for path, activity, references in (
-        ("B", "alternating", ()),
-        ("B", "ongoing", PATH_B),
-        ("C", "ongoing", PATH_C),
+    for path, activity, followed in (
+        ("B", "alternating", {"record.amplitudes": ()}),
+        ("B", "ongoing", {}),
+        ("C", "ongoing", {}),
     )
 )
 
-RUN = DEMO.run
+PERCEPTRON = Configuration(
+    task=Images(), circuit=Layers(activation="tanh"), pathway=Pathway("transposed"), run=DEMO.run
+)
+RELAXING = Configuration(task=Images(), circuit=Equilibrium(), protocol=Relaxation(), run=DEMO.run)
 WIDTHS = ((256, 256), (1024, 1024))
 TABLE = {
     f"{rule}, {data_set}": configuration
@@ -254,13 +251,13 @@ TABLE = {
         **{
             f"{rule} {'-'.join(map(str, hidden))}": on(
                 data_set,
-                PerceptronOnImages(run=RUN),
-                **{"circuit.descending": descending, "circuit.hidden": hidden},
+                PERCEPTRON,
+                **{"pathway.name": pathway, "circuit.hidden": hidden},
             )
-            for rule, descending in (("BP", "transposed"), ("FA", "random"))
+            for rule, pathway in (("BP", "transposed"), ("FA", "random"))
             for hidden in WIDTHS
         },
-        "EP 256-256": on(data_set, EquilibriumOnImages(run=RUN)),
+        "EP 256-256": on(data_set, RELAXING),
     }.items()
 }
 COMPARISON = (
@@ -274,23 +271,24 @@ COMPARISON = (
         quick_conditions=tuple(label for label in TABLE if label.endswith(", mnist") and "1024" not in label),
         expected="back-propagation at least feedback alignment at least Adjoint Propagation, with small gaps; sizes of "
         "the paper's own baselines are not published",
-        references=tuple(
-            type(one)(**{**vars(one), "condition": f"AP, {data_set}"})
-            for data_set, known in (("mnist", PREPRINT_MNIST), ("fashion_mnist", PREPRINT_FASHION))
-            for one in known
-        ),
     ),
 )
 
 ORIENTATION = overridden(
-    ChainOnGabors(),
+    Configuration(
+        task=Gabor(),
+        circuit=Chain(),
+        protocol=AdjointPhases(),
+        record=FOLLOWED,
+        measures={"psychometric": PsychometricCurve()},
+    ),
     {
         "circuit.neurons": 256,
         "circuit.connection_rate": 1.0,
         "circuit.recurrent_plasticity": 1e-4,
         "circuit.batch_divisor": 200.0,
-        "phases.error": "end_point",
-        "phases.iterations": (8, 4),
+        "protocol.error": "end_point",
+        "protocol.iterations": (8, 4),
         "optimizer.learning_rate": 2e-2,
         "run.batch_size": 1,
         "run.epochs": 20,
@@ -307,7 +305,6 @@ APPENDICES = (
         quick={"task.n_train": 100, "task.n_test": 50, "run.epochs": 2, "run.seeds": 1, "circuit.neurons": 64},
         quick_conditions=("noise=0.0", "noise=1.0", "noise=4.0"),
         expected="a steep step up to a noise of 1, shallower and with lower plateaus beyond",
-        references=GABOR,
     ),
     experiment(
         "adjoint-propagation/appendix3",

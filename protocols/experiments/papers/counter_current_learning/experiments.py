@@ -5,21 +5,28 @@ baselines got; those here lie within the search, or are the ones published with 
 paper's: the first nine tenths of the training images train, and scores are those on the test images at the end.
 """
 
+from dataclasses import replace
 from functools import partial
 
-from biocredit.protocols.experiments.configurations.counter_current import DenseOnImages, MapsOnImages
-from biocredit.protocols.experiments.configurations.target_propagation import DirectTargetsOnImages, TargetsOnImages
-from biocredit.protocols.experiments.experiment import Configuration, Experiment, Reference
+from biocredit.protocols.experiments.configuration import Configuration, Run
+from biocredit.protocols.experiments.experiment import Experiment, dotted
 from biocredit.protocols.experiments.overrides import overridden
-from biocredit.protocols.experiments.papers.counter_current_learning.published import (
-    PAPER,
-    TABLE_1,
-    TABLE_3,
-    accuracies,
-    counts,
-    curves,
-    grid,
+from biocredit.protocols.experiments.settings.circuits import (
+    CounterCurrentLayers,
+    CounterCurrentMaps,
+    DirectTargetLayers,
+    TargetLayers,
 )
+from biocredit.protocols.experiments.settings.credit import CounterCurrent, Pathway, Targets
+from biocredit.protocols.experiments.settings.measures import (
+    CosineOfWeights,
+    EmbeddingOfStreams,
+    FirstKernels,
+    Operations,
+    SimilarityOfStreams,
+)
+from biocredit.protocols.experiments.settings.optimizers import CounterCurrentSteps, DirectTargetSteps, Optimizer
+from biocredit.protocols.experiments.settings.tasks import Images, Maps
 
 experiment = partial(Experiment, citation="arXiv:2409.19841")
 
@@ -27,7 +34,44 @@ HIDDEN = {"mnist": (256,) * 5, "fashion_mnist": (256,) * 5, "cifar10": (1024,) *
 TRAINED = {"mnist": 54000, "fashion_mnist": 54000, "cifar10": 45000, "cifar100": 45000}
 DIGITS = {"task.name": "digits", "task.train": None, "run.batch_size": 50}
 QUICK = {**DIGITS, "circuit.hidden": (64, 64), "run.epochs": 5, "run.seeds": 2}
-QUICK_MAPS = {**DIGITS, "circuit.channels": (16, 16, 32), "margin": 0, "run.epochs": 2, "run.seeds": 1}
+QUICK_MAPS = {
+    **DIGITS,
+    "circuit.channels": (16, 16, 32),
+    "task.side": 8,
+    "task.margin": 0,
+    "run.epochs": 2,
+    "run.seeds": 1,
+}
+
+RUN = Run(epochs=100, seeds=5, batch_size=256, shuffle="samples")
+DENSE = Configuration(
+    task=Images("mnist", "global", 54000),
+    circuit=CounterCurrentLayers(),
+    pathway=Pathway("counter_current"),
+    optimizer=CounterCurrentSteps(),
+    run=RUN,
+)
+MAPS = Configuration(
+    task=Maps(),
+    circuit=CounterCurrentMaps(),
+    pathway=CounterCurrent(),
+    optimizer=CounterCurrentSteps("cifar10_pooling"),
+    run=replace(RUN, batch_size=128),
+)
+TARGETS = Configuration(
+    task=Images("mnist", "global", 54000),
+    circuit=TargetLayers(),
+    pathway=Targets(),
+    optimizer=Optimizer("sgd", 1.0),
+    run=RUN,
+)
+DIRECT_TARGETS = Configuration(
+    task=Images("mnist", None, 54000),
+    circuit=DirectTargetLayers(),
+    pathway=Pathway("direct_random_target"),
+    optimizer=DirectTargetSteps(),
+    run=replace(RUN, batch_size=100),
+)
 
 
 def data(name: str) -> dict[str, object]:
@@ -35,37 +79,34 @@ def data(name: str) -> dict[str, object]:
     return {"task.name": name, "task.train": TRAINED[name], "circuit.hidden": HIDDEN[name]}
 
 
-def dense(name: str, descending: str = "counter_current", **others: object) -> DenseOnImages:
+def dense(name: str, pathway: str = "counter_current", **others: object) -> Configuration:
     """Fully connected streams; dots in names of settings are written as double underscores."""
     standardise = {"task.standardise": "channel" if name.startswith("cifar") else "global"}
-    own = {k.replace("__", "."): v for k, v in others.items()}
-    return overridden(DenseOnImages(), {**data(name), **standardise, "circuit.descending": descending, **own})
+    return overridden(DENSE, {**data(name), **standardise, "pathway.name": pathway, **dotted(others)})
 
 
-def targets(name: str, descending: str, **others: object) -> TargetsOnImages:
+def targets(name: str, which: str, **others: object) -> Configuration:
     """A rule of the target family."""
-    own = {k.replace("__", "."): v for k, v in others.items()}
-    return overridden(TargetsOnImages(), {**data(name), "circuit.descending": descending, **own})
+    return overridden(TARGETS, {**data(name), "pathway.name": which, **dotted(others)})
 
 
-def maps(descending: str = "counter_current", **others: object) -> MapsOnImages:
+def maps(pathway: object = MAPS.pathway, **others: object) -> Configuration:
     """Convolutional streams."""
-    own = {k.replace("__", "."): v for k, v in others.items()}
-    return overridden(MapsOnImages(), {"circuit.descending": descending, **own})
+    return overridden(MAPS, {"pathway": pathway, **dotted(others)})
 
 
 def rules(name: str) -> dict[str, Configuration]:
     """List the rows of table 1."""
-    fixed = {"circuit__standardised": "everywhere", "circuit__stepsize": 0.04, "rate": 0.1}
+    fixed = {"circuit__standardised": "everywhere", "pathway__stepsize": 0.04, "optimizer__learning_rate": 0.1}
     return {
         "BP": dense(name, "transposed"),
-        "FA": dense(name, "random", steps__up=0.1),
-        "DFA": dense(name, "direct", steps__up=0.1),
+        "FA": dense(name, "random", optimizer__up=0.1),
+        "DFA": dense(name, "direct", optimizer__up=0.1),
         "DTP": targets(name, "difference_target"),
         "DRL": targets(name, "difference_reconstruction"),
         "L-DRL": targets(name, "local_difference_reconstruction"),
         "FW-DTP": targets(name, "fixed_difference_target", **fixed),
-        "DRTP": overridden(DirectTargetsOnImages(), data(name)),
+        "DRTP": overridden(DIRECT_TARGETS, data(name)),
         "CCL": dense(name),
     }
 
@@ -82,9 +123,8 @@ TABLES = (
             quick_conditions=("BP", "CCL"),
             expected="counter-current learning close to back-propagation (on CIFAR-10 above it), the target family "
             "below. At this learning rate back-propagation jumps between epochs, counter-current learning does not",
-            references=(*accuracies(TABLE_1[name]), *curves(name)),
         )
-        for name in TABLE_1
+        for name in HIDDEN
     ),
     *(
         experiment(
@@ -93,26 +133,27 @@ TABLES = (
             f"Operations for one sample and one update, {name}",
             takes="under a minute on 2 cores (estimated)",
             conditions={
-                label: overridden(one, {"look.at": ("operations",), "run.epochs": 0, "run.seeds": 1})
+                label: overridden(one, {"measures": {"operations": Operations()}, "run.epochs": 0, "run.seeds": 1})
                 for label, one in {"BP": dense(name, "transposed"), "CCL": dense(name)}.items()
             },
             quick={**QUICK, "run.epochs": 0, "run.seeds": 1},
             expected="counter-current learning needs a little more than back-propagation at 32 samples a batch, less "
             "at 256; operations read from the program equal the formula",
-            references=counts(name),
         )
         for name in ("mnist", "cifar10")
     ),
 )
 
+BACKPROPAGATION = Pathway("transposed")
+KERNELS = {"circuit__first_kernel": 5, "measures": {"kernels": FirstKernels()}}
 #: Back-propagation on the pooling network, as shipped.
 BP_MAPS = {
     "circuit__normalised": "before",
-    "steps__shipped": "cifar_backpropagation",
+    "optimizer__shipped": "cifar_backpropagation",
     "run__batch_size": 256,
 }
-AUGMENTED = {"margin": 4, "mirrored": True}
-CIFAR_100 = {"task__name": "cifar100", "steps__shipped": "cifar100_pooling", "circuit__flooding": 0.0}
+AUGMENTED = {"task__margin": 4, "task__mirrored": True}
+CIFAR_100 = {"task__name": "cifar100", "optimizer__shipped": "cifar100_pooling", "pathway__flooding": 0.0}
 
 CONVOLUTIONAL = (
     experiment(
@@ -120,10 +161,9 @@ CONVOLUTIONAL = (
         "Tables 3 and 4",
         "Test accuracy on CIFAR-10, five convolutions",
         takes="weeks on 2 cores (estimated); meant for a GPU",
-        conditions={"BP": maps("transposed", **AUGMENTED, **BP_MAPS), "CCL": maps(**AUGMENTED)},
+        conditions={"BP": maps(BACKPROPAGATION, **AUGMENTED, **BP_MAPS), "CCL": maps(**AUGMENTED)},
         quick=QUICK_MAPS,
         expected="back-propagation a few points above counter-current learning",
-        references=accuracies(TABLE_3["cifar10"]),
     ),
     experiment(
         "counter-current-learning/table3-cifar100",
@@ -131,12 +171,11 @@ CONVOLUTIONAL = (
         "Test accuracy on CIFAR-100, five convolutions",
         takes="weeks on 2 cores (estimated); meant for a GPU",
         conditions={
-            "BP": maps("transposed", task__name="cifar100", **AUGMENTED, **BP_MAPS),
+            "BP": maps(BACKPROPAGATION, task__name="cifar100", **AUGMENTED, **BP_MAPS),
             "CCL": maps(**AUGMENTED, **CIFAR_100),
         },
         quick=QUICK_MAPS,
         expected="counter-current learning a few points above back-propagation",
-        references=accuracies(TABLE_3["cifar100"]),
     ),
     experiment(
         "counter-current-learning/fig4",
@@ -144,8 +183,8 @@ CONVOLUTIONAL = (
         "Spatial frequencies of the first kernels, 5 x 5 pixels",
         takes="weeks on 2 cores (estimated); meant for a GPU",
         conditions={
-            "BP": maps("transposed", **AUGMENTED, **BP_MAPS, circuit__first_kernel=5, look__at=("kernels",)),
-            "CCL": maps(**AUGMENTED, circuit__first_kernel=5, look__at=("kernels",)),
+            "BP": maps(BACKPROPAGATION, **AUGMENTED, **BP_MAPS, **KERNELS),
+            "CCL": maps(**AUGMENTED, **KERNELS),
         },
         quick={**QUICK_MAPS},
         expected="kernels of back-propagation have more power at high frequencies",
@@ -158,14 +197,18 @@ CONVOLUTIONAL = (
         conditions={
             "CCL": maps(
                 **AUGMENTED,
-                look__at=("embedding",),
-                look__levels=(1, 3, 5),
-                pass_trials=64000,
+                measures={"embedding": EmbeddingOfStreams((1, 3, 5))},
+                run__pass_trials=64000,
                 run__epochs=6,
                 run__seeds=1,
             )
         },
-        quick={**QUICK_MAPS, "look.levels": (1, 3), "look.trials": 200, "pass_trials": 500},
+        quick={
+            **QUICK_MAPS,
+            "measures.embedding.levels": (1, 3),
+            "measures.embedding.trials": 200,
+            "run.pass_trials": 500,
+        },
         expected="classes of the descending stream move into the clouds of the ascending one in layers 3 and 5, not 1",
     ),
 )
@@ -175,12 +218,11 @@ SIMILARITY = {
     "task__name": "mnist",
     "task__standardise": None,
     "task__train": None,
-    "look__at": ("similarity",),
-    "look__trials": 1000,
-    "pass_trials": 640,
+    "measures": {"similarity": SimilarityOfStreams(1000)},
+    "run__pass_trials": 640,
     "run__batch_size": 32,
     "run__epochs": 8,
-    "steps__warm_up": 100,
+    "optimizer__warm_up": 100,
 }
 
 MEETING = (
@@ -192,14 +234,20 @@ MEETING = (
         conditions={
             "CCL": dense(
                 "mnist",
-                look__at=("embedding",),
-                look__levels=(5,),
-                pass_trials=12800,
+                measures={"embedding": EmbeddingOfStreams((5,))},
+                run__pass_trials=12800,
                 run__epochs=8,
                 run__seeds=1,
             )
         },
-        quick={**QUICK, "look.levels": (2,), "look.trials": 200, "pass_trials": 500, "run.epochs": 3, "run.seeds": 1},
+        quick={
+            **QUICK,
+            "measures.embedding.levels": (2,),
+            "measures.embedding.trials": 200,
+            "run.pass_trials": 500,
+            "run.epochs": 3,
+            "run.seeds": 1,
+        },
         expected="the rows of the descending stream, one a class, move into the clouds of their classes",
     ),
     experiment(
@@ -211,10 +259,9 @@ MEETING = (
             "pooling": maps(**SIMILARITY),
             "stride": maps(**SIMILARITY, circuit__architecture="strided"),
         },
-        quick={**QUICK_MAPS, "look.trials": 200, "pass_trials": 500},
+        quick={**QUICK_MAPS, "measures.similarity.trials": 200, "run.pass_trials": 500},
         expected="low similarity at first where the output or the lowest descending level takes part; then it rises, "
         "most at the upper ascending levels. How much depends on the settings, which the paper does not give",
-        references=(Reference("test_accuracy", "last", 0.8888, PAPER),),
     ),
     experiment(
         "counter-current-learning/fig7",
@@ -222,7 +269,9 @@ MEETING = (
         "Test accuracy against the learning rates of the two streams, MNIST",
         takes="about 2 hours on 2 cores (estimated)",
         conditions={
-            f"up {up:g}, down {down:g}": dense("mnist", steps__up=up, steps__down=down, run__epochs=5, run__seeds=1)
+            f"up {up:g}, down {down:g}": dense(
+                "mnist", optimizer__up=up, optimizer__down=down, run__epochs=5, run__seeds=1
+            )
             for up in (0.2, 0.5, 1.0, 1.5, 2.0)
             for down in (0.0, 0.2, 0.5, 1.0, 1.5, 2.0)
         },
@@ -230,7 +279,6 @@ MEETING = (
         quick_conditions=("up 1, down 0", "up 1, down 1"),
         expected="a wide range works; with a descending stream that stays random the circuit still learns well, unless "
         "the ascending rate is 2",
-        references=grid(),
     ),
     experiment(
         "counter-current-learning/fig9",
@@ -238,7 +286,13 @@ MEETING = (
         "Cosine of ascending and descending weights over training, five layers, MNIST",
         takes="about an hour on 2 cores (estimated)",
         conditions={
-            "CCL": dense("mnist", circuit__hidden=(256,) * 4, look__at=("weights",), run__epochs=30, run__seeds=1)
+            "CCL": dense(
+                "mnist",
+                circuit__hidden=(256,) * 4,
+                measures={"weights": CosineOfWeights()},
+                run__epochs=30,
+                run__seeds=1,
+            )
         },
         quick={**QUICK, "run.seeds": 1},
         expected="the last layer aligns fast and saturates, layers 2 and 3 follow slowly; perfect symmetry is not "
@@ -246,4 +300,12 @@ MEETING = (
     ),
 )
 
-EXPERIMENTS = (*TABLES, *CONVOLUTIONAL, *MEETING)
+#: What came out otherwise than expected, in words.
+OBSERVED = {
+    "counter-current-learning/table1-mnist": (
+        "the same, but for the second epoch of back-propagation: 92.9 to 96.7 in eight networks, where the "
+        "one run of the authors' program has a dip to 92.4"
+    ),
+}
+
+EXPERIMENTS = tuple(replace(one, observed=OBSERVED.get(one.name, "")) for one in (*TABLES, *CONVOLUTIONAL, *MEETING))

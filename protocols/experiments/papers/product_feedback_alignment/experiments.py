@@ -5,31 +5,23 @@ on the first 45,000 images of CIFAR-10 and is scored on the test set (the paper:
 Figure 5 sees centred squares, mirrored at random (the paper: random crops of random size).
 """
 
+from dataclasses import replace
 from functools import partial
 
-from biocredit.protocols.experiments.configurations.feedback_alignment import (
-    ExpandedLayersOnImages,
-    ExpandedResidualOnImages,
-    ExpansionAsBorn,
-    LayersOnImages,
-    ResidualOnImages,
-    plain,
-)
-from biocredit.protocols.experiments.configurations.phaseless import PhaselessOnImages
-from biocredit.protocols.experiments.experiment import Configuration, Experiment, Reference, varied
+from biocredit.protocols.experiments.configuration import Configuration, Run
+from biocredit.protocols.experiments.experiment import Experiment, dotted
 from biocredit.protocols.experiments.overrides import overridden
-from biocredit.protocols.experiments.papers.product_feedback_alignment.published import (
-    BIOTORCH,
-    CIFAR_ERROR,
-    CORTEX,
-    IMAGENET,
-    LIMITS,
-    TEXT,
-    accuracies,
-    alignments,
-    limits,
-    top,
+from biocredit.protocols.experiments.settings.circuits import Layers, Phaseless, Residual
+from biocredit.protocols.experiments.settings.credit import Pathway
+from biocredit.protocols.experiments.settings.measures import (
+    Alignment,
+    AngleToGradient,
+    ExpansionSpectrum,
+    LimitOfPath,
+    Reciprocity,
 )
+from biocredit.protocols.experiments.settings.optimizers import Milestones
+from biocredit.protocols.experiments.settings.tasks import ColourMaps, Gabor, Images
 
 experiment = partial(Experiment, citation="arXiv:2405.20594")
 
@@ -39,31 +31,66 @@ MIRRORING = {"KP": "kolen_pollack", "WM": "weight_mirror"}
 PRODUCTS = {"PFA": "product", "PFA-o": "product_orthogonal"}
 
 
-def layers(rule: str, **settings: object) -> Configuration:
+RUN = Run(epochs=40, seeds=5, batch_size=64, shuffle="samples")
+LAYERS = Configuration(
+    task=Images("mnist", "global"),
+    circuit=Layers((512, 512)),
+    pathway=Pathway("transposed"),
+    optimizer=Milestones(),
+    measures={"alignment": Alignment(), "reciprocity": Reciprocity(), "angle_to_gradient": AngleToGradient()},
+    run=RUN,
+)
+RESIDUAL = Configuration(
+    task=ColourMaps(),
+    circuit=Residual(),
+    pathway=Pathway("transposed"),
+    optimizer=Milestones(0.1, (100, 150, 200), 0.1),
+    measures={"alignment": Alignment()},
+    run=Run(epochs=200, seeds=5, batch_size=128, shuffle="samples"),
+)
+#: One layer of 100 cells as it is born: random weights, nothing is learned.
+BORN = Configuration(
+    task=Gabor(size=16, classes=100),
+    circuit=Layers(()),
+    pathway=Pathway("product", {"expansion": 10.0}),
+    measures={"spectrum": ExpansionSpectrum(), "limit": LimitOfPath()},
+    run=Run(epochs=0, seeds=100, batch_size=400, shuffle="samples"),
+)
+PHASELESS = Configuration(
+    task=Images("mnist", "global"),
+    circuit=Phaseless(),
+    measures={"alignment": Alignment(), "reciprocity": Reciprocity()},
+    run=RUN,
+)
+
+
+def layers(rule: str, sparsity: float = 0.0, **settings: object) -> Configuration:
     """784-512-512-10 on MNIST; dots in names of settings are written as double underscores."""
-    names = RULES | MIRRORING | PRODUCTS
-    base = ExpandedLayersOnImages() if rule in PRODUCTS else LayersOnImages()
-    decay = {"steps.first_decay": 0.03} if rule == "KP" else {}
-    return overridden(base, {"feedback.descending": names[rule]} | decay | plain(settings))
+    decay = {"optimizer.first_decay": 0.03} if rule in ("KP", *PRODUCTS) else {}
+    own = {"sparsity": sparsity} if sparsity else {}
+    pathway = Pathway((RULES | MIRRORING | PRODUCTS)[rule], own)
+    return overridden(LAYERS, {"pathway": pathway} | decay | dotted(settings))
 
 
 def residual(rule: str, **settings: object) -> Configuration:
     """ResNet-20 on CIFAR-10, or with other settings."""
-    base = ExpandedResidualOnImages() if rule in PRODUCTS else ResidualOnImages()
-    rate = {"steps.rate": 0.001} if rule == "DFA" else {}
-    data = {"task.train": 45000}
-    return overridden(base, {"feedback.descending": (RULES | PRODUCTS)[rule]} | data | rate | plain(settings))
+    decay = {"optimizer.first_decay": 0.005} if rule in PRODUCTS else {}
+    rate = {"optimizer.learning_rate": 0.001} if rule == "DFA" else {}
+    own = {"pathway.name": (RULES | PRODUCTS)[rule], "task.train": 45000}
+    return overridden(RESIDUAL, own | decay | rate | dotted(settings))
 
 
 QUICK = {
     "task.name": "digits",
-    "hidden": (64, 64),
+    "circuit.hidden": (64, 64),
     "run.batch_size": 32,
     "run.epochs": 5,
     "run.seeds": 2,
-    "steps.rate": 0.02,
-    "steps.milestones": (),
+    "optimizer.learning_rate": 0.02,
+    "optimizer.milestones": (),
 }
+
+EXPANSIONS = (1.0, 1.58, 2.51, 3.98, 6.3, 10.0, 15.84, 25.11, 39.81, 63.09, 100.0)
 
 PERFORMANCE = (
     experiment(
@@ -76,7 +103,6 @@ PERFORMANCE = (
         quick_conditions=("BP", "FA", "SF", "PFA"),
         expected="PFA, PFA-o and SF as good as BP, FA and DFA a little worse. Angles: PFA near arctan(1 / sqrt(10)), "
         "18 degrees, in all layers; PFA-o towards 0; SF near 30; FA 60 to 90. Norm ratios near 1 with PFA and PFA-o",
-        references=(*accuracies(), *alignments()),
     ),
     experiment(
         "product-feedback/fig3",
@@ -84,14 +110,19 @@ PERFORMANCE = (
         "Eigenvalues of B B^T and the angle of the path it leads to, against the expansion ratio",
         takes="about 10 minutes on 2 cores (estimated)",
         conditions={
-            label: overridden(one, {"run.seeds": 20 if one.feedback.expansion > 30 else 100})
-            for label, one in varied(ExpansionAsBorn(), "expansion {}", "feedback.expansion", tuple(LIMITS)).items()
+            f"expansion {expansion}": overridden(
+                BORN,
+                {
+                    "pathway": Pathway("product", {"expansion": expansion}),
+                    "run.seeds": 20 if expansion > 30 else 100,
+                },
+            )
+            for expansion in EXPANSIONS
         },
         quick={"run.seeds": 5, "task.n_train": 10, "task.n_test": 10},
         quick_conditions=("expansion 1.0", "expansion 3.98", "expansion 10.0"),
         expected="the Marchenko-Pastur law: eigenvalues of mean 1 and variance 1 / expansion; the angle is "
         "arctan(1 / sqrt(expansion))",
-        references=limits(),
     ),
     experiment(
         "product-feedback/fig4",
@@ -104,16 +135,15 @@ PERFORMANCE = (
             "task.standardise": "global",
             "task.train": 100,
             "task.test": 50,
-            "circuit.side": 8,
-            "circuit.margin": 1,
+            "task.side": 8,
+            "task.margin": 1,
             "run.batch_size": 50,
             "run.epochs": 1,
             "run.seeds": 1,
-            "feedback.expansion": 2.0,
+            "pathway.expansion": 2.0,
         },
         quick_conditions=("PFA",),
         expected="PFA, PFA-o about equal to BP and SF, far above FA and DFA; small angles, norm ratios near 1",
-        references=top({rule: 100 - error for rule, error in CIFAR_ERROR.items()}, BIOTORCH),
     ),
     experiment(
         "product-feedback/fig5",
@@ -127,13 +157,13 @@ PERFORMANCE = (
                 task__standardise=None,
                 task__train=None,
                 circuit__depth=18,
-                circuit__side=224,
-                circuit__margin=0,
-                steps__milestones=(20, 40, 60),
+                task__side=224,
+                task__margin=0,
+                optimizer__milestones=(20, 40, 60),
                 run__epochs=75,
                 run__seeds=1,
                 run__batch_size=256,
-                **({"steps__first_decay": 5e-4} if rule in PRODUCTS else {}),
+                **({"optimizer__first_decay": 5e-4} if rule in PRODUCTS else {}),
             )
             for rule in ("BP", "SF", *PRODUCTS)
         },
@@ -141,14 +171,13 @@ PERFORMANCE = (
             "task.name": "digits",
             "task.train": 60,
             "task.test": 30,
-            "circuit.side": 32,
+            "task.side": 32,
             "run.batch_size": 30,
             "run.epochs": 1,
-            "steps.rate": 0.01,
+            "optimizer.learning_rate": 0.01,
         },
         quick_conditions=("SF",),
         expected="PFA-o and PFA close to BP, SF five points below",
-        references=top(IMAGENET, TEXT),
     ),
 )
 
@@ -160,7 +189,7 @@ PROPERTIES = (
         "Accuracy on MNIST with sparse feedback: a fraction of the synapses does not exist",
         takes="about 20 hours on 2 cores (estimated)",
         conditions={
-            f"{rule}, sparsity {sparsity}": layers(rule, feedback__sparsity=sparsity)
+            f"{rule}, sparsity {sparsity}": layers(rule, sparsity=sparsity)
             for rule in ("FA", "DFA", "SF", "PFA")
             for sparsity in SPARSITIES
         },
@@ -175,16 +204,27 @@ PROPERTIES = (
         "Properties of the rules, measured: alignment, reciprocal synapses, and the angle to the gradient",
         takes="about 3 hours on 2 cores (estimated)",
         conditions={rule: layers(rule, run__seeds=3) for rule in ("BP", "FA", "DFA", "SF", "KP", "WM", "PFA", "PFA-o")}
-        | {"PAL": overridden(PhaselessOnImages(), {"run.seeds": 3})},
+        | {"PAL": overridden(PHASELESS, {"run.seeds": 3})},
         quick=QUICK,
         quick_conditions=("BP", "FA", "KP", "PFA", "PAL"),
         expected="BP, KP and WM make reciprocal synapses equal, which cortex's are not (correlation 0.2); PFA has no "
         "reciprocal pairs at all, and its changes are close to the gradient all the same",
-        references=tuple(
-            Reference(f"reciprocal_correlation.layer{layer}", "last", CORTEX, "cortex, paper, appendix B")
-            for layer in (1, 2, 3)
-        ),
     ),
 )
 
-EXPERIMENTS = (*PERFORMANCE, *PROPERTIES)
+#: What came out otherwise than expected, in words.
+OBSERVED = {
+    "product-feedback/fig2": (
+        "the same in one network; after 40 epochs the path of PFA is at 18.8, 19.5 and 17.7 degrees. What "
+        "decay leaves of the initial mismatch (7.6, 8.8 and 2.1 degrees in PFA-o, still falling) would "
+        "account for what is above 17.5"
+    ),
+    "product-feedback/fig6": (
+        "with 0.9 of the synapses missing, one network, mean of epochs 10 to 12 of 40: PFA 97.8, SF 97.7, FA "
+        "96.8, DFA 96.7 per cent, which is 0.4, 0.4, 0.0 and 0.2 points below all synapses. PFA and SF are "
+        "alike, and FA and DFA, which start lower, lose less: not the paper's order. Were the remaining "
+        "synapses not stronger, PFA would lose most (91.7 after 12 epochs)"
+    ),
+}
+
+EXPERIMENTS = tuple(replace(one, observed=OBSERVED.get(one.name, "")) for one in (*PERFORMANCE, *PROPERTIES))

@@ -1,1 +1,0 @@
-"""Settings of the circuits that experiments are made of."""
