@@ -1,6 +1,7 @@
 """The command ``biocredit``: what can be typed. What is done is in :mod:`biocredit.protocols.commands.commands`.
 
-Exit status: 0 for success, 1 if a run failed, 2 for bad input (one line says what was wrong).
+Exit status: 0 for success, 1 if a run failed, 2 for bad input (one line says what was wrong), 130 after Ctrl-C, 75 if
+a run was stopped by SIGTERM and can be resumed.
 """
 
 import argparse
@@ -17,7 +18,7 @@ COMMANDS = {
         "run an experiment (or an edited configuration) into a trace file",
         ("name", "choices", "output", "workers"),
     ),
-    "resume": ("go on with a run that was stopped or killed", ("trace",)),
+    "resume": ("go on with a run that was stopped or killed", ("trace", "extend")),
     "sweep": ("run an experiment at every point of a grid", ("name", "over", "choices", "output", "workers")),
     "inspect": ("what a trace file holds", ("files", "check")),
     "report": ("figures and a table beside the paper's numbers (HTML or Markdown)", ("files", "report")),
@@ -30,6 +31,9 @@ ARGUMENTS = {
     "filter": [(("word",), {"nargs": "?", "default": "", "help": "only names that contain this"})],
     "name": [(("experiment",), {"help": "name from 'biocredit list', or a JSON file from 'biocredit show'"})],
     "trace": [(("trace",), {"help": "trace file"})],
+    "extend": [
+        (("--epochs",), {"type": int, "metavar": "N", "help": "epochs of the whole run; more extend a complete one"})
+    ],
     "files": [(("traces",), {"nargs": "+", "help": "trace files, or folders of them"})],
     "check": [
         (("--check",), {"action": "store_true", "help": "compare with the schema; exit status 2 if it deviates"})
@@ -121,8 +125,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except OSError as refusal:
         where = f"{refusal.filename}: " if refusal.filename else ""
         return _complain(given.command, ValueError(f"{where}{refusal.strerror or refusal}"), 2)
-    except KeyboardInterrupt:
-        return _complain(given.command, ValueError("interrupted"), 1)
+    except KeyboardInterrupt as stopped:
+        return _complain(given.command, ValueError(str(stopped) or "interrupted"), 130)
 
 
 def _complain(command: str, failure: Exception, status: int) -> int:

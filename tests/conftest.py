@@ -1,6 +1,8 @@
 """Strict numerics for every test, 64-bit types and no silent promotion of ranks; quick, cached compilation."""
 
+import gc
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 os.environ["JAX_ENABLE_X64"] = "1"
@@ -15,6 +17,14 @@ from biocredit.circuits.core import backend  # noqa: F401  (BrainPy first: its i
 
 jax.config.update("jax_numpy_rank_promotion", "raise")
 jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.3)
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _forgotten_programs() -> Iterator[None]:
+    """Let go of what a module compiled: a test process would otherwise keep all programs of all modules."""
+    yield
+    jax.clear_caches()
+    gc.collect()
 
 
 @pytest.fixture

@@ -8,6 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 from biocredit.circuits.core.backend import bm, bp
 from biocredit.circuits.core.credit_rule import Tree
+from biocredit.circuits.core.described import Described
 from biocredit.circuits.core.errors import CircuitError, nearest, require
 from biocredit.circuits.core.passages import Passages, passages, union
 from biocredit.circuits.core.precision import COMPUTING, MATMUL_PRECISIONS, precise
@@ -44,14 +45,18 @@ class Outcome(NamedTuple):
         Other persistent arrays that changed: running statistics, rule state.
     metrics
         Scalars such as ``"loss"`` and ``"accuracy"``.
+    outputs
+        Readouts of a stretch of time, ``[trial, time, output]`` by name: a circuit with a running form hands them to
+        the protocol, which scores the presentation as a whole.
     """
 
     changes: Tree
     tree: Tree
     metrics: dict[str, jax.Array]
+    outputs: Mapping[str, jax.Array] = {}
 
 
-class Circuit(bp.DynamicalSystem):
+class Circuit(Described, bp.DynamicalSystem):
     """A circuit of populations and projections.
 
     Persistent arrays (weights, masks, fixed feedback, running statistics) form the circuit's *tree*, a flat
@@ -286,6 +291,18 @@ class Circuit(bp.DynamicalSystem):
     def constrain(self, tree: Tree, updates: Tree) -> Tree:
         """Apply masks, factors and decay to the optimiser's additive updates."""
         return {name: constrain_update(self.synapses[name], tree, update) for name, update in updates.items()}
+
+    def forward_weights(self, tree: Tree) -> Tree:
+        """Forward weights that have feedback weights beside them, by name of the layer; none by default."""
+        return {}
+
+    def effective_feedback(self, tree: Tree) -> Tree:
+        """Feedback that acts beside forward weights, in their layout, by name of the layer; none by default."""
+        return {}
+
+    def reciprocal(self) -> set[str]:
+        """Layers whose feedback is one synapse between the same two cells as the forward weight; none by default."""
+        return set()
 
     # -- what the trace stores ----------------------------------------------------------------------------
 

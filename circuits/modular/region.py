@@ -7,6 +7,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from biocredit.circuits.core.activations import ACTIVATIONS
+from biocredit.circuits.core.described import Described
 from biocredit.circuits.core.errors import choose, require
 
 #: Piece of the region (counted from 1) that holds each role, by layout code n_U; 0 means the whole region.
@@ -45,7 +46,7 @@ class Block:
         return state.at[..., self.where].add(current)
 
 
-class Region:
+class Region(Described):
     """A recurrent module of rate neurons with named blocks.
 
     Parameters

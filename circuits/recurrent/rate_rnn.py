@@ -237,7 +237,8 @@ class RateRNN(Circuit):
         carry, found = advance(self.network, tree, carry, *stretch, probe)
         metrics = {"loss": found.loss} | self._score(found.output, *stretch[1:])
         changes = {name: found.changes[name] for name in self.plastic}
-        return carry, Outcome(changes, in_tree(state_of(found.changes)), metrics)
+        outputs = {name: found.output.swapaxes(0, 1) for name in self.readouts}
+        return carry, Outcome(changes, in_tree(state_of(found.changes)), metrics, outputs)
 
     def constrain(self, tree: Tree, updates: Tree) -> Tree:
         """Apply masks, and let no weight change its sign: one that would becomes zero."""

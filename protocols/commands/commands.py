@@ -84,8 +84,14 @@ def sweep_command(given: Namespace) -> int:
 def resume_command(given: Namespace) -> int:
     """Go on with a run."""
     _prepare_jax()
+    from biocredit.analysis.trace.reader import open_trace
     from biocredit.protocols.experiments.runner import job_of
+    from biocredit.protocols.training.protocol import Protocol
 
+    with open_trace(given.trace) as trace:
+        own = "run" in trace.configuration and ("experiment" not in trace.configuration or given.epochs is not None)
+    if own:
+        return _attempt([], lambda: Protocol.from_trace(given.trace).resume(given.trace, epochs=given.epochs))
     job = job_of(given.trace)
     if job.state() == "complete":
         print(f"{job.path} is complete: nothing to resume")

@@ -143,6 +143,7 @@ class Configuration:
         for line in self.optimizer.advice(net):
             warnings.warn(line, stacklevel=2)
         measured = self.measures.values()
+        measures = [one.make(net, lambda rule: self._with_rule(rule).network(task)) for one in measured]
         return self.protocol.make(
             net,
             passes(task, run.pass_trials) if run.pass_trials else task,
@@ -152,7 +153,7 @@ class Configuration:
             shuffle=run.shuffle,
             records=[*self.record.records(net), *(record for one in measured for record in one.records(net))],
             probe_trials=self.record.trials,
-            measures=[one.make(net, lambda rule: self._with_rule(rule).network(task)) for one in measured],
+            measures=[one for one in measures if not one.why_not(net)],  # conditions differ in what they have
             divergence=self.optimizer.divergence(),
         )
 

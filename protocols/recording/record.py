@@ -1,13 +1,14 @@
 """What is recorded, said in one place."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from biocredit.circuits.core.circuit import Circuit
-from biocredit.circuits.core.errors import CircuitError, nearest
+from biocredit.circuits.core.errors import CircuitError, nearest, require
 
 
 class Signals(Mapping):
@@ -35,6 +36,37 @@ class Signals(Mapping):
 
 
 @dataclass(frozen=True)
+class Cut:
+    """Which part of the time course of a variable is kept.
+
+    Parameters
+    ----------
+    of
+        The variable.
+    start, stop, every
+        First step of the trial, first one that is left out again, steps from one that is kept to the next.
+    neurons
+        Numbers of the neurons; all by default.
+    """
+
+    of: str
+    start: int | None = None
+    stop: int | None = None
+    every: int = 1
+    neurons: tuple[int, ...] | None = None
+
+    @property
+    def steps(self) -> slice:
+        """Steps of the trial that are kept."""
+        return slice(self.start, self.stop, self.every)
+
+    def of_course(self, course: jax.Array) -> jax.Array:
+        """Return the part of ``course`` ``[time, trial, neuron]`` that is kept."""
+        kept = course[self.steps]
+        return kept if self.neurons is None else kept[..., jnp.asarray(self.neurons)]
+
+
+@dataclass(frozen=True)
 class Record:
     """One thing to record while a protocol runs.
 
@@ -45,13 +77,23 @@ class Record:
         course over a trial, for the probe stimuli, under ``/activity``), or a function of :class:`Signals` that is
         reduced on the device at every update and averaged over the epoch (under ``/learning``).
     every
-        Epochs from one record to the next; epoch 0 is before learning (weights and activity only).
+        Epochs from one record to the next; epoch 0 is before learning (weights and activity only). The last epoch of
+        a run is always recorded.
     when
         Phase of the trial that is kept; the whole trial by default. Only for variables of the dynamics.
     name
-        Name of what a function returns.
+        Name of what a function returns, or of the group under ``/activity`` (the population by default).
     units
         Units of what a function returns.
+    neurons
+        Numbers of the neurons that are kept; all by default. Only for variables of the dynamics.
+    every_steps
+        Time steps from one that is kept to the next. Only for variables of the dynamics.
+
+    Raises
+    ------
+    CircuitError
+        If a part of it says nothing.
     """
 
     of: str | Callable[[Signals], jax.Array]
@@ -59,17 +101,28 @@ class Record:
     when: str | None = None
     name: str = ""
     units: str = "1"
+    neurons: Sequence[int] | None = None
+    every_steps: int = 1
 
     def __post_init__(self) -> None:
-        if self.every < 1:
-            raise CircuitError(f"a record is taken every 1 or more epochs, got every={self.every}")
-        if callable(self.of) and not self.name:
-            raise CircuitError("a record of a function needs a name: Record(of=function, name=...)")
+        require(_whole(self.every), f"a record is taken every 1 or more epochs, got every={self.every}")
+        require(_whole(self.every_steps), f"a record keeps every 1 or more steps, got every_steps={self.every_steps}")
+        if self.neurons is not None:
+            chosen = tuple(np.asarray(self.neurons).ravel().tolist())
+            proper = all(type(one) is int and one >= 0 for one in chosen) and len(set(chosen)) == len(chosen) > 0
+            require(proper, f"neurons are chosen by different numbers from 0 on, got {self.neurons!r}")
+            object.__setattr__(self, "neurons", tuple(sorted(chosen)))
+        require(not callable(self.of) or bool(self.name), "a record of a function needs a name: Record(of=f, name=...)")
 
     @property
     def label(self) -> str:
         """Name in the trace."""
         return self.name or str(self.of)
+
+    @property
+    def group(self) -> str:
+        """Group under ``/activity`` to which it belongs."""
+        return self.name or self.of.rpartition(".")[0] or self.of
 
     def kind(self, circuit: Circuit) -> str:
         """Return ``"signal"``, ``"weights"`` or ``"activity"``.
@@ -77,16 +130,32 @@ class Record:
         Raises
         ------
         CircuitError
-            If the circuit has nothing of that name.
+            If the circuit has nothing of that name, or the thing does not have what is asked of it.
         """
-        if callable(self.of):
-            return "signal"
-        weights, activity = circuit.read(), circuit.variables()
-        if self.of in weights:
-            return "weights"
-        if self.of in activity:
-            return "activity"
-        raise CircuitError(f"cannot record {self.of!r}: {nearest(self.of, [*activity, *weights])}")
+        kind = "signal" if callable(self.of) else "weights" if self.of in circuit.read() else "activity"
+        if kind == "activity":
+            valid = [*circuit.variables(), *circuit.read()]
+            require(self.of in valid, f"cannot record {self.of!r}: {nearest(str(self.of), valid)}")
+            require(self.units == "1", f"the units of {self.of!r} are the circuit's: leave out units={self.units!r}")
+            return kind
+        asked = {
+            "when": self.when is not None,
+            "neurons": self.neurons is not None,
+            "every_steps": self.every_steps > 1,
+        }
+        asked |= {"units": kind == "weights" and self.units != "1", "name": kind == "weights" and bool(self.name)}
+        for word, given in asked.items():
+            require(not given, f"a record of {'a function' if kind == 'signal' else 'weights'} has no {word}")
+        return kind
+
+    def cut(self, circuit: Circuit, settings: Mapping[str, Any]) -> Cut:
+        """Return which part of the variable's time course is kept, under these settings of the phases."""
+        phase = circuit.stretch(self.when, **settings)
+        return Cut(self.of, phase.start, phase.stop, self.every_steps, self.neurons)
+
+
+def _whole(number: Any) -> bool:
+    return isinstance(number, int | np.integer) and not isinstance(number, bool) and number >= 1
 
 
 def amplitude(signal: str, phase: str | None = None) -> Record:

@@ -1,103 +1,164 @@
 """From a running protocol to the trace file, safely."""
 
 import contextlib
-import os
-import subprocess
 from collections.abc import Mapping, Sequence
-from importlib.metadata import version
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-import jax
 import numpy as np
 from biocredit.analysis.trace.schema import TraceError
 from biocredit.analysis.trace.writer import TraceWriter
 from biocredit.circuits.core.circuit import Circuit
+from biocredit.circuits.core.errors import CircuitError
+from biocredit.protocols.interventions.declare import Intervention
 from biocredit.protocols.recording.measures.measure import Measure
 from biocredit.protocols.recording.record import Record
-from biocredit.protocols.training import checkpoint
+from biocredit.protocols.recording.surroundings import arithmetic, surroundings
+from biocredit.protocols.recording.view import RunView
 
-if TYPE_CHECKING:
-    from biocredit.protocols.training.protocol import Protocol
 
-PACKAGES = ("jax", "jaxlib", "brainpy", "brainstate", "optax", "biocredit")
+@dataclass(frozen=True)
+class About:
+    """What a trace says about its run.
+
+    Parameters
+    ----------
+    experiment, label
+        Names: of the experiment, and of what was run, ``circuit/rule/task``.
+    configuration
+        Everything with which it was built.
+    citations
+        DOI or arXiv identifiers.
+    devices
+        Number of devices over which the seeds are spread.
+    """
+
+    experiment: str
+    label: str
+    configuration: Mapping[str, Any]
+    citations: Sequence[str]
+    devices: int = 1
 
 
 class Recorder:
-    """Writes what a protocol asks to record; one commit and one checkpoint per epoch.
+    """Writes what a protocol asks to record; one commit per epoch.
 
     Parameters
     ----------
     writer
         The open trace.
-    path
-        Where it is.
+    records, interventions
+        What is recorded and what is done.
+
+    Attributes
+    ----------
     number
         Number of the checkpoints so far.
     """
 
-    def __init__(self, writer: TraceWriter, path: str | Path, number: int = 0):
-        self.writer, self.path, self.number = writer, Path(path), number
+    def __init__(self, writer: TraceWriter, records: Sequence[Record], interventions: Sequence[Intervention]):
+        self.writer, self.records, self.interventions = writer, tuple(records), tuple(interventions)
+        self.number = 0
+        self._begun: int | None = None
 
     @classmethod
     def create(
-        cls, run: "Protocol", path: str | Path, experiment: str, configuration: Mapping[str, Any], overwrite: bool
+        cls,
+        path: str | Path,
+        view: RunView,
+        about: About,
+        *,
+        records: Sequence[Record],
+        interventions: Sequence[Intervention],
+        overwrite: bool,
     ) -> "Recorder":
-        """Begin a trace, and record what is there before learning."""
+        """Begin a trace: what there is, and what is planned."""
         writer = TraceWriter.create(
             path,
-            experiment=experiment or f"{type(run).__name__} of {run.task.name}",
-            configuration=configuration,
-            citations=run.citations,
-            seeds=run.seeds,
-            attributes=surroundings(),
+            experiment=about.experiment,
+            configuration=about.configuration,
+            citations=about.citations,
+            seeds=view.seeds,
+            attributes={**surroundings(), **arithmetic(), "devices": about.devices, "label": about.label},
             overwrite=overwrite,
         )
-        recorder = cls(writer, path)
-        writer.populations([population_row(one) for one in run.circuit.populations()])
-        writer.projections(run.circuit.projections())
-        for one in run.interventions:
-            phase = one.window.phase or ""
-            writer.event(kind="intervention", description=one.describe(), update=one.window.start, phase=phase)
-        recorder._snapshots(run)
-        writer.commit()
+        recorder = cls(writer, records, interventions)
+        try:
+            recorder._begin(view)
+        except BaseException as failure:
+            recorder.fail(failure)
+            raise
         return recorder
 
+    def _begin(self, view: RunView) -> None:
+        self.writer.populations([population_row(one) for one in view.circuit.populations()])
+        self.writer.projections(view.circuit.projections())
+        for one in self.interventions:
+            self.event("planned", one.describe(), one.window.start, one.window.phase)
+        self._begun = view.update
+        for one in self.interventions:
+            if one.acts(view.update, view.update + 1):
+                self.event("intervention", one.describe(), view.update, one.window.phase)
+        self.writer.commit()
+
     @classmethod
-    def resume(cls, run: "Protocol", path: str | Path, done: Mapping[str, Any]) -> "Recorder":
+    def resume(
+        cls,
+        path: str | Path,
+        done: Mapping[str, Any],
+        records: Sequence[Record],
+        interventions: Sequence[Intervention],
+    ) -> "Recorder":
         """Go on with a trace, cut back to what its checkpoint says was done."""
-        return cls(TraceWriter.resume(path, lengths=done["lengths"]), path, done.get("checkpoint", 0))
+        recorder = cls(TraceWriter.resume(path, lengths=done["lengths"]), records, interventions)
+        recorder.number = done.get("checkpoint", 0)
+        return recorder
 
-    def epoch(self, run: "Protocol", logs: Sequence[Mapping[str, np.ndarray]]) -> None:
-        """Write the averages and scores of the epoch that is just over, its loss by update, and snapshots."""
-        for name, value in run.last.items():
-            self._series(name, value[:, None], "epoch", [run.epoch])
-        loss = np.concatenate([log["loss"] for log in logs], axis=1)
-        self._series("loss_by_update", loss, "update", np.arange(run.updates - loss.shape[1], run.updates))
-        self._snapshots(run)
+    def event(self, kind: str, description: str, update: int, phase: str | None = None) -> None:
+        """Note that something was planned, or happened, at an update."""
+        self.writer.event(kind=kind, description=description, update=update, phase=phase or "")
 
-    def checkpoint(self, run: "Protocol", epochs: int, logs: Sequence[Mapping[str, np.ndarray]]) -> None:
-        """Commit the trace, then the checkpoint that belongs to it."""
+    def happened(self, first: int, end: int) -> None:
+        """Note which interventions began and ended in the updates ``first`` .. ``end - 1``."""
+        for one in self.interventions:
+            start, stop = one.window.start, one.window.stop
+            if first <= start < end and first != self._begun:
+                self.event("intervention", one.describe(), start, one.window.phase)
+            if stop is not None and first < stop <= end:
+                self.event("intervention ended", one.describe(), stop, one.window.phase)
+
+    def epoch(self, view: RunView, averages: Mapping[str, np.ndarray], loss: np.ndarray | None = None) -> None:
+        """Write averages and scores, ``[seed]`` by name, and the loss by update ``[seed, update]``."""
+        functions = {record.label: record for record in self.records if callable(record.of)}
+        for name, value in averages.items():
+            units = (functions[name].units, name) if functions.get(name, Record("")).units != "1" else describe(name)
+            self.series(name, value[:, None], "epoch", [view.epoch], units)
+        if loss is not None:
+            updates = np.arange(view.update - loss.shape[1], view.update)
+            self.series("loss_by_update", loss, "update", updates, describe("loss_by_update"))
+
+    def series(self, name: str, values: np.ndarray, axis: str, at: Any, units: tuple[str, str]) -> None:
+        """Append values ``[seed, place, ...]`` to a series of ``/learning``."""
+        extra = tuple(f"{name}_{k}" for k in range(values.ndim - 2))
+        shape = (values.shape[0], None, *values.shape[2:])
+        self.writer.declare(f"learning/{name}", ("seed", axis, *extra), shape, units=units[0], long_name=units[1])
+        self.writer.append(f"learning/{name}", values, at=at)
+
+    def commit(self) -> None:
+        """Bring everything to the disk."""
+        self.writer.commit()
+
+    def checkpoint(self) -> dict[str, Any]:
+        """Bring everything to the disk; return what the checkpoint that belongs to it must remember of the trace."""
         self.number += 1
         self.writer.set(checkpoint=self.number)
         self.writer.commit()
-        partial = [{name: value.tolist() for name, value in log.items()} for log in logs]
-        progress = {"epoch": run.epoch, "epochs": epochs, "lengths": self.writer.lengths(), "logs": partial}
-        progress |= {"trace": self.writer.id, "checkpoint": self.number}
-        progress["first_loss"] = run.first_loss.tolist()
-        checkpoint.save(checkpoint.path_beside(self.path), run.state, progress)
+        return {"trace": self.writer.id, "checkpoint": self.number, "lengths": self.writer.lengths()}
 
-    def close(self, run: "Protocol", epochs: int, logs: Sequence[Mapping[str, np.ndarray]]) -> None:
-        """End the trace: complete, or stopped and ready to be resumed."""
-        if run.epoch >= epochs:
-            for measure in run.measures:
-                if measure.every is None:
-                    self._measure(run, measure)
-            self.writer.close("complete")
-            checkpoint.path_beside(self.path).unlink(missing_ok=True)
-            return
-        self.checkpoint(run, epochs, logs)
-        self.writer.close("stopped")
+    def close(self, status: str) -> None:
+        """End the trace."""
+        self.writer.close(status)
 
     def fail(self, failure: BaseException) -> None:
         """End the trace of a run that went wrong or was interrupted; what cannot be written any more is dropped."""
@@ -106,100 +167,132 @@ class Recorder:
 
     # -- what goes where ----------------------------------------------------------------------------------
 
-    def _series(self, name: str, values: np.ndarray, axis: str, at: Any) -> None:
-        units, meaning = describe(name)
-        extra = tuple(f"{name}_{k}" for k in range(values.ndim - 2))
-        shape = (values.shape[0], None, *values.shape[2:])
-        self.writer.declare(f"learning/{name}", ("seed", axis, *extra), shape, units=units, long_name=meaning)
-        self.writer.append(f"learning/{name}", values, at=at)
-
-    def _measure(self, run: "Protocol", measure: Measure) -> None:
-        for name, values in measure.of(run).items():
-            dims, (units, meaning) = ("seed", *measure.axes), describe(name)
-            meaning = f"{measure.meaning}: {meaning}"
-            self.writer.constant(f"learning/{name}", values, dims, units, meaning, coords=measure.axes)
-
-    def _measure_again(self, run: "Protocol", measure: Measure) -> None:
-        axis = f"every_{measure.every}_epochs"
-        for name, values in measure.of(run).items():
-            dims, (units, meaning) = ("seed", axis, *measure.axes), describe(name)
-            shape, meaning = (len(values), None, *values.shape[1:]), f"{measure.meaning}: {meaning}"
-            path = f"learning/{name}"
+    def measured(self, view: RunView, measure: Measure, found: Mapping[str, np.ndarray]) -> None:
+        """Write what was measured, ``[seed, ...]`` by name."""
+        for name, values in found.items():
+            units, meaning = describe(name)
+            meaning, path = f"{measure.meaning}: {meaning}", f"learning/{name}"
+            if measure.every is None:
+                self.writer.constant(path, values, ("seed", *measure.axes), units, meaning, coords=measure.axes)
+                continue
+            dims = ("seed", f"every_{measure.every}_epochs", *measure.axes)
+            shape = (len(values), None, *values.shape[1:])
             self.writer.declare(path, dims, shape, units=units, long_name=meaning, coords=measure.axes)
-            self.writer.append(path, values[:, None], at=[run.epoch])
+            self.writer.append(path, values[:, None], at=[view.epoch])
 
-    def _snapshots(self, run: "Protocol") -> None:
-        for measure in run.measures:
-            if measure.every and run.epoch % measure.every == 0:
-                self._measure_again(run, measure)
-        due = [record for record in run.records if run.epoch % record.every == 0]
-        for record in due:
-            if run._kinds[record.label] == "weights":
-                self._weights(run, record)
-        if any(run._kinds[record.label] == "activity" for record in due):
-            courses, trials = run.activity()
-            for record in due:
-                if run._kinds[record.label] == "activity":
-                    self._activity(run, record, courses[record.of], trials)
+    def snapshots(self, view: RunView, last: bool = False) -> None:
+        """Write the weights and the activity that are due; at the end of a run those that are not there yet."""
+        kept = [record for record in self.records if not callable(record.of)]
+        here = [record for record in kept if (view.epoch % record.every == 0) != last]
+        kinds = {record.label: record.kind(view.circuit) for record in here}
+        for record in here:
+            if kinds[record.label] == "weights":
+                self._weights(view, record)
+        active = [record for record in here if kinds[record.label] == "activity"]
+        cuts = {key_of(record): record.cut(view.circuit, view.settings[0]) for record in active}
+        courses, trials = view.observe(cuts) if cuts else ({}, {})
+        for record in active:
+            self._activity(view, record, courses[key_of(record)], trials)
 
-    def _weights(self, run: "Protocol", record: Record) -> None:
-        name, values = record.of, np.asarray(run.tree[record.of])[None]
-        entry = run.circuit.synapses.get(name)
-        axes = tuple(f"{name}:{axis}" for axis in run.circuit.weight_axes[: values.ndim - 2])
+    def _weights(self, view: RunView, record: Record) -> None:
+        name, values = record.of, np.asarray(view.tree[record.of])[None]
+        entry = view.circuit.synapses.get(name)
+        axes = tuple(f"{name}:{axis}" for axis in view.circuit.weight_axes[: values.ndim - 2])
         dims, shape = ("snapshot", "seed", *axes), (None, *values.shape[1:])
         meaning = f"weights of {name}" if entry is None else f"{entry.kind} weights from {entry.pre} to {entry.post}"
         path = f"weights/{name}"
         self.writer.declare(path, dims, shape, units="1", long_name=meaning, dtype=values.dtype.str)
-        self.writer.append(path, values, at=[run.updates])
+        self.writer.append(path, values, at=[view.update])
         if entry is not None and entry.mask:
-            mask = np.asarray(run.tree[entry.mask])
+            mask = np.asarray(view.tree[entry.mask])
             self.writer.constant(f"weights/{entry.mask}", mask, ("seed", *axes), "1", f"existing synapses of {name}")
 
-    def _activity(self, run: "Protocol", record: Record, course: np.ndarray, trials: Mapping[str, np.ndarray]) -> None:
+    def _activity(self, view: RunView, record: Record, kept: np.ndarray, trials: Mapping[str, np.ndarray]) -> None:
         population, _, variable = record.of.rpartition(".")
-        kept = course[:, :, run.circuit.stretch(record.when, **run.settings[0])][None]
-        group = f"activity/{population or record.of}"
-        time = np.arange(course.shape[2])[run.circuit.stretch(record.when, **run.settings[0])]
-        step = getattr(run.circuit, "dt", None)
-        scale = (time * step, "ms", "time in the trial") if step else (time, "iteration", "iteration in the trial")
-        dims = ("snapshot", "seed", "trial", "time", "neuron")
+        cut, group = record.cut(view.circuit, view.settings[0]), f"activity/{record.group}"
+        schedule = view.circuit.schedule(**view.settings[0])
+        coords: dict[str, Any] = {"time": times(view.circuit, cut.start or 0, cut.every, kept.shape[2])}
+        if cut.neurons is not None:
+            coords["neuron"] = (np.array(cut.neurons), "1", f"number of the neuron in {population or variable}")
         self.writer.declare(
             f"{group}/{variable}",
-            dims,
-            (None, *kept.shape[1:]),
+            ("snapshot", "seed", "trial", "time", "neuron"),
+            (None, *kept.shape),
             units="1",
             long_name=f"{variable} of {population}" if population else variable,
             dtype=kept.dtype.str,
-            coords={"time": scale},
+            coords=coords,
         )
-        self.writer.append(f"{group}/{variable}", kept, at=[run.updates])
-        units = run.task.trial_units
+        self.writer.append(f"{group}/{variable}", kept[None], at=[view.update])
+        units = view.task.trial_units
         for name, values in trials.items():
             self.writer.constant(f"{group}/{name}", values, ("trial",), units.get(name, "1"), f"{name} of each trial")
-        when = phases(run.circuit.schedule(**run.settings[0]), population, course.shape[2])
-        kept_when = when[run.circuit.stretch(record.when, **run.settings[0])]
-        self.writer.constant(f"{group}/phase", kept_when, ("time",), "1", "phase in which the population evolves")
-        parts = blocks(run.circuit, population, course.shape[-1])
+        steps = (cut.start or 0) + cut.every * np.arange(kept.shape[2])
+        when = phases(schedule, population, steps)
+        self.writer.constant(f"{group}/phase", when, ("time",), "1", "phase in which the population evolves")
+        parts = blocks(view.circuit, population, cut.neurons or range(kept.shape[-1]))
         self.writer.constant(f"{group}/block", parts, ("neuron",), "1", "blocks of each neuron")
 
 
-def phases(schedule: Sequence[tuple[str, str, int, int]], population: str, steps: int) -> np.ndarray:
-    """Name the phase in which a population evolves at each time step, empty while it waits."""
-    names = np.full(steps, "", dtype=object)
+def key_of(record: Record) -> str:
+    """Where a record of activity goes: group and variable."""
+    return f"{record.group}/{record.of}"
+
+
+def check_records(records: Sequence[Record], circuit: Circuit, settings: Mapping[str, Any]) -> dict[str, str]:
+    """Return the kind of every record, by its label.
+
+    Raises
+    ------
+    CircuitError
+        For what the circuit does not have, a neuron or phase that does not exist, two records that would go to the
+        same place of the trace, or different parts of a trial in one group.
+    """
+    groups: dict[str, Any] = {}
+    found: dict[str, str] = {}
+    sizes = {population.name: population.size for population in circuit.populations()}
+    for record in records:
+        kind = record.kind(circuit)
+        place = key_of(record) if kind == "activity" else record.label
+        if place in found:
+            raise CircuitError(f"two records of {record.label!r}: give one of them a name")
+        found[place] = kind
+        if kind != "activity":
+            continue
+        cut = record.cut(circuit, settings)
+        size = sizes.get(record.of.rpartition(".")[0], np.inf)
+        if cut.neurons is not None and cut.neurons[-1] >= size:
+            raise CircuitError(f"{record.of!r} has neurons 0 to {size - 1}, cannot record {cut.neurons[-1]}")
+        axes = (cut.start, cut.stop, cut.every, cut.neurons)
+        if groups.setdefault(record.group, axes) != axes:
+            raise CircuitError(f"{record.of!r} and another record of {record.group!r} keep different parts: name one")
+    return {record.label: record.kind(circuit) for record in records}
+
+
+def times(circuit: Circuit, first: int, every: int, count: int) -> tuple[np.ndarray, str, str]:
+    """Coordinates of the time axis: values, units, meaning."""
+    steps, dt = first + every * np.arange(count), getattr(circuit, "dt", None)
+    return (steps * dt, "ms", "time in the trial") if dt else (steps, "iteration", "iteration in the trial")
+
+
+def phases(schedule: Sequence[tuple[str, str, int, int]], population: str, steps: np.ndarray) -> np.ndarray:
+    """Name the phase in which a population evolves at these time steps, empty while it waits."""
+    names = np.full(len(steps), "", dtype=object)
     for phase, who, first, end in schedule:
         if who == population:
-            names[first:end] = phase
+            names[(steps >= first) & (steps < end)] = phase
     return names
 
 
-def blocks(circuit: Circuit, population: str, size: int) -> np.ndarray:
-    """Name the blocks of every neuron of a population, joined by ``+``; what is no population has none."""
+def blocks(circuit: Circuit, population: str, chosen: Sequence[int]) -> np.ndarray:
+    """Name the blocks of chosen neurons of a population, joined by ``+``; what is no population has none."""
     found = next((one for one in circuit.populations() if one.name == population), None)
-    names = [[] for _ in range(size)]
+    names: dict[int, list[str]] = {neuron: [] for neuron in chosen}
     for block, neurons in found.blocks.items() if found else ():
         for neuron in neurons:
-            names[neuron].append(block)
-    return np.array(["+".join(parts) for parts in names], dtype=object)
+            if int(neuron) in names:
+                names[int(neuron)].append(block)
+    return np.array(["+".join(parts) for parts in names.values()], dtype=object)
 
 
 def population_row(population: Any) -> dict[str, Any]:
@@ -222,17 +315,3 @@ def describe(name: str) -> tuple[str, str]:
         if word in name:
             return units, part + meaning
     return "1", part + name
-
-
-def surroundings() -> dict[str, Any]:
-    """Describe the machine and the programs for the trace."""
-    found = {f"version_{package}": version(package) for package in PACKAGES}
-    device = jax.devices()[0]
-    return found | {"device": device.device_kind, "host_cores": os.cpu_count() or 1, "git_commit": commit()}
-
-
-def commit() -> str:
-    """Return the git commit of the source tree, empty where there is none."""
-    where = Path(__file__).resolve().parent
-    asked = subprocess.run(["git", "rev-parse", "HEAD"], cwd=where, capture_output=True, text=True, check=False)
-    return asked.stdout.strip() if asked.returncode == 0 else ""

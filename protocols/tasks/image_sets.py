@@ -3,6 +3,7 @@
 from typing import Any
 
 import numpy as np
+from biocredit.circuits.core.described import described
 from biocredit.circuits.core.errors import require
 from biocredit.protocols.datasets import datasets
 from biocredit.protocols.datasets.registry import find
@@ -10,6 +11,7 @@ from biocredit.protocols.tasks.task import ImageTask, Task
 from biocredit.protocols.tasks.wrapped import held_out
 
 
+@described
 def images(
     name: str,
     *,
@@ -64,21 +66,25 @@ def statistics(pixels: np.ndarray, standardise: str | None) -> tuple[Any, Any]:
     return pixels.mean(axes, dtype=np.float64) / 255, pixels.std(axes, dtype=np.float64) / 255
 
 
+@described
 def digits(**options: Any) -> Task:
     """Real 8x8 handwritten digits of scikit-learn: 1437 training and 360 test images, nothing to download."""
     return images("digits", **options)
 
 
+@described
 def mnist(**options: Any) -> Task:
     """MNIST: 60,000 training and 10,000 test digits of 28x28 pixels."""
     return images("mnist", **options)
 
 
+@described
 def fashion_mnist(**options: Any) -> Task:
     """Fashion-MNIST (arXiv:1708.07747): 60,000 training and 10,000 test images of 28x28 pixels."""
     return images("fashion_mnist", **options)
 
 
+@described
 def cifar10(**options: Any) -> Task:
     """CIFAR-10: 50,000 training and 10,000 test colour images of 32x32 pixels."""
     return images("cifar10", **options)

@@ -8,6 +8,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from biocredit.circuits.core.circuit import Batch
+from biocredit.circuits.core.described import Described
 from biocredit.circuits.core.errors import CircuitError, nearest, require
 from biocredit.protocols.tasks.checks import check_part
 from biocredit.protocols.tasks.given import as_array, class_numbers, scale_of, zeros_and_ones
@@ -25,7 +26,7 @@ class Period:
     stop: float
 
 
-class Task:
+class Task(Described):
     """A supply of trials.
 
     A new task is one short file: a subclass that sets the attributes below and defines :meth:`draw`. Stored data

@@ -11,6 +11,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from biocredit.circuits.core.circuit import Batch
+from biocredit.circuits.core.described import described
 from biocredit.protocols.tasks.image_sets import mnist
 from biocredit.protocols.tasks.task import ImageTask, Period, Task
 from biocredit.protocols.tasks.wrapped import take_over
@@ -205,6 +206,7 @@ class pixel_by_pixel(Task):
         return Batch({"pixel": pixels}, batch.targets, batch.trials)
 
 
+@described
 def pixel_mnist(*, dt: float = 1.0, **options: Any) -> pixel_by_pixel:
     """Build MNIST pixel by pixel, 784 steps; other options as in :func:`biocredit.protocols.tasks.image_sets.mnist`."""
     return pixel_by_pixel(mnist(**options), dt=dt)

@@ -23,6 +23,10 @@ class RunError(CircuitError):
     """A run cannot start, go on or be resumed."""
 
 
+class RunWarning(UserWarning):
+    """A run goes on, but not quite as one might think."""
+
+
 def path_beside(trace: str | Path) -> Path:
     """Return where the checkpoint of a trace lies."""
     return Path(f"{resolved(trace)}.checkpoint")
@@ -45,13 +49,13 @@ def save(path: str | Path, state: Any, progress: Mapping[str, Any]) -> None:
         raise RunError(f"cannot write the checkpoint {path}: {failure.strerror or failure}") from None
 
 
-def load(path: str | Path, like: Any) -> tuple[Any, dict[str, Any]]:
-    """Read a checkpoint into the shape of ``like``.
+def read(path: str | Path) -> tuple[list[np.ndarray], dict[str, Any]]:
+    """Read a checkpoint: the arrays of the state in their order, and the progress.
 
     Raises
     ------
     RunError
-        If it is missing, damaged, of another version, or belongs to another run, circuit, optimiser or number of seeds.
+        If it is missing, damaged, of another version, or belongs to another run.
     """
     try:
         with np.load(path, allow_pickle=False) as archive:
@@ -65,13 +69,24 @@ def load(path: str | Path, like: Any) -> tuple[Any, dict[str, Any]]:
     if version != CHECKPOINT_VERSION:
         raise RunError(f"the checkpoint {path} has version {version}, this program reads {CHECKPOINT_VERSION}")
     _require_own(Path(path), progress)
+    return found, progress
+
+
+def fitted(found: list[np.ndarray], like: Any, path: str | Path) -> Any:
+    """Give the arrays of a checkpoint the structure of ``like``.
+
+    Raises
+    ------
+    RunError
+        If they belong to another circuit, optimiser or number of seeds.
+    """
     wanted, structure = jax.tree.flatten(like)
     same = len(found) == len(wanted) and all(
         a.shape == np.shape(b) and a.dtype == np.asarray(b).dtype for a, b in zip(found, wanted, strict=False)
     )
     if not same:
         raise RunError(f"the checkpoint {path} belongs to another circuit, optimiser or number of seeds")
-    return jax.tree.unflatten(structure, found), progress
+    return jax.tree.unflatten(structure, found)
 
 
 def _require_own(path: Path, progress: Mapping[str, Any]) -> None:

@@ -1,16 +1,15 @@
-"""When a run counts as diverged, and what is said then."""
+"""When a network counts as diverged, and what is said then."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from math import inf
 
 import numpy as np
-from biocredit.protocols.training.checkpoint import RunError
 
 
 @dataclass(frozen=True)
 class Divergence:
-    """What counts as divergence, besides a loss or a weight that is not finite.
+    """What counts as divergence, besides a loss, a weight or a test score that is not finite.
 
     Parameters
     ----------
@@ -21,20 +20,17 @@ class Divergence:
 
     Examples
     --------
-    >>> try:
-    ...     Divergence(10.0).check(np.array([[2.0, 30.0]]), {}, np.array([2.0]), update=100, epoch=3)
-    ... except RunError as error:
-    ...     print(error)
-    the run diverged in epoch 3: the loss of update 101 is 30, more than 10 times the 2 of the first update
+    >>> Divergence(10.0).found(np.array([[2.0, 30.0]]), {}, np.array([2.0]), update=100)
+    {0: (101, 'the loss of update 101 is 30, more than 10 times the 2 of the first update')}
     """
 
     factor: float = inf
     remedy: str = ""
 
-    def check(
-        self, loss: np.ndarray, finite: Mapping[str, np.ndarray], first_loss: np.ndarray, *, update: int, epoch: int
-    ) -> None:
-        """Refuse to go on after a stretch of updates in which the networks diverged.
+    def found(
+        self, loss: np.ndarray, finite: Mapping[str, np.ndarray], first_loss: np.ndarray, *, update: int
+    ) -> dict[int, tuple[int, str]]:
+        """Find the networks that diverged in a stretch of updates.
 
         Parameters
         ----------
@@ -42,23 +38,44 @@ class Divergence:
             Loss, and whether each weight array is finite by name, ``[seed, update]``.
         first_loss
             Loss of the very first update, ``[seed]``.
-        update, epoch
-            Number of the first update of the stretch, and of its epoch.
+        update
+            Number of the first update of the stretch.
 
-        Raises
-        ------
-        RunError
-            With what went wrong first.
+        Returns
+        -------
+        dict
+            At which update, and what went wrong first, by the number of the network.
         """
         grown = loss > self.factor * first_loss[:, None]
         bad = {"loss grown": grown, "loss": ~np.isfinite(loss)} | {name: ~flags for name, flags in finite.items()}
-        first = {name: np.argwhere(flags)[:, 1].min() for name, flags in bad.items() if flags.any()}
-        if not first:
-            return
-        name = min(first, key=first.get)
-        what = f"{name!r} is not finite first, at update {update + first[name]}"
-        if name == "loss grown":
-            seed = int(np.argmax(grown[:, first[name]]))
-            what = f"the loss of update {update + first[name]} is {loss[seed, first[name]]:.3g}, "
-            what += f"more than {self.factor:g} times the {first_loss[seed]:.3g} of the first update"
-        raise RunError(f"the run diverged in epoch {epoch}: {what}" + (f"; {self.remedy}" if self.remedy else ""))
+        return {
+            number: self._first({name: flags[number] for name, flags in bad.items()}, loss[number], first, update)
+            for number, first in enumerate(first_loss)
+            if any(flags[number].any() for flags in bad.values())
+        }
+
+    def _first(
+        self, bad: Mapping[str, np.ndarray], loss: np.ndarray, first_loss: float, update: int
+    ) -> tuple[int, str]:
+        places = {name: int(np.argmax(flags)) for name, flags in bad.items() if flags.any()}
+        name = min(places, key=places.get)
+        at = places[name]
+        if name != "loss grown":
+            return update + at, f"{name!r} is not finite first, at update {update + at}"
+        limit = f"more than {self.factor:g} times the {first_loss:.3g} of the first update"
+        return update + at, f"the loss of update {update + at} is {loss[at]:.3g}, {limit}"
+
+    def say(self, what: str, epoch: int, seed: int | None = None) -> str:
+        """Say in one line that the run, or one network of it, diverged."""
+        who = "the run" if seed is None else f"the network of seed {seed}"
+        return f"{who} diverged in epoch {epoch}: {what}" + (f"; {self.remedy}" if self.remedy else "")
+
+
+def scores_not_finite(scores: Mapping[str, np.ndarray], update: int) -> dict[int, tuple[int, str]]:
+    """Find the networks of which a score, ``[seed]`` by name, is not finite."""
+    bad = {name: ~np.isfinite(values) for name, values in scores.items()}
+    return {
+        int(number): (update, f"{name!r} is not finite after update {update}")
+        for name, flags in reversed(bad.items())
+        for number in np.flatnonzero(flags)
+    }

@@ -1,34 +1,34 @@
 """The engine of every protocol: compiled stretches of learning; recording and stopping between them."""
 
+import warnings
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import optax
+from biocredit.analysis.trace.reader import open_trace
 from biocredit.circuits.core.circuit import Circuit
 from biocredit.circuits.core.credit_rule import Tree
-from biocredit.circuits.core.errors import nearest
+from biocredit.circuits.core.described import Described
+from biocredit.circuits.core.rebuilt import rebuild
 from biocredit.protocols.interventions import declare as lesions
 from biocredit.protocols.interventions.check import check_on_task as check_interventions
 from biocredit.protocols.recording.measures.measure import Measure
 from biocredit.protocols.recording.record import Record
-from biocredit.protocols.recording.trace_recorder import Recorder
+from biocredit.protocols.recording.trace_recorder import About, Recorder, check_records
+from biocredit.protocols.recording.view import RunView
 from biocredit.protocols.tasks.task import Task
-from biocredit.protocols.training import checkpoint
-from biocredit.protocols.training.checkpoint import RunError
+from biocredit.protocols.training import checks, starting
+from biocredit.protocols.training.checkpoint import RunError, RunWarning
+from biocredit.protocols.training.course import Course, settings_of
 from biocredit.protocols.training.divergence import Divergence
-from biocredit.protocols.training.progress import meter
-from biocredit.protocols.training.replicates import Networks
-from biocredit.protocols.training.sampling import check_order, chunk_length, epoch_order
-from biocredit.protocols.training.stopping import stop_request
+from biocredit.protocols.training.replicates import Networks, Reading
+from biocredit.protocols.training.sampling import check_order, chunk_length
+from biocredit.protocols.training.stopping import check_interrupt
 from biocredit.protocols.training.update import LearningStep, State
 
-#: Test trials evaluated at the same time.
-EVALUATED_AT_ONCE = 1000
 
-
-class Protocol:
+class Protocol(Described):
     """Let a circuit learn a task.
 
     A subclass says what happens in one batch of trials through the keyword arguments that it hands to
@@ -41,38 +41,58 @@ class Protocol:
     task
         Any :class:`biocredit.protocols.tasks.Task`.
     optimizer
-        An optax transformation; ``adam(1e-3)`` by default.
+        An optax transformation, a name such as ``"sgd"``, or a learning rate (of Adam); ``adam(1e-3)`` by default.
     seeds
         Number of independent networks (the first one is ``circuit`` as it is, the others are drawn with the following
-        seeds), or their seeds, all drawn.
+        seeds), or their seeds, all drawn. As many as ``start`` has, by default, or one.
+    start
+        Where all networks begin: a run, a trace (its last snapshot) or ``(trace, snapshot)``, or arrays by name, shaped
+        like the circuit's or with a leading axis ``seed``.
     batch_size
         Trials per update.
     shuffle
         ``"samples"``, ``"batches"`` (composed once, reordered at every epoch) or ``"none"``.
     interventions
-        See :mod:`biocredit.protocols.interventions.declare`.
+        What is done while the networks learn, see :mod:`biocredit.protocols.interventions.declare`.
     records
         See :class:`biocredit.protocols.recording.record.Record`.
     evaluate
-        What is scored after every epoch besides the running averages: ``"test"``, ``"train"``.
+        What is scored after every epoch besides the running averages: ``"test"``, ``"train"``, ``"validation"``.
     alternate
         Settings of the phases of several passes through the task in every epoch, each with an optimiser state of its
         own: ``[{"mode": "task2"}, {"mode": "task1"}]``. One pass by default.
     parallel
         How several seeds run: ``"map"`` (one after the other in one program, best on CPUs), ``"vmap"`` (at once, best
         on GPUs), by default what suits the device.
+    devices
+        Over how many devices the seeds are spread: all accelerators by default, one where there are only CPUs.
     chunk
         Longest stretch of updates in one compiled call.
     probe_trials
         Number of test trials (the first ones) whose activity is recorded.
     measures
-        What is measured in the networks when the run is complete, see
-        :class:`biocredit.protocols.recording.measures.measure.Measure`.
+        What is measured in the networks, see :class:`biocredit.protocols.recording.measures.measure.Measure`.
     divergence
-        When to give up, see :class:`biocredit.protocols.training.divergence.Divergence`; without it, when a number is
-        not finite.
+        When to give a network up, see :class:`biocredit.protocols.training.divergence.Divergence`; without it, when a
+        number is not finite.
     **settings
         Settings of the phases that the circuit knows.
+
+    Attributes
+    ----------
+    epoch, updates
+        Passes through the task, and updates, done so far.
+    last
+        Averages and scores of the last epoch, ``[seed]`` by name.
+    measured
+        What was measured, by name: ``[seed, measurement, ...]``, or ``[seed, ...]`` where it is measured once.
+    dead
+        Networks that diverged: seed, and what happened. Their numbers are NaN from there.
+
+    Raises
+    ------
+    RunError
+        In one line, for anything that cannot be meant.
     """
 
     def __init__(
@@ -80,48 +100,72 @@ class Protocol:
         circuit: Circuit,
         task: Task,
         *,
-        optimizer: optax.GradientTransformation | None = None,
-        seeds: int | Sequence[int] = 1,
+        optimizer: Any = None,
+        seeds: int | Sequence[int] | None = None,
+        start: Any = None,
         batch_size: int = 100,
         shuffle: str = "samples",
         interventions: lesions.Intervention | Sequence[lesions.Intervention] = (),
-        records: Sequence[Record] = (),
-        evaluate: Sequence[str] = ("test",),
+        records: Record | Sequence[Record] = (),
+        evaluate: str | Sequence[str] = ("test",),
         alternate: Sequence[Mapping[str, Any]] = ({},),
         parallel: str | None = None,
+        devices: int | None = None,
         chunk: int = 128,
         probe_trials: int = 10,
-        measures: Sequence[Measure] = (),
+        measures: Measure | Sequence[Measure] = (),
         divergence: Divergence = Divergence(),  # noqa: B008  (frozen)
         **settings: Any,
     ):
+        checks.check_counts(batch_size=batch_size, chunk=chunk, probe_trials=probe_trials)
         check_order(task.n_train, batch_size, shuffle)
-        self.interventions = lesions.several(interventions)
         self.circuit, self.task, self.batch_size, self.shuffle = circuit, task, batch_size, shuffle
-        self.seeds = tuple(range(circuit.seed, circuit.seed + seeds)) if isinstance(seeds, int) else tuple(seeds)
-        self.records, self.evaluate = tuple(records), tuple(evaluate)
-        self.measures, self.divergence = tuple(measures), divergence
-        self.first_loss = np.full(len(self.seeds), np.nan)
-        self._kinds = {record.label: record.kind(circuit) for record in self.records}
-        self.settings = [check_settings(circuit, {**settings, **one}) for one in alternate]
-        check_interventions(self.interventions, circuit, task, self.settings)
+        self._interventions = lesions.several(interventions)
+        self.settings = tuple(checks.check_settings(circuit, {**settings, **one}) for one in alternate)
+        self.records = checks.as_several(records, Record, "records")
+        self._kinds = check_records(self.records, circuit, self.settings[0])
+        self.measures = checks.as_several(measures, Measure, "measures")
+        for measure in self.measures:
+            measure.check(circuit)
+        self.evaluate, self.divergence = checks.as_parts(evaluate), divergence
+        task.check()
+        for part in self.evaluate:
+            checks.check_part(task, part)
+        check_interventions(self._interventions, circuit, task, self.settings)
+        self.optimizer = checks.as_optimizer(optimizer)
         self.updates_per_pass = task.n_train // batch_size
         self.chunk = chunk_length(self.updates_per_pass, chunk)
-        self.epoch, self.last = 0, {}
+        self.epoch, self.last, self.measured, self.dead = 0, {}, {}, {}
         self.probe_trials = min(probe_trials, task.n_test)
-        optimizer = optimizer or optax.adam(1e-3)
-        signals = [record for record in self.records if self._kinds[record.label] == "signal"]
-        steps = [
-            self._learning_step(circuit, task, optimizer, one, self.interventions, signals) for one in self.settings
-        ]
-        as_is = isinstance(seeds, int)
+        began = start.view() if isinstance(start, Protocol) else start
+        self.seeds, trees = starting.begin(circuit, seeds, began)
+        self.first_loss = np.full(len(self.seeds), np.nan)
         self.networks = Networks(
-            circuit, steps, task.arrays, self.seeds, as_is=as_is, parallel=parallel, batch_size=batch_size
+            circuit,
+            [self._step(one, self._interventions) for one in self.settings],
+            task.arrays,
+            trees,
+            self.seeds,
+            parallel=parallel,
+            batch_size=batch_size,
+            devices=devices,
         )
+        self._reading = Reading(self.networks, self.networks.steps[0])
 
-    def _learning_step(self, *parts: Any) -> LearningStep:
+    def _step(self, settings: Mapping[str, Any], interventions: Sequence[lesions.Intervention]) -> LearningStep:
         """Put together what happens in one update."""
-        return LearningStep(*parts)
+        return LearningStep(self.circuit, self.task, self.optimizer, settings, interventions)
+
+    @property
+    def interventions(self) -> tuple[lesions.Intervention, ...]:
+        """What is done while the networks learn; fixed when the protocol is built."""
+        return self._interventions
+
+    @interventions.setter
+    def interventions(self, given: Any) -> None:
+        raise RunError(
+            "the interventions of a run are fixed: run.test(interventions=...) tests its networks under others"
+        )
 
     @property
     def citations(self) -> list[str]:
@@ -144,6 +188,24 @@ class Protocol:
         """Number of updates done so far."""
         return self.networks.updates
 
+    def view(self) -> RunView:
+        """Return what recorder and measures see of the run now."""
+        return self._seen_by(self._reading)
+
+    def _seen_by(self, reading: Reading) -> RunView:
+        probes = np.arange(self.probe_trials, dtype=np.int32)
+        return RunView(
+            circuit=self.circuit,
+            task=self.task,
+            tree=self.tree,
+            seeds=self.seeds,
+            epoch=self.epoch,
+            update=self.updates,
+            batch_size=self.batch_size,
+            settings=self.settings,
+            observe=lambda cuts: reading.observe(probes, cuts),
+        )
+
     def train(
         self,
         epochs: int,
@@ -153,6 +215,7 @@ class Protocol:
         overwrite: bool = False,
         experiment: str = "",
         configuration: Mapping[str, Any] | None = None,
+        on_interrupt: str = "raise",
     ) -> "Protocol":
         """Go through the task ``epochs`` times; return the protocol itself.
 
@@ -161,133 +224,190 @@ class Protocol:
         epochs
             Epochs to add to the ones already done.
         record
-            Trace file to write; a checkpoint lies beside it until the run is complete.
+            Trace file to write; a checkpoint lies beside it.
         progress
             Whether to show progress.
         overwrite
             Whether an existing trace may be replaced.
         experiment, configuration
-            What the trace should say about the run.
+            What the trace should say about the run, besides how it was built.
+        on_interrupt
+            ``"raise"``: after Ctrl-C the run is saved and KeyboardInterrupt goes on (after SIGTERM the program ends
+            with status 75); ``"return"``: the run is saved and returned.
 
         Raises
         ------
         RunError
-            If the run diverges. The trace, with status "failed", holds every finished epoch.
+            If all networks diverged. The trace, with status "failed", holds every finished epoch.
         """
-        recorder = Recorder.create(self, record, experiment, configuration or {}, overwrite) if record else None
-        return self._train(self.epoch + epochs, recorder, progress, [])
+        check_interrupt(on_interrupt)
+        epochs = checks.check_epochs(epochs, record is not None or bool(self.measures))
+        return Course.begin(self, record, epochs, experiment, configuration or {}, overwrite).run_to_end(
+            progress, on_interrupt
+        )
 
-    def resume(self, record: str | Path, *, progress: bool = True) -> "Protocol":
+    def resume(
+        self,
+        record: str | Path,
+        *,
+        epochs: int | None = None,
+        changed: bool = False,
+        progress: bool = True,
+        on_interrupt: str = "raise",
+    ) -> "Protocol":
         """Go on with a run that was stopped or killed, exactly as if it had not been.
 
         Parameters
         ----------
         record
             The trace; its checkpoint lies beside it. The protocol must be built like the one that wrote it.
+        epochs
+            Epochs of the whole run; those that were asked for when it began, by default. More than that extend a run
+            that is complete.
+        changed
+            Whether settings may differ from those of the run; the trace then notes which, as an event.
+        progress, on_interrupt
+            As in :meth:`train`.
+
+        Raises
+        ------
+        RunError
+            If there is no checkpoint, or settings differ.
         """
-        state, done = checkpoint.load(checkpoint.path_beside(record), self.state)
-        self.networks.restore(state)
-        self.epoch, self.first_loss = done["epoch"], np.array(done.get("first_loss", self.first_loss))
-        recorder = Recorder.resume(self, record, done)
-        logs = [{name: np.asarray(value) for name, value in log.items()} for log in done["logs"]]
-        return self._train(done["epochs"], recorder, progress, logs)
+        check_interrupt(on_interrupt)
+        return Course.resume(self, record, epochs, changed).run_to_end(progress, on_interrupt)
 
-    def _train(self, epochs: int, recorder: Recorder | None, progress: bool, logs: list[dict]) -> "Protocol":
-        total = (epochs - self.epoch) * self.updates_per_pass * len(self.settings) - sum(map(_updates, logs))
-        bar = meter(total, self.task.name, progress)
-        try:
-            with stop_request() as stop:
-                while self.epoch < epochs and not stop.made:
-                    logs = self._epoch(recorder, bar, stop, logs)
-                    if self._complete(logs):
-                        self._finish_epoch(recorder, logs, epochs)
-                        logs = []
-                if recorder:
-                    recorder.close(self, epochs, logs)
-        except BaseException as failure:
-            if recorder:
-                recorder.fail(failure)
-            raise
-        finally:
-            bar.close()
-            self.networks.write_back()
-        return self
+    @classmethod
+    def from_trace(cls, record: str | Path) -> "Protocol":
+        """Build the protocol of a trace again, as it was before learning: circuit, task, optimiser and all settings.
 
-    def _complete(self, logs: list[dict]) -> bool:
-        return sum(map(_updates, logs)) == self.updates_per_pass * len(self.settings)
+        Raises
+        ------
+        CircuitError
+            In one line, if the trace does not hold enough: parts that cannot be imported by name, data of one's own.
+        """
+        with open_trace(record) as trace:
+            text = trace.configuration.get("run")
+        if text is None:
+            raise RunError(f"{record} does not say with what it was built: build the protocol in Python")
+        text["with"].pop("start", None)  # where it began is in its checkpoint
+        run = rebuild(text)
+        if not isinstance(run, Protocol):
+            raise RunError(f"{record} holds no protocol but a {type(run).__name__}")
+        return run
 
-    def _epoch(self, recorder: Any, bar: Any, stop: Any, logs: list[dict]) -> list[dict]:
-        """Run what is left of the present epoch, chunk by chunk."""
-        logs = list(logs)
-        start = sum(map(_updates, logs))
-        for number, step in enumerate(range(0, self.updates_per_pass * len(self.settings), self.chunk)):
-            if step < start:
-                continue
-            if stop.made:
-                break
-            turn, first = divmod(number * self.chunk, self.updates_per_pass)
-            logs.append(self._chunk(turn, first))
-            self._check(logs[-1])
-            bar.advance(self.chunk, loss=float(np.mean(logs[-1]["loss"])))
-        return logs
+    def test(
+        self,
+        interventions: lesions.Intervention | Sequence[lesions.Intervention] = (),
+        part: str = "test",
+        record: str | Path | None = None,
+        *,
+        overwrite: bool = False,
+    ) -> dict[str, np.ndarray]:
+        """Score all networks as they are now, under other interventions than those of the run; nothing is learned.
 
-    def _chunk(self, turn: int, first: int) -> dict[str, np.ndarray]:
-        """Run one compiled stretch of one pass; return what was logged, ``[seed, update]`` by name."""
-        order = [epoch_order(self.task.n_train, self.batch_size, self.shuffle, s, self.epoch) for s in self.seeds]
-        return self.networks.learn(turn, np.stack(order)[:, first : first + self.chunk])
+        Parameters
+        ----------
+        interventions
+            What is done during the test, in place of what was done during learning.
+        part
+            ``"test"``, ``"train"`` or ``"validation"``.
+        record
+            A trace for the scores, and for the activity that the run's ``records`` name.
+        overwrite
+            Whether an existing trace may be replaced.
 
-    def _check(self, log: dict[str, Any]) -> None:
-        done = self.updates - self.chunk
-        if done == 0:
-            self.first_loss = log["loss"][:, 0]
-        self.divergence.check(log["loss"], log.pop("finite"), self.first_loss, update=done, epoch=self.epoch + 1)
+        Returns
+        -------
+        dict
+            Scores ``[seed]`` by name.
 
-    def _finish_epoch(self, recorder: Recorder | None, logs: list[dict], epochs: int) -> None:
-        self.epoch += 1
-        self.last = {name: joined(logs, name).mean(1) for name in _names(logs)}
-        for part in self.evaluate:
-            self.last |= {f"{part}_{name}": value for name, value in self.score(part).items()}
-        if recorder:
-            recorder.epoch(self, logs)
-            recorder.checkpoint(self, epochs, [])
+        Raises
+        ------
+        RunError
+            For an intervention that would not act at the present update.
+        """
+        acting = lesions.several(interventions)
+        check_interventions(acting, self.circuit, self.task, self.settings)
+        (part,) = checks.as_parts(part)
+        for one in acting:
+            if not one.acts(self.updates, self.updates + 1):
+                raise RunError(f"this test is at update {self.updates}: there is no {one.describe()}")
+        reading = Reading(self.networks, self._step(self.settings[0], acting))
+        scores = {name: self.without_dead(value) for name, value in reading.score(part).items()}
+        if record is not None:
+            recorder = Recorder.create(
+                record,
+                self._seen_by(reading),
+                self.about(
+                    f"test of {self.label}", {"test": {"part": part, "update": self.updates}, "run": settings_of(self)}
+                ),
+                records=self.records,
+                interventions=acting,
+                overwrite=overwrite,
+            )
+            with recorder.writer:
+                view = self._seen_by(reading)
+                recorder.epoch(view, {f"{part}_{name}": value for name, value in scores.items()})
+                recorder.snapshots(view)
+        return scores
 
     def score(self, part: str = "test") -> dict[str, np.ndarray]:
-        """Score all networks on the test (or training) trials, ``[seed]`` by name."""
-        test = part == "test"
-        count = self.task.n_test if test else self.task.n_train
-        at_once = min(count, EVALUATED_AT_ONCE)
-        whole = np.arange(count - count % at_once, dtype=np.int32).reshape(-1, at_once)
-        rest = np.arange(count - count % at_once, count, dtype=np.int32)[None]
-        totals: dict[str, np.ndarray] = {}
-        for rows in (whole, rest):
-            if rows.size:
-                for name, value in self.networks.score(rows, test).items():
-                    totals[name] = totals.get(name, 0) + value * rows.shape[1] / count
-        return totals
+        """Score all networks on the test (or other) trials as they learn, ``[seed]`` by name."""
+        (part,) = checks.as_parts(part)
+        return {name: self.without_dead(value) for name, value in self._reading.score(part).items()}
 
     def activity(self) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
         """Run the probe trials slowly; return activity ``[seed, trial, time, neuron]`` and the trial table by name."""
-        courses, table = self.networks.observe(np.arange(self.probe_trials, dtype=np.int32))
-        return {name: np.moveaxis(course, 1, 2) for name, course in courses.items()}, table
+        return self.view().observe({name: Record(of=name).cut(self.circuit, {}) for name in self.circuit.variables()})
+
+    @property
+    def label(self) -> str:
+        """What is run: ``circuit/rule/task``."""
+        return label_of(self.circuit, self.task)
+
+    def about(self, experiment: str, configuration: Mapping[str, Any]) -> About:
+        """Return what a trace says about this run."""
+        named = experiment or f"{type(self).__name__} of {self.task.name}"
+        return About(named, self.label, configuration, self.citations, self.networks.devices)
+
+    def without_dead(self, values: np.ndarray) -> np.ndarray:
+        """Put NaN in place of the values of networks that diverged, ``[seed, ...]``."""
+        gone = [seed in self.dead for seed in self.seeds]
+        if not any(gone):
+            return values
+        values = np.array(values, np.float64)
+        values[np.array(gone)] = np.nan
+        return values
+
+    def note(self, measure: Measure, found: Mapping[str, np.ndarray]) -> None:
+        """Keep what was measured, ``[seed, ...]`` by name."""
+        for name, values in found.items():
+            if measure.every is not None:
+                before = [self.measured[name]] if name in self.measured else []
+                values = np.concatenate([*before, np.asarray(values)[:, None]], axis=1)
+            self.measured[name] = np.asarray(values)
+
+    def bury(self, found: Mapping[int, tuple[int, str]]) -> list[str]:
+        """Mark networks as diverged, by their numbers; return a line for each.
+
+        Raises
+        ------
+        RunError
+            If none is left.
+        """
+        new = {number: what for number, what in found.items() if self.seeds[number] not in self.dead}
+        self.dead |= {self.seeds[number]: what for number, (_, what) in new.items()}
+        if len(self.dead) == len(self.seeds) and new:
+            first = min(new.values())[1]
+            raise RunError(self.divergence.say(first, self.epoch + 1))
+        lines = [self.divergence.say(what, self.epoch + 1, self.seeds[number]) for number, (_, what) in new.items()]
+        for line in lines:
+            warnings.warn(f"{line}; the others go on", RunWarning, stacklevel=2)
+        return lines
 
 
-def check_settings(circuit: Circuit, settings: Mapping[str, Any]) -> dict[str, Any]:
-    """Refuse a setting that the circuit's phases do not have."""
-    for name in settings:
-        if name not in circuit.phase_settings:
-            valid = nearest(name, circuit.phase_settings) if circuit.phase_settings else "this circuit has none"
-            raise RunError(f"unknown setting {name!r} of {type(circuit).__name__}: {valid}")
-    return dict(settings)
-
-
-def joined(logs: Sequence[Mapping[str, np.ndarray]], name: str) -> np.ndarray:
-    """Join what the chunks of an epoch logged under one name, ``[seed, update, ...]``."""
-    return np.concatenate([log[name] for log in logs if name in log], axis=1)
-
-
-def _updates(log: Mapping[str, np.ndarray]) -> int:
-    return np.shape(log["loss"])[1]
-
-
-def _names(logs: list[dict]) -> list[str]:
-    return list(dict.fromkeys(name for log in logs for name in log))
+def label_of(circuit: Circuit, task: Task) -> str:
+    """Name what is run: ``circuit/rule/task``."""
+    rule = getattr(circuit, "rule", None)
+    return f"{type(circuit).__name__}/{getattr(rule, 'name', rule) or 'own'}/{task.name}"

@@ -1,22 +1,65 @@
-"""Ctrl-C and SIGTERM ask a run to stop at the end of the present chunk."""
+"""Ctrl-C and SIGTERM ask a run to stop at the end of the present stretch, and end the program when all is saved."""
 
 import contextlib
 import signal
+import sys
 import threading
 from collections.abc import Iterator
 
+from biocredit.protocols.training.checkpoint import RunError
+
+#: What happens after a run was stopped by a signal and saved.
+ON_INTERRUPT = ("raise", "return")
+
+#: Exit status of a program that was ended by SIGTERM after saving: try again later (EX_TEMPFAIL).
+TRY_AGAIN = 75
+
 
 class StopRequest:
-    """Whether somebody asked for the end; a second Ctrl-C does not wait."""
+    """Whether somebody asked for the end; a second Ctrl-C does not wait.
+
+    Attributes
+    ----------
+    by
+        The signal; None before one came.
+    """
 
     def __init__(self) -> None:
-        self.made = False
+        self.by: int | None = None
+
+    @property
+    def made(self) -> bool:
+        """Whether the run should stop."""
+        return self.by is not None
 
     def __call__(self, number: int, frame: object) -> None:
         """Handle the signal."""
         if self.made and number == signal.SIGINT:
             raise KeyboardInterrupt
-        self.made = True
+        if not self.made:
+            again = " (a second Ctrl-C stops at once)" if number == signal.SIGINT else ""
+            sys.stderr.write(f"\nstopping after this stretch{again}\n")
+            sys.stderr.flush()
+        self.by = number
+
+    def act(self, on_interrupt: str, message: str) -> None:
+        """End the program as the signal wants it, now that everything is saved.
+
+        Raises
+        ------
+        KeyboardInterrupt
+            After Ctrl-C.
+        SystemExit
+            After SIGTERM, with status :data:`TRY_AGAIN`.
+        """
+        if self.made and on_interrupt == "raise":
+            raise KeyboardInterrupt(message) if self.by == signal.SIGINT else SystemExit(TRY_AGAIN)
+
+
+def check_interrupt(word: str) -> None:
+    """Refuse an unknown way to end."""
+    if word not in ON_INTERRUPT:
+        raise RunError(f"unknown on_interrupt {word!r}: valid are {', '.join(map(repr, ON_INTERRUPT))}")
 
 
 @contextlib.contextmanager

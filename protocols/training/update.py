@@ -1,6 +1,7 @@
 """One update of one network, and whole stretches of them, as pure functions for the compiler."""
 
 from collections.abc import Callable, Mapping, Sequence
+from copy import copy
 from functools import partial
 from typing import Any
 
@@ -12,8 +13,9 @@ from biocredit.circuits.core.credit_rule import Tree
 from biocredit.circuits.core.probes import Electrode, Probe, chain
 from biocredit.protocols.interventions import apply as surgeon
 from biocredit.protocols.interventions.declare import Intervention
-from biocredit.protocols.recording.record import Record, Signals
+from biocredit.protocols.recording.record import Cut, Record, Signals
 from biocredit.protocols.tasks.task import Task
+from biocredit.protocols.training.promises import flags
 
 State = dict[str, Any]
 """A network in training: ``tree``, ``optimizer`` state, ``update`` counter, ``seed``."""
@@ -84,25 +86,40 @@ class LearningStep:
 
         return tuple(jax.eval_shape(changes, tree, arrays))
 
-    def __call__(self, state: State, arrays: Any, index: jax.Array) -> tuple[State, dict[str, jax.Array]]:
-        """Do one update; return the new state and what is logged of it (scalars by name, ``finite`` by weight)."""
+    def recording(self, records: Sequence[Record]) -> "LearningStep":
+        """Return the same step with other records."""
+        other = copy(self)
+        other.records = tuple(records)
+        return other
+
+    def besides(self, tree: Tree, trials: int) -> State:
+        """What the state of a network holds besides arrays, optimiser and counters, at the very beginning."""
+        return {}
+
+    def __call__(self, state: State, arrays: Any, index: jax.Array) -> tuple[State, dict[str, Any]]:
+        """Do one update; return the new state and what is logged of it.
+
+        The log holds scalars by name, ``finite`` by weight, and ``flags`` (see
+        :func:`biocredit.protocols.training.promises.flags`).
+        """
         key = jax.random.fold_in(jax.random.key(state["seed"]), state["update"])
         batch = self.task.draw(arrays, index, jax.random.fold_in(key, 0))
-        tree, optimizer, log = self.present(state, batch, key)
-        return {**state, "tree": tree, "optimizer": optimizer, "update": state["update"] + 1}, log
+        new, log = self.present(state, batch, key)
+        return {**state, **new, "update": state["update"] + 1}, log | {"flags": flags(self.task, batch)}
 
-    def present(self, state: State, batch: Batch, key: jax.Array) -> tuple[Tree, Any, dict[str, Any]]:
-        """Show one batch of trials; return tree, optimiser state and log."""
+    def present(self, state: State, batch: Batch, key: jax.Array) -> tuple[State, dict[str, Any]]:
+        """Show one batch of trials; return what is new in the state, and the log."""
 
         def run(tree: Tree, probe: Probe) -> tuple[None, Outcome]:
             return None, self.circuit.learn(tree, batch, jax.random.fold_in(key, 2), probe, **self.settings)
 
         surgery = surgeon.probe(self.interventions, self.circuit, state["update"], jax.random.fold_in(key, 1))
-        return self.change(state["tree"], state["optimizer"], state["update"], surgery, run)[1:]
+        _, tree, optimizer, outcome, log = self.change(state["tree"], state["optimizer"], state["update"], surgery, run)
+        return {"tree": tree, "optimizer": optimizer}, dict(outcome.metrics) | log
 
     def change(
         self, tree: Tree, optimizer: Any, update: jax.Array, surgery: Probe, run: Callable[[Tree, Probe], tuple]
-    ) -> tuple[Any, Tree, Any, dict[str, Any]]:
+    ) -> tuple[Any, Tree, Any, Outcome, dict[str, Any]]:
         """Run something under the interventions and change the weights as it says.
 
         Parameters
@@ -115,37 +132,39 @@ class LearningStep:
         Returns
         -------
         tuple
-            What ``run`` handed on, the new tree and optimiser state, and the log.
+            What ``run`` handed on, the new tree and optimiser state, the outcome, and what is logged besides its
+            metrics.
         """
         electrode = Electrode() if self.records else None
         handed_on, outcome = run(tree, chain(surgery, electrode) if electrode else surgery)
         frozen = partial(surgeon.freeze, self.interventions, update)
         tree, optimizer = update_weights(self.circuit, self.optimizer, tree, optimizer, outcome.changes, frozen)
-        log: dict[str, Any] = dict(outcome.metrics)
-        for record in self.records:
-            log[record.label] = record.of(Signals(electrode.readings))
+        log: dict[str, Any] = {record.label: record.of(Signals(electrode.readings)) for record in self.records}
         log["finite"] = {name: jnp.all(jnp.isfinite(tree[name])) for name in outcome.changes}
-        return handed_on, tree | outcome.tree, optimizer, log
+        return handed_on, tree | outcome.tree, optimizer, outcome, log
 
     def many(self, state: State, arrays: Any, index: jax.Array) -> tuple[State, dict[str, jax.Array]]:
         """Do one update for each row of ``index`` ``[update, trial]``."""
         return jax.lax.scan(lambda carry, row: self(carry, arrays, row), state, index)
 
-    def evaluate(self, state: State, arrays: Any, index: jax.Array, test: bool) -> dict[str, jax.Array]:
-        """Score the network on the trials of each row of ``index``, without learning; sums over rows."""
+    def evaluate(self, state: State, arrays: Any, index: jax.Array, part: str) -> dict[str, jax.Array]:
+        """Score the network on the trials of a part, each row of ``index``, without learning; sums over rows."""
 
         def score(_: None, row: jax.Array) -> tuple[None, dict[str, jax.Array]]:
             key = jax.random.fold_in(jax.random.fold_in(jax.random.key(state["seed"]), state["update"]), 3)
-            batch = self.task.draw(arrays, row, jax.random.fold_in(key, row[0]), test=test)
+            batch = self.task.draw_part(arrays, row, jax.random.fold_in(key, row[0]), part)
             surgery = surgeon.probe(self.interventions, self.circuit, state["update"], key)
             outputs = self.circuit.respond(state["tree"], batch.inputs, surgery, **self.settings)
             return None, self.circuit.metrics(outputs, batch.targets)
 
         return jax.tree.map(lambda rows: rows.sum(0), jax.lax.scan(score, None, index)[1])
 
-    def observe(self, state: State, arrays: Any, index: jax.Array) -> tuple[Tree, dict[str, jax.Array]]:
-        """Run test trials slowly; return the time course of every variable and the trial table."""
+    def observe(
+        self, state: State, arrays: Any, index: jax.Array, cuts: tuple[tuple[str, Cut], ...]
+    ) -> tuple[Tree, dict[str, jax.Array]]:
+        """Run test trials slowly; return the chosen time courses by name, and the trial table."""
         key = jax.random.key(state["seed"])
         batch = self.task.draw(arrays, index, key, test=True)
         surgery = surgeon.probe(self.interventions, self.circuit, state["update"], key)
-        return self.circuit.trial(state["tree"], batch, key, surgery, **self.settings), dict(batch.trials)
+        courses = self.circuit.trial(state["tree"], batch, key, surgery, **self.settings)
+        return {name: cut.of_course(courses[cut.of]) for name, cut in cuts}, dict(batch.trials)

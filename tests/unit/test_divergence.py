@@ -24,11 +24,18 @@ def tangle(rate: float, **settings) -> TwoPhase:
 
 def test_what_went_wrong_first_is_told():
     first, loss = np.array([2.0, 3.0]), np.array([[2.0, 19.9, 21.0], [3.0, 31.0, np.inf]])
-    with pytest.raises(RunError, match="epoch 4: the loss of update 8 is 31, more than 10 times the 3 of"):
-        Divergence(10).check(loss, FINE, first, update=7, epoch=4)
-    with pytest.raises(RunError, match="'loss' is not finite first, at update 9; mind the rate"):
-        Divergence(remedy="mind the rate").check(loss, FINE, first, update=7, epoch=4)
-    Divergence(10).check(loss[:, :1], FINE, first, update=7, epoch=4)
+    found = Divergence(10).found(loss, FINE, first, update=7)
+    assert found == {
+        0: (9, "the loss of update 9 is 21, more than 10 times the 2 of the first update"),
+        1: (8, "the loss of update 8 is 31, more than 10 times the 3 of the first update"),
+    }
+    remedied = Divergence(remedy="mind the rate")
+    (at, what) = remedied.found(loss, FINE, first, update=7)[1]
+    assert (
+        remedied.say(what, 4) == "the run diverged in epoch 4: 'loss' is not finite first, at update 9; mind the rate"
+    )
+    assert at == 9
+    assert Divergence(10).found(loss[:, :1], {"W": FINE["W"][:, :1]}, first, update=7) == {}
 
 
 def test_a_tangle_that_blows_up_names_rate_and_ratios(tmp_path):
@@ -39,14 +46,14 @@ def test_a_tangle_that_blows_up_names_rate_and_ratios(tmp_path):
 
 def test_the_first_loss_outlives_a_resumed_run(tmp_path):
     run, path = tangle(0.1), tmp_path / "run.h5"
-    step = run._chunk
+    step = run.networks.learn
 
     def stopped(*where):
         if run.epoch == 1:
             raise KeyboardInterrupt
         return step(*where)
 
-    run._chunk = stopped
+    run.networks.learn = stopped
     with pytest.raises(KeyboardInterrupt):
         run.train(2, record=path, progress=False)
     again = tangle(0.1).resume(path, progress=False)

@@ -54,19 +54,23 @@ def test_the_first_network_is_the_circuit_as_it_is_and_gets_the_weights_back():
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_a_stopped_run_resumes_bit_for_bit(tmp_path: Path, number: int):
+def test_a_stopped_run_resumes_bit_for_bit(tmp_path: Path, capsys: pytest.CaptureFixture, number: int):
     undisturbed = build().train(5, record=tmp_path / "one.h5", progress=False)
     stopped = build()
-    step, seen = stopped._chunk, []
+    step, seen = stopped.networks.learn, []
 
-    def chunk(*where):
+    def learn(*where):
         seen.append(where)
         if len(seen) == 5:
             os.kill(os.getpid(), number)
         return step(*where)
 
-    stopped._chunk = chunk
-    stopped.train(5, record=tmp_path / "two.h5", progress=False)
+    stopped.networks.learn = learn
+    ends = {signal.SIGINT: KeyboardInterrupt, signal.SIGTERM: SystemExit}
+    with pytest.raises(ends[number]) as caught:
+        stopped.train(5, record=tmp_path / "two.h5", progress=False)
+    assert "resume" in str(caught.value) or caught.value.code == 75
+    assert "stopping after this stretch" in capsys.readouterr().err
     with open_trace(tmp_path / "two.h5") as trace:
         assert trace.status == "stopped"
         assert trace["learning/loss"].shape == (2, 1)
@@ -104,16 +108,16 @@ def test_divergence_stops_at_once_and_says_what_and_when(tmp_path: Path):
 def test_a_second_writer_is_refused_and_the_first_goes_on(tmp_path: Path):
     path = tmp_path / "run.h5"
     run = build()
-    step = run._chunk
+    step = run.networks.learn
 
-    def chunk(*where):
+    def learn(*where):
         if run.epoch == 1:
             with pytest.raises(TraceError) as caught:
                 build().train(1, record=path, progress=False, overwrite=True)
             assert "\n" not in str(caught.value)
         return step(*where)
 
-    run._chunk = chunk
+    run.networks.learn = learn
     run.train(2, record=path, progress=False)
     with open_trace(path) as trace:
         assert trace.status == "complete"
@@ -122,9 +126,11 @@ def test_a_second_writer_is_refused_and_the_first_goes_on(tmp_path: Path):
 def test_resuming_needs_the_same_protocol(tmp_path: Path):
     run = build()
     run.train(1, record=tmp_path / "run.h5", progress=False)
-    with pytest.raises(RunError, match="no checkpoint"):
+    with pytest.raises(RunError, match="nothing to resume"):
         build().resume(tmp_path / "run.h5")
-    checkpoint.save(tmp_path / "run.h5.checkpoint", run.state, {})
+    with pytest.raises(RunError, match="seeds: 2 then, 3 now"):
+        build(seeds=3).resume(tmp_path / "run.h5", epochs=2)
+    checkpoint.save(tmp_path / "run.h5.checkpoint", run.state, {"epoch": 1, "epochs": 2})
     with pytest.raises(RunError, match="another circuit"):
         build(seeds=3).resume(tmp_path / "run.h5")
     (tmp_path / "run.h5.checkpoint").write_bytes(b"not an archive")
@@ -145,7 +151,8 @@ def test_lesion_silence_freeze_and_noise_do_what_they_say():
     assert np.array_equal(before, frozen.train(1, progress=False).tree["V1.W_rec"])
     electrode = Record(of=lambda signals: jnp.abs(signals["V1.rate", "inference"][:, 4:8]).max(), name="SI")
     silent = build(seeds=1, records=[electrode], interventions=[interventions.silence("V1.SI", start=2)])
-    log = silent._chunk(0, 0), silent._chunk(0, 2)
+    order = epoch_order(120, 20, "samples", 0, 0)[None]
+    log = [silent.networks.learn(0, order[:, first : first + 2], silent.records) for first in (0, 2)]
     assert log[0]["SI"].min() > 0
     assert log[1]["SI"].max() == 0
     noisy = build(seeds=1, interventions=[interventions.add_noise("V1", 0.1)]).train(1, progress=False)

@@ -1,10 +1,11 @@
-"""What is measured in streams that carry errors: how well feedback fits the forward weights.
+"""What is measured of the credit that reaches the weights: how well it fits the gradient and the forward weights.
 
-For the feedback-alignment family (arXiv 2405.20594). Metrics are those of :mod:`analysis`.
+Metrics are those of :mod:`biocredit.analysis.metrics`; which layers have feedback beside forward weights is from the
+feedback-alignment family (arXiv 2405.20594).
 """
 
-from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -12,22 +13,21 @@ import numpy as np
 from biocredit.analysis.metrics.alignment import angle, norm_ratio
 from biocredit.analysis.metrics.reciprocity import reciprocal_correlation
 from biocredit.analysis.metrics.spectra import gram_eigenvalues, ks_distance
-from biocredit.circuits.dual_stream import DualStream
-from biocredit.circuits.dual_stream.ascending.stack import stages
+from biocredit.circuits.core.circuit import Batch, Circuit
+from biocredit.circuits.core.credit_rule import Tree
+from biocredit.protocols.recording.measures.gradient_angles import angle_or_nan
 from biocredit.protocols.recording.measures.measure import Measure
-
-if TYPE_CHECKING:
-    from biocredit.protocols.training.protocol import Protocol
+from biocredit.protocols.recording.view import RunView
 
 
 def alignment(every: int = 1) -> Measure:
     """Angle (degrees) and norm ratio of every layer's effective feedback and its forward weight.
 
-    For product feedback the effective feedback is the whole path ``B R``. Streams without feedback from layer to layer
-    (DFA) have none.
+    For product feedback the effective feedback is the whole path ``B R``. Works on every circuit that declares such
+    pairs (``forward_weights`` and ``effective_feedback``); feedback that skips layers (DFA) has none.
     """
 
-    def of(run: "Protocol") -> dict[str, np.ndarray]:
+    def of(run: RunView) -> dict[str, np.ndarray]:
         pairs = list(facing(run))
         names = pairs[0]
         angles = {f"angle.{name}": np.array([angle(*one[name]) for one in pairs]) for name in names}
@@ -35,24 +35,23 @@ def alignment(every: int = 1) -> Measure:
             f"norm_ratio.{name}": np.array([norm_ratio(*reversed(one[name])) for one in pairs]) for name in names
         }
 
-    return Measure(of, {}, "feedback beside forward weights", every)
+    return Measure(of, {}, "feedback beside forward weights", every, _no_pairs)
 
 
-def facing(run: "Protocol") -> Iterator[dict[str, tuple[np.ndarray, np.ndarray]]]:
+def _no_pairs(net: Circuit) -> str:
+    none = f"{type(net).__name__} has no feedback weights that lie beside forward weights"
+    return "" if net.effective_feedback(net.read()) else none
+
+
+def facing(run: RunView) -> Iterator[dict[str, tuple[np.ndarray, np.ndarray]]]:
     """Forward weight and effective feedback by layer, for every seed."""
     net = run.circuit
     both = jax.jit(lambda tree: (net.forward_weights(tree), net.effective_feedback(tree)))
-    for tree in trees(run):
+    for tree in run.networks():
         forward, feedback = both(tree)
         yield {
             name: (np.asarray(forward[name], np.float64), np.asarray(feedback[name], np.float64)) for name in feedback
         }
-
-
-def trees(run: "Protocol") -> Iterator[dict[str, Any]]:
-    """All arrays of the circuit, for every seed."""
-    for seed in range(len(run.seeds)):
-        yield {name: value[seed] for name, value in run.tree.items()}
 
 
 def reciprocity(every: int = 1) -> Measure:
@@ -61,7 +60,7 @@ def reciprocity(every: int = 1) -> Measure:
     Only where there are such pairs: not with an intermediate population, not with direct feedback.
     """
 
-    def of(run: "Protocol") -> dict[str, np.ndarray]:
+    def of(run: RunView) -> dict[str, np.ndarray]:
         single = run.circuit.reciprocal()
         pairs = [{name: pair for name, pair in one.items() if name in single} for one in facing(run)]
         return {
@@ -71,38 +70,81 @@ def reciprocity(every: int = 1) -> Measure:
             for name in pairs[0]
         }
 
-    return Measure(of, {}, "synapses in both directions between the same cells", every)
+    def why_not(net: Circuit) -> str:
+        none = f"{type(net).__name__} has no two synapses between the same two cells, one forward, one feedback"
+        return _no_pairs(net) or ("" if net.reciprocal() else none)
+
+    return Measure(of, {}, "synapses in both directions between the same cells", every, why_not)
 
 
 def angle_to_gradient(trials: int = 500, every: int = 1) -> Measure:
-    """Angle (degrees) of the change that the rule wants and the gradient of the loss, by layer, on test trials."""
+    """Angle (degrees) of the change that the rule wants and the gradient of the loss, by weight array, on test trials.
 
-    def of(run: "Protocol") -> dict[str, np.ndarray]:
-        net, task = run.circuit, run.task
-        exact = DualStream(net.ascending, net.input_shape, "transposed", dtype=net.dtype)
-        names = [f"up.{name}.W" for name in stages(net.ascending)]
+    Works on every circuit whose response can be differentiated: the gradient is that of
+    ``metrics(respond(...))["loss"]``, by automatic differentiation. Biases are left out; the angle is NaN where a
+    change or a gradient is zero. Layers of a stack go by their own name (``up.layer1.W`` is ``layer1``).
+
+    Parameters
+    ----------
+    trials
+        Test trials.
+    every
+        Epochs from one measurement to the next.
+    """
+
+    def of(run: RunView) -> dict[str, np.ndarray]:
+        net, task, settings = run.circuit, run.task, run.settings[0]
         index = jnp.arange(min(trials, task.n_test), dtype=jnp.int32)
 
-        @jax.jit
-        def changes(tree: Any, arrays: Any) -> tuple[Any, Any]:
+        def changes(tree: Tree, arrays: Any) -> tuple[Tree, Tree]:
             batch = task.draw(arrays, index, jax.random.key(0), test=True)
-            ascending = {name: value for name, value in tree.items() if name.startswith("up.")}
-            return net.cycle(tree, batch).changes, exact.cycle(ascending, batch).changes
+            wanted = net.learn(tree, batch, jax.random.key(1), **settings).changes
+            learned = {name: tree[name] for name in wanted}
+            names = [name for name in dependencies(loss_of(net, tree, batch, settings), learned) if _counts(net, name)]
+            loss = loss_of(net, tree, batch, settings)
+            return {name: wanted[name] for name in names}, jax.grad(loss)({name: tree[name] for name in names})
 
-        found = [changes(tree, task.arrays) for tree in trees(run)]
+        both = jax.jit(changes)
+        found = [jax.device_get(both(tree, task.arrays)) for tree in run.networks()]
         return {
-            f"angle_to_gradient.{name.split('.')[1]}": np.array([angle(ours[name], true[name]) for ours, true in found])
-            for name in names
+            f"angle_to_gradient.{name.removeprefix('up.').removesuffix('.W')}": np.array(
+                [angle_or_nan(ours[name], true[name]) for ours, true in found]
+            )
+            for name in found[0][0]
         }
 
-    return Measure(of, {}, "change of forward weights beside the gradient", every)
+    def why_not(net: Circuit) -> str:
+        names = [name for name in net.plastic if _counts(net, name)]
+        return "" if names else f"{type(net).__name__} has no plastic weights"
+
+    return Measure(of, {}, "change of weights beside the gradient of the loss", every, why_not)
+
+
+def loss_of(net: Circuit, tree: Tree, batch: Batch, settings: Mapping[str, Any]) -> Callable[[Tree], jax.Array]:
+    """The loss of a circuit's response as a function of some of its weights."""
+
+    def loss(weights: Tree) -> jax.Array:
+        return net.metrics(net.respond(tree | weights, batch.inputs, **settings), batch.targets)["loss"]
+
+    return loss
+
+
+def dependencies(function: Callable[[Tree], jax.Array], tree: Tree) -> list[str]:
+    """Names of the arrays that a function of a flat tree uses at all."""
+    program = jax.make_jaxpr(function)(tree).jaxpr
+    used = {id(variable) for equation in program.eqns for variable in equation.invars}
+    return [name for name, variable in zip(sorted(tree), program.invars, strict=True) if id(variable) in used]
+
+
+def _counts(net: Circuit, name: str) -> bool:
+    return name not in net.synapses or not net.synapses[name].kind.endswith("bias")
 
 
 def expansion_spectrum(layer: str) -> Measure:
     """Eigenvalues of ``B B^T`` of a layer's fixed expansion, ascending."""
 
-    def of(run: "Protocol") -> dict[str, np.ndarray]:
-        return {"eigenvalue": np.array([gram_eigenvalues(_expansion(tree, layer).T) for tree in trees(run)])}
+    def of(run: RunView) -> dict[str, np.ndarray]:
+        return {"eigenvalue": np.array([gram_eigenvalues(_expansion(tree, layer).T) for tree in run.networks()])}
 
     return Measure(of, {"rank": None}, "spectrum of the expansion")
 
@@ -110,8 +152,10 @@ def expansion_spectrum(layer: str) -> Measure:
 def limit_of_path(layer: str) -> Measure:
     """Angle and norm ratio of ``B B^T W``, to which the path tends, and W; moments of the eigenvalues of ``B B^T``."""
 
-    def of(run: "Protocol") -> dict[str, np.ndarray]:
-        found = [_limit(_expansion(tree, layer), np.asarray(tree[f"up.{layer}.W"], np.float64)) for tree in trees(run)]
+    def of(run: RunView) -> dict[str, np.ndarray]:
+        found = [
+            _limit(_expansion(tree, layer), np.asarray(tree[f"up.{layer}.W"], np.float64)) for tree in run.networks()
+        ]
         return {name: np.array([[one[name]] for one in found]) for name in found[0]}
 
     return Measure(of, {"layer": np.array([1.0])}, "limit of the path")

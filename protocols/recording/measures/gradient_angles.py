@@ -1,7 +1,6 @@
 """How well the directions of several rules agree, at the weights that one of them has reached."""
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
 
 import jax
 import jax.numpy as jnp
@@ -10,9 +9,7 @@ from biocredit.analysis.metrics.alignment import angle
 from biocredit.circuits.core.circuit import Circuit
 from biocredit.circuits.core.credit_rule import Tree
 from biocredit.protocols.recording.measures.measure import Measure
-
-if TYPE_CHECKING:
-    from biocredit.protocols.training.protocol import Protocol
+from biocredit.protocols.recording.view import RunView
 
 
 def gradient_angles(
@@ -34,7 +31,7 @@ def gradient_angles(
         Epochs from one measurement to the next.
     """
 
-    def of(run: "Protocol") -> dict[str, np.ndarray]:
+    def of(run: RunView) -> dict[str, np.ndarray]:
         batch = run.task.draw(run.task.arrays, jnp.arange(run.batch_size) % run.task.n_test, _key(run), test=True)
         rules = {"": run.circuit, **circuits}
         found = {rule: _directions(circuit, run.tree, batch, weights) for rule, circuit in rules.items()}
@@ -47,7 +44,7 @@ def gradient_angles(
     return Measure(of, {}, "signed angle to the direction of the rule that learns, in degrees", every)
 
 
-def _key(run: "Protocol") -> jax.Array:
+def _key(run: RunView) -> jax.Array:
     return jax.random.fold_in(jax.random.key(run.seeds[0]), run.epoch)
 
 

@@ -1,15 +1,15 @@
-"""What is measured in networks that have learned: a function of the finished run, once, into the trace."""
+"""What is measured in networks while they learn, or when they have: a function of a view of the run."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
-
-if TYPE_CHECKING:
-    from biocredit.protocols.training.protocol import Protocol
+from biocredit.circuits.core.circuit import Circuit
+from biocredit.circuits.core.errors import require
+from biocredit.protocols.recording.view import RunView
 
 
 @dataclass(frozen=True)
@@ -27,12 +27,30 @@ class Measure:
     every
         Epochs from one measurement to the next, the one before learning included; only once, when the run is
         complete, by default. The axis of epochs follows the seed.
+    why_not
+        ``why_not(circuit)`` says why the measure has no meaning for a circuit, or nothing.
     """
 
-    of: Callable[["Protocol"], Mapping[str, Any]]
+    of: Callable[[RunView], Mapping[str, Any]]
     axes: Mapping[str, Any]
     meaning: str
     every: int | None = None
+    why_not: Callable[[Circuit], str] = lambda circuit: ""
+
+    def __post_init__(self) -> None:
+        every = self.every is None or (isinstance(self.every, int | np.integer) and self.every >= 1)
+        require(every, f"a measure is taken every 1 or more epochs, or once (None), got every={self.every!r}")
+
+    def check(self, circuit: Circuit) -> None:
+        """Refuse what has no meaning for a circuit.
+
+        Raises
+        ------
+        CircuitError
+            With one line that says why.
+        """
+        why = self.why_not(circuit)
+        require(not why, f"cannot measure {self.meaning}: {why}")
 
 
 def psychometric_curve(largest: int, trials: int) -> Measure:
@@ -47,7 +65,7 @@ def psychometric_curve(largest: int, trials: int) -> Measure:
     """
     orientations = np.arange(-largest, largest + 1.0)
 
-    def of(run: "Protocol") -> dict[str, np.ndarray]:
+    def of(run: RunView) -> dict[str, np.ndarray]:
         key = jax.random.fold_in(jax.random.key(run.seeds[0]), len(orientations))
 
         def one(tree: Any) -> dict[str, jax.Array]:

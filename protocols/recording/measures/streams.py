@@ -5,7 +5,7 @@ For :mod:`biocredit.circuits.dual_stream.pathways.counter_current` (arXiv 2409.1
 """
 
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -15,16 +15,14 @@ from biocredit.analysis.metrics.representation import joint_embedding
 from biocredit.circuits.core.circuit import Batch
 from biocredit.circuits.core.flops import product_operations
 from biocredit.circuits.core.probes import Electrode
+from biocredit.circuits.dual_stream import DualStream
 from biocredit.circuits.dual_stream.ascending.stack import stages
 from biocredit.circuits.dual_stream.pathways.counter_current.levels import parts
 from biocredit.protocols.recording.measures.measure import Measure
-
-if TYPE_CHECKING:
-    from biocredit.circuits.dual_stream import DualStream
-    from biocredit.protocols.training.protocol import Protocol
+from biocredit.protocols.recording.view import RunView
 
 
-def facing_names(net: "DualStream") -> list[tuple[str, str]]:
+def facing_names(net: DualStream) -> list[tuple[str, str]]:
     """Names of the signals that face each other, ascending and descending, from the input to the output."""
     cut = parts(net.ascending)
     below = [("up.input.rate", "down.input.rate")]
@@ -37,7 +35,7 @@ def facing_names(net: "DualStream") -> list[tuple[str, str]]:
     ]
 
 
-def streams(run: "Protocol", trials: int, levels: Sequence[int]) -> Iterator[list[tuple[np.ndarray, np.ndarray]]]:
+def streams(run: RunView, trials: int, levels: Sequence[int]) -> Iterator[list[tuple[np.ndarray, np.ndarray]]]:
     """Activities of both streams at some levels for the first test trials: for every seed a list of pairs.
 
     Ascending activity is ``[trial, unit]``; descending activity has one row for each thing that the circuit shows its
@@ -59,7 +57,7 @@ def streams(run: "Protocol", trials: int, levels: Sequence[int]) -> Iterator[lis
         yield observe(jax.tree.map(lambda leaf, s=seed: leaf[s], run.tree), run.task.arrays)
 
 
-def labels(run: "Protocol", trials: int) -> np.ndarray:
+def labels(run: RunView, trials: int) -> np.ndarray:
     """Labels of the first test trials."""
     return np.asarray(run.task.arrays["test"]["label"][:trials])
 
@@ -85,7 +83,7 @@ def similarity_of_streams(levels: int, trials: int = 1000, every: int | None = 1
         Epochs from one measurement to the next.
     """
 
-    def of(run: "Protocol") -> dict[str, np.ndarray]:
+    def of(run: RunView) -> dict[str, np.ndarray]:
         rows, found = labels(run, trials), []
         for pairs in streams(run, trials, range(levels)):
             ups = jnp.stack([unit_gram(a) for a, _ in pairs])
@@ -113,7 +111,7 @@ def embedding_of_streams(levels: Sequence[int], trials: int = 500, every: int | 
         Epochs from one measurement to the next; every measurement is an embedding of its own.
     """
 
-    def of(run: "Protocol") -> dict[str, np.ndarray]:
+    def of(run: RunView) -> dict[str, np.ndarray]:
         found: dict[str, list] = {f"tsne.level{level}": [] for level in levels}
         for pairs in streams(run, trials, levels):
             for level, (a, b) in zip(levels, pairs, strict=True):
@@ -128,14 +126,14 @@ def embedding_of_streams(levels: Sequence[int], trials: int = 500, every: int | 
     return Measure(of, {"point": None, "column": columns}, "joint embedding of the two streams", every)
 
 
-def weights_facing(net: "DualStream", every: int | None = 1) -> Measure:
+def weights_facing(net: DualStream, every: int | None = 1) -> Measure:
     """Cosine of every ascending weight and the descending one beside it, turned round (figure 9).
 
     Kernels are compared as they are (``"plain"``) and turned by 180 degrees, which is their transpose.
     """
     paths = list(stages(net.ascending))
 
-    def of(run: "Protocol") -> dict[str, np.ndarray]:
+    def of(run: RunView) -> dict[str, np.ndarray]:
         def cosines(flip: bool) -> np.ndarray:
             pairs = [(np.asarray(run.tree[f"up.{p}.W"]), np.asarray(run.tree[f"down.{p}.W"])) for p in paths]
             seeds = range(len(run.seeds))
@@ -150,7 +148,7 @@ def weights_facing(net: "DualStream", every: int | None = 1) -> Measure:
 def first_kernels(path: str) -> Measure:
     """Share of high frequencies, and mean frequency, of the kernels of a convolution (figure 4)."""
 
-    def of(run: "Protocol") -> dict[str, np.ndarray]:
+    def of(run: RunView) -> dict[str, np.ndarray]:
         weights = np.asarray(run.tree[f"up.{path}.W"], np.float64)
         stack = weights.reshape(len(weights), -1, *weights.shape[-2:])
         high, mean = kernels.high_frequency_fraction(stack, fft_size=16), kernels.spectral_centroid(stack, fft_size=16)
@@ -172,7 +170,7 @@ def operation_count(rules: Sequence[str], batch_sizes: Sequence[int], **settings
         Settings of the formulas.
     """
 
-    def of(run: "Protocol") -> dict[str, np.ndarray]:
+    def of(run: RunView) -> dict[str, np.ndarray]:
         net, classes = run.circuit, next(iter(run.task.readouts.values()))
         sizes = [*(stage.inputs for stage in stages(net.ascending).values()), classes]
         counts: dict[str, list] = {"operations.counted": [_counted(net, size) / size for size in batch_sizes]}
@@ -186,7 +184,7 @@ def operation_count(rules: Sequence[str], batch_sizes: Sequence[int], **settings
     return Measure(of, {"batch_size": axis}, "operations for one sample and one update")
 
 
-def _counted(net: "DualStream", trials: int) -> int:
+def _counted(net: DualStream, trials: int) -> int:
     batch = Batch({"x": jnp.zeros((trials, *net.input_shape))}, {"y": jnp.zeros(trials, jnp.int32)})
 
     def changes(tree: Any) -> Any:

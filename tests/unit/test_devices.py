@@ -1,0 +1,58 @@
+"""Seeds on eight (forced) devices: the same numbers, bit for bit, and a checkpoint goes on on another number."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+PROGRAM = """
+import sys
+import jax
+import numpy as np
+from biocredit.circuits import RateRNN
+from biocredit.protocols import Online, tasks
+
+task = tasks.delayed_xor(cue=3, delay=3, n_train=12, n_test=6)
+
+def build(seeds, devices):
+    net = RateRNN.for_task(task, 10, rule="modprop_wab", tau=10.0)
+    return Online(net, task, update_every=3, batch_size=4, chunk=1, seeds=seeds, devices=devices)
+
+def same(one, other):
+    return all(np.array_equal(a, b) for a, b in zip(jax.tree.leaves(one.state), jax.tree.leaves(other.state)))
+
+assert jax.device_count() == 8
+for seeds in (8, 11):
+    one, eight = (build(seeds, devices) for devices in (1, 8))
+    assert (one.networks.devices, eight.networks.devices) == (1, 8)
+    one.train(2, progress=False)
+    eight.train(2, progress=False)
+    assert same(one, eight), seeds
+    assert all(np.array_equal(one.last[name], eight.last[name]) for name in one.last), seeds
+    assert all(np.array_equal(one.activity()[0][name], course) for name, course in eight.activity()[0].items())
+
+path, learn = sys.argv[1], build(11, 8)
+inner, seen = learn.networks.learn, []
+
+def interrupted(*where):
+    seen.append(where)
+    if len(seen) == 5:
+        raise KeyboardInterrupt
+    return inner(*where)
+
+learn.networks.learn = interrupted
+try:
+    learn.train(2, record=path, progress=False)
+except KeyboardInterrupt:
+    pass
+assert same(build(11, 2).resume(path, progress=False), one)
+assert build(3, None).networks.devices == 1
+print("equal")
+"""
+
+
+def test_eight_devices_give_the_numbers_of_one(tmp_path: Path):
+    surroundings = os.environ | {"XLA_FLAGS": "--xla_force_host_platform_device_count=8"}
+    command = [sys.executable, "-c", PROGRAM, str(tmp_path / "run.h5")]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, env=surroundings)
+    assert done.stdout.splitlines()[-1:] == ["equal"], done.stderr[-2000:]
