@@ -31,8 +31,8 @@ import numpy as np
 from biocredit.analysis import open_trace
 from biocredit.analysis.plots import style
 from biocredit.circuits import DualStream
-from biocredit.circuits.dual_stream.ascending.initial_weights import Gaussian
-from biocredit.circuits.dual_stream.pathways.self_assembling import Modulation, PerKind, SelfAssembling, Training
+from biocredit.circuits.core.initializers import Gaussian
+from biocredit.circuits.dual_stream.pathways.self_assembling import Modulation, PerKind, PerKindTraining, SelfAssembling
 from biocredit.protocols import TwoPhase, tasks
 from biocredit.protocols.recording.measures.alignment import alignment, angle_to_gradient
 
@@ -53,9 +53,9 @@ def tangle(*plastic: str) -> DualStream:
     """Two streams; only these kinds of synapses learn."""
     lateral = Gaussian(0.003, "one") if "V" in plastic else Gaussian()
     stream = SelfAssembling(
-        widths=(96, 80), plastic=plastic, starts={"V": lateral, "Vbar": lateral}, modulation=Modulation(0.1)
+        widths=(96, 80), plastic=plastic, initializers={"V": lateral, "Vbar": lateral}, modulation=Modulation(0.1)
     )
-    return DualStream.mlp([64, 64, 64, 10], stream, bias=False, start=Gaussian())
+    return DualStream.mlp([64, 64, 64, 10], stream, bias=False, initializer=Gaussian())
 
 
 net = tangle("W", "Wbar", "V", "Vbar")
@@ -70,7 +70,7 @@ for row in net.projections():
 
 # %%
 kinds = {"all plastic": ("W", "Wbar", "V", "Vbar"), "W alone": ("W",), "W and V": ("W", "V")}
-training = Training(PerKind(1.0, 0.01, 1.0, 1.0).scaled(0.3), PerKind.same(1e-4))
+training = PerKindTraining(PerKind(1.0, 0.01, 1.0, 1.0).scaled(0.3), PerKind.same(1e-4))
 runs = {}
 for name, plastic in kinds.items():
     runs[name] = TwoPhase(

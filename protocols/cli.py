@@ -1,7 +1,7 @@
-"""The command ``biocredit``: what can be typed. What is done is in :mod:`biocredit.protocols.commands.commands`.
+"""The command ``biocredit``: what can be typed. What is done is in :mod:`biocredit.protocols.commands`.
 
-Exit status: 0 for success, 1 if a run failed, 2 for bad input (one line says what was wrong), 130 after Ctrl-C, 75 if
-a run was stopped by SIGTERM and can be resumed.
+Exit status: 0 for success, 1 if a run failed, 2 for bad input (one line says what was wrong), 75 if a run was stopped
+by a signal and can go on, 130 after Ctrl-C.
 """
 
 import argparse
@@ -10,26 +10,43 @@ from collections.abc import Sequence
 from importlib import import_module
 from typing import NoReturn
 
-#: Subcommands: their help, and the arguments of each in :data:`ARGUMENTS`.
+#: Subcommands: the file in ``commands`` that does them, their help, and the groups of their :data:`ARGUMENTS`.
 COMMANDS = {
-    "list": ("every experiment: paper, figure, what it needs, how long it takes", ("filter",)),
-    "show": ("the full configuration of an experiment, ready to edit", ("name", "choices")),
+    "list": ("reading", "experiments, or rules, pathways, tasks, measures, interventions", ("filter",)),
+    "show": ("reading", "the full configuration of an experiment, ready to edit", ("name", "choices")),
     "run": (
-        "run an experiment (or an edited configuration) into a trace file",
-        ("name", "choices", "output", "workers"),
+        "runs",
+        "run an experiment, an edited configuration or a file of your own into a trace file",
+        ("name", "choices", "output", "again", "where"),
     ),
-    "resume": ("go on with a run that was stopped or killed", ("trace", "extend")),
-    "sweep": ("run an experiment at every point of a grid", ("name", "over", "choices", "output", "workers")),
-    "inspect": ("what a trace file holds", ("files", "check")),
-    "report": ("figures and a table beside the paper's numbers (HTML or Markdown)", ("files", "report")),
-    "data": ("data sets: list, where, fetch NAME, import NAME FILES; import-recording FILE", ("data", "recording")),
-    "export": ("a trace for other programs: NWB", ("exported",)),
-    "cite": ("BibTeX of what runs (or experiments) used", ("cited",)),
+    "resume": ("runs", "go on with a run that was stopped or killed", ("trace", "extend")),
+    "sweep": ("runs", "run an experiment at every point of a grid", ("name", "over", "choices", "output", "where")),
+    "status": ("runs", "how far the runs of a folder are", ("folder",)),
+    "work": ("runs", "", ("folder", "number")),
+    "merge": ("runs", "join the seeds of one configuration from several traces", ("files", "into")),
+    "inspect": ("reading", "what a trace file holds", ("files", "check")),
+    "report": ("reading", "figures and a table beside the paper's numbers (HTML or Markdown)", ("files", "report")),
+    "data": ("reading", "data sets: list, where, fetch NAME, import NAME FILES", ("data",)),
+    "cite": ("reading", "BibTeX of what runs (or experiments) used", ("cited",)),
+    "version": ("reading", "the version, and those of all that results depend on", ("all",)),
 }
 
 ARGUMENTS = {
-    "filter": [(("word",), {"nargs": "?", "default": "", "help": "only names that contain this"})],
-    "name": [(("experiment",), {"help": "name from 'biocredit list', or a JSON file from 'biocredit show'"})],
+    "filter": [
+        (("what",), {"nargs": "?", "default": "", "help": "rules, pathways, ...; experiments by default"}),
+        (("word",), {"nargs": "?", "default": "", "help": "only names that contain this"}),
+    ],
+    "name": [
+        (("experiment",), {"help": "name from 'biocredit list', a JSON file from 'biocredit show', or a Python file"})
+    ],
+    "folder": [(("folder",), {"help": "folder of a sweep"})],
+    "number": [(("number",), {"type": int, "help": "number of the job"})],
+    "all": [(("--all",), {"action": "store_true", "help": "packages, too"})],
+    "into": [
+        (("-o", "--output"), {"metavar": "FILE", "required": True, "help": "the new trace"}),
+        (("--overwrite",), {"action": "store_true", "help": "replace what is there"}),
+    ],
+    "again": [(("--resume",), {"action": "store_true", "help": "go on with the trace if it is there"})],
     "trace": [(("trace",), {"help": "trace file"})],
     "extend": [
         (("--epochs",), {"type": int, "metavar": "N", "help": "epochs of the whole run; more extend a complete one"})
@@ -50,7 +67,19 @@ ARGUMENTS = {
         (("-o", "--output"), {"metavar": "PATH", "help": "trace file; a folder where there are several"}),
         (("--overwrite",), {"action": "store_true", "help": "replace what is there"}),
     ],
-    "workers": [(("--workers",), {"type": int, "default": 1, "metavar": "N", "help": "processes at a time"})],
+    "where": [
+        (
+            ("--on",),
+            {"default": "pool", "metavar": "ENGINE", "help": "pool:8, dask, dask://HOST:PORT, dask-slurm, mpi, slurm"},
+        ),
+        (("--workers",), {"type": int, "default": 1, "metavar": "N", "help": "processes at a time"}),
+        (("--partition",), {"default": "", "help": "SLURM: partition"}),
+        (("--time",), {"default": "", "help": "SLURM: time of one run (4h)"}),
+        (("--gpus",), {"type": int, "default": 0, "metavar": "N", "help": "SLURM: GPUs of one run"}),
+        (("--memory",), {"default": "", "help": "SLURM: memory of one run (8G)"}),
+        (("--array-limit",), {"type": int, "default": 0, "metavar": "N", "help": "SLURM: runs at a time"}),
+        (("--dry-run",), {"action": "store_true", "help": "say what would be done"}),
+    ],
     "over": [
         (
             ("--over",),
@@ -104,8 +133,9 @@ def parser() -> Parser:
     """Return the parser of the whole command line."""
     top = Parser(prog="biocredit", description="Build, run, lesion and compare circuits that assign credit locally.")
     below = top.add_subparsers(dest="command", required=True, metavar="COMMAND", parser_class=Parser)
-    for name, (summary, groups) in COMMANDS.items():
-        command = below.add_parser(name, help=summary, description=summary, allow_abbrev=False)
+    for name, (_, summary, groups) in COMMANDS.items():
+        shown = {"help": summary} if summary else {}
+        command = below.add_parser(name, description=summary, allow_abbrev=False, **shown)
         for group in groups:
             for flags, options in ARGUMENTS[group]:
                 command.add_argument(*flags, **options)
@@ -115,23 +145,18 @@ def parser() -> Parser:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Do what was typed and return the exit status."""
     given = parser().parse_args(arguments)
-    commands = import_module("biocredit.protocols.commands.commands")
-    try:
-        return getattr(commands, f"{given.command}_command")(given)
-    except commands.Failed as failure:
-        return _complain(given.command, failure, 1)
-    except commands.BAD_INPUT as refusal:
-        return _complain(given.command, refusal, 2)
-    except OSError as refusal:
-        where = f"{refusal.filename}: " if refusal.filename else ""
-        return _complain(given.command, ValueError(f"{where}{refusal.strerror or refusal}"), 2)
-    except KeyboardInterrupt as stopped:
-        return _complain(given.command, ValueError(str(stopped) or "interrupted"), 130)
+    door = import_module("biocredit.protocols.commands.door")
+    files = [
+        *getattr(given, "traces", ()),
+        *getattr(given, "things", ()),
+        *filter(None, [getattr(given, "trace", None)]),
+    ]
 
+    def command() -> int:
+        room = import_module(f"biocredit.protocols.commands.{COMMANDS[given.command][0]}")
+        return getattr(room, f"{given.command}_command")(given)
 
-def _complain(command: str, failure: Exception, status: int) -> int:
-    sys.stderr.write(f"biocredit {command}: {' '.join(str(failure).split())}\n")
-    return status
+    return door.guarded(command, given.command, tuple(files))
 
 
 if __name__ == "__main__":

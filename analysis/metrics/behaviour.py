@@ -3,6 +3,10 @@
 The choice at a moment is the largest readout; the answer is the choice at the end of the trial, and the decision is
 made when the choice changes for the last time. What a network says before it can know is a guess that it may keep, so
 decision times are to be compared between conditions, not read as reaction times.
+
+Where the trial table says when each trial is decided (cognitive tasks), the answer is the choice with the largest mean
+readout in that period, among all but choice 0, "fixate", unless to fixate may be right; and times are counted from the
+beginning of the period to the last change within it.
 """
 
 from dataclasses import dataclass
@@ -15,6 +19,8 @@ from scipy.stats import binomtest
 __all__ = ["Behaviour", "behaviour_in", "decision_times", "interval", "recorded_choices", "trial_table"]
 
 READOUT, LABEL = "output", "label"
+#: Columns that say when each trial is decided (ms), and whether to fixate (choice 0) may be the decision.
+START, STOP, WITHHOLDS = "decision_start", "decision_stop", "withholds"
 
 
 @dataclass(frozen=True)
@@ -36,6 +42,8 @@ class Behaviour:
         Units of the conditions and of `"time"`.
     chance : float
         Fraction of right answers of a guess.
+    answered : array [seed, trial], optional
+        Whether the answer is right, where it is not the choice at the end of the trial.
     """
 
     time: Float[np.ndarray, " time"]
@@ -44,11 +52,12 @@ class Behaviour:
     conditions: dict[str, np.ndarray]
     units: dict[str, str]
     chance: float
+    answered: Bool[np.ndarray, "seed trial"] | None = None
 
     @property
     def correct(self) -> Bool[np.ndarray, "seed trial"]:
         """Whether the answer is right."""
-        return self.right[..., -1]
+        return self.right[..., -1] if self.answered is None else self.answered
 
     def graded(self) -> str | None:
         """Name the condition with more than two levels, the one with most of them; None if there is none."""
@@ -96,20 +105,48 @@ def behaviour_in(trace: Trace, snapshot: int = -1) -> Behaviour:
     time, table = output.coords["time"], trial_table(trace)
     conditions = table or {LABEL: label}
     units = {name: column.units for name, column in conditions.items()}
-    return Behaviour(
-        time,
-        choice == label.values[None, :, None],
-        decision_times(choice, time),
-        {name: column.values for name, column in conditions.items()},
-        units | {"time": trace[f"activity/{READOUT}/time"].units},
-        1 / output.shape[-1],
-    )
+    said = {name: column.values for name, column in conditions.items()}
+    units |= {"time": trace[f"activity/{READOUT}/time"].units}
+    if f"{READOUT}/{START}" not in trace.activity:
+        decided, right = decision_times(choice, time), choice == label.values[None, :, None]
+        return Behaviour(time, right, decided, said, units, 1 / output.shape[-1])
+    start, stop = (trace[f"activity/{READOUT}/{name}"].values for name in (START, STOP))
+    withholds = np.full(len(label.values), bool((label.values == 0).any()))
+    if f"{READOUT}/{WITHHOLDS}" in trace.activity:
+        withholds = trace[f"activity/{READOUT}/{WITHHOLDS}"].values.astype(bool)
+    answer = answers(output.values, time, start, stop, withholds)
+    still = np.where(time >= stop[:, None], answer[..., None], choice)
+    decided = np.clip(decision_times(still, time) - start, 0, None)
+    right, chance = choice == label.values[None, :, None], np.mean(1 / (output.shape[-1] - ~withholds))
+    return Behaviour(time, right, decided, said, units, float(chance), answer == label.values)
+
+
+def answers(
+    output: Float[np.ndarray, "seed trial time choice"],
+    time: Float[np.ndarray, " time"],
+    start: Float[np.ndarray, " trial"],
+    stop: Float[np.ndarray, " trial"],
+    withholds: Bool[np.ndarray, " trial"],
+) -> Int[np.ndarray, "seed trial"]:
+    """Choice with the largest mean readout while a trial is decided, choice 0 only where it may be an answer.
+
+    Examples
+    --------
+    >>> output = np.array([[[[9.0, 0, 0], [9, 0, 1], [9, 3, 0]]]])
+    >>> answers(output, np.arange(3.0), np.array([1.0]), np.array([3.0]), np.array([False])).item()
+    1
+    """
+    inside = (time >= start[:, None]) & (time < stop[:, None])
+    mean = (output * inside[..., None]).sum(2) / inside.sum(1)[:, None]
+    mean[..., 0] = np.where(withholds, mean[..., 0], -np.inf)
+    return mean.argmax(-1)
 
 
 def trial_table(trace: Trace) -> dict[str, LabelledArray]:
     """Columns of the trial table that differ between trials and do not number them, without the right answer."""
     names = [name.removeprefix(f"{READOUT}/") for name in trace.activity if name.startswith(f"{READOUT}/")]
-    columns = {name: trace[f"activity/{READOUT}/{name}"] for name in names if name not in (READOUT, LABEL)}
+    others = (READOUT, LABEL, START, STOP, WITHHOLDS)
+    columns = {name: trace[f"activity/{READOUT}/{name}"] for name in names if name not in others}
     return {
         name: column
         for name, column in columns.items()

@@ -75,6 +75,14 @@ def _above_zero(z: jax.Array) -> jax.Array:
     return (z > 0).astype(z.dtype)
 
 
+def _retanh(z: jax.Array) -> jax.Array:
+    return jnp.maximum(jnp.tanh(z), 0)
+
+
+def _retanh_slope(z: jax.Array) -> jax.Array:
+    return (jnp.sign(z) + 1) / 2 * _tanh_slope(z)
+
+
 def _tanh_slope(z: jax.Array) -> jax.Array:
     return 1 - jnp.tanh(z) ** 2
 
@@ -88,6 +96,7 @@ ACTIVATIONS: dict[str, Activation] = {
     for one in (
         _smooth("linear", _linear, jnp.ones_like, jnp.ones_like),
         _smooth("tanh", jnp.tanh, _tanh_slope, lambda y: 1 - y * y),
+        _smooth("retanh", _retanh, _retanh_slope),
         _smooth("sign", jnp.sign, jnp.zeros_like),
         _smooth("sigmoid", jax.nn.sigmoid, _sigmoid_slope, lambda y: y * (1 - y)),
         _smooth("steep_sigmoid", _steep_sigmoid, lambda z: _steep_slope(_steep_sigmoid(z)), _steep_slope),
@@ -101,7 +110,8 @@ ACTIVATIONS: dict[str, Activation] = {
     )
 }
 """``steep_sigmoid`` is ``1 / (1 + exp(-4 (z - 1/2)))``, ``hard_sigmoid`` is ``clip(z, 0, 1)``, ``half_hard_sigmoid``
-is ``clip(z / 2, 0, 1)`` and ``centred_hard_sigmoid`` is ``clip(z, -1/2, 1/2)``."""
+is ``clip(z / 2, 0, 1)``, ``centred_hard_sigmoid`` is ``clip(z, -1/2, 1/2)``, and ``retanh`` is ``max(tanh(z), 0)`` with
+half a slope at 0 (arXiv 2506.06904)."""
 
 #: Derivative as a function of the value, where the value tells it: f'(x) = SLOPES[f](f(x)).
 SLOPES: dict[Any, Curve] = {

@@ -10,11 +10,13 @@ from biocredit.circuits.core.backend import bm, bp
 from biocredit.circuits.core.credit_rule import Tree
 from biocredit.circuits.core.described import Described
 from biocredit.circuits.core.errors import CircuitError, nearest, require
+from biocredit.circuits.core.losses import LOSSES
 from biocredit.circuits.core.passages import Passages, passages, union
 from biocredit.circuits.core.precision import COMPUTING, MATMUL_PRECISIONS, precise
 from biocredit.circuits.core.probes import Probe, untouched
 from biocredit.circuits.core.projections import Population, Projection, constrain_update, projection_row
 from biocredit.circuits.core.pure import PureSystem
+from biocredit.circuits.core.scores import score
 from biocredit.circuits.core.view import View
 
 
@@ -282,7 +284,7 @@ class Circuit(Described, bp.DynamicalSystem):
 
     def metrics(self, outputs: Tree, targets: Mapping[str, jax.Array]) -> dict[str, jax.Array]:
         """Score readouts ``[trial, class]`` against integer labels: mean cross-entropy and fraction correct."""
-        return classification(outputs, targets)
+        return score(LOSSES["cross_entropy"], outputs, targets)
 
     def trial(self, tree: Tree, batch: Batch, key: jax.Array, probe: Probe = untouched) -> Tree:
         """Run one batch slowly: every activity variable by name as ``[time, trial, neuron]``."""
@@ -313,29 +315,3 @@ class Circuit(Described, bp.DynamicalSystem):
     def projections(self) -> list[dict[str, Any]]:
         """List the projections for the trace: name, pre, post, kind, plastic, sign, density."""
         return [projection_row(entry, self._persistent) for entry in self.synapses.values()]
-
-
-def classification(outputs: Tree, targets: Mapping[str, jax.Array]) -> dict[str, jax.Array]:
-    """Cross-entropy (nat, summed over readouts) and accuracy, means over trials.
-
-    Parameters
-    ----------
-    outputs
-        Readouts before the softmax, ``[trial, class]`` by name.
-    targets
-        Integer labels ``[trial]`` by the same names.
-
-    Returns
-    -------
-    dict
-        ``"loss"`` and ``"accuracy"``, or ``"accuracy.<readout>"`` where there are several.
-    """
-    metrics = {"loss": jnp.zeros((), jnp.float32)}
-    for name, output in outputs.items():
-        labels = targets[name]
-        logs = jax.nn.log_softmax(output, axis=-1)
-        losses = -jnp.take_along_axis(logs, labels[:, None].astype(jnp.int32), axis=-1)
-        right = jnp.mean((jnp.argmax(output, axis=-1) == labels).astype(output.dtype))
-        metrics["loss"] = metrics["loss"].astype(output.dtype) + jnp.mean(losses)
-        metrics["accuracy" if len(outputs) == 1 else f"accuracy.{name}"] = right
-    return metrics

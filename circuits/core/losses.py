@@ -2,12 +2,13 @@
 
 Three kinds of target there are. *Classes*: a trial belongs to one of several, given as an integer label. *Labels*: each
 output is right or wrong for itself, given as a row of 0 and 1. *Values*: any numbers, shaped like the output. Accuracy
-is a score of classes, :math:`R^2` one of values.
+is a score of classes, :math:`R^2` one of values. (``soft_cross_entropy`` also takes *probabilities* of classes: numbers
+that add up to 1 in each trial. It has a name of its own, so that no other numbers are taken for probabilities unseen.)
 
 A loss of one's own is a function ``f(output, target) -> [trial]``; JAX finds its error.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 from typing import Any
@@ -17,13 +18,14 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 from biocredit.circuits.core.errors import CircuitError, choose, require
-from jaxtyping import Array, Float, Num, Shaped
+from jaxtyping import Array, Float, Shaped
 
 Compare = Callable[[jax.Array, jax.Array], jax.Array]
 
 KINDS = {
     "classes": "integer labels, one a trial",
     "labels": "a row of 0 and 1 a trial, one for each output",
+    "probabilities": "a row of probabilities of the classes a trial",
     "values": "numbers shaped like the output",
 }
 """Kinds of target, and what a target of each looks like."""
@@ -121,6 +123,9 @@ LOSSES: dict[str, Loss] = {
     one.name: one
     for one in (
         Loss("cross_entropy", _cross_entropy, _softmax_error, **_CLASSES),
+        Loss(
+            "soft_cross_entropy", _cross_entropy, _softmax_error, **{**_CLASSES, "takes": ("probabilities", "classes")}
+        ),
         Loss("binary_cross_entropy", _binary, _sigmoid_error, **_LABELS),
         Loss("mean_binary_cross_entropy", _mean(_binary), _mean(_sigmoid_error), **_LABELS),
         Loss("half_squared_error", _times(0.5, _squared), _distance, **_VALUES),
@@ -198,7 +203,7 @@ def kind_of_target(loss: Loss, target: Shaped[Array, "..."], output: Shaped[Arra
     one_each = target.shape in (trials, (*trials, 1))
     possible: tuple[str, ...] = ()
     if target.shape == output.shape:
-        possible = ("labels", "values") if whole else ("values", "labels")
+        possible = ("labels", "values") if whole else ("values", "labels", "probabilities")
     if one_each and whole and units > 1:
         possible = ("classes",)
     elif one_each and units == 1:
@@ -237,6 +242,13 @@ def as_target(
     return jnp.asarray(target, output.dtype).reshape(output.shape)
 
 
+def blank_target(loss: Loss, output: Float[Array, "trial *unit"]) -> Shaped[Array, "trial ..."]:
+    """A target of zeros, of the first kind that the loss takes, for an output of this shape."""
+    kind = loss.takes[0] if output.ndim == 2 else "values"
+    shape = output.shape[:1] if kind == "classes" else output.shape
+    return jnp.zeros(shape, jnp.int32 if kind in ("classes", "labels") else output.dtype)
+
+
 def check_values(kind: str, target: Shaped[Array, "..."], units: int) -> None:
     """Refuse values that the kind of target excludes, where they are known: not while JAX traces."""
     if isinstance(target, jax.core.Tracer) or not target.size:
@@ -246,6 +258,9 @@ def check_values(kind: str, target: Shaped[Array, "..."], units: int) -> None:
     low, high = known.min(), known.max()
     if kind == "classes":
         require(0 <= low <= high < units, f"labels: got {low} to {high}, wanted classes from 0 to {units - 1}")
+    elif kind == "probabilities":
+        rows = low >= 0 and np.allclose(known.sum(-1), 1, atol=1e-3)
+        require(bool(rows), f"target: rows from {low:.3g} to {high:.3g}, wanted {KINDS[kind]}: none negative, sum 1")
     elif kind == "labels":
         require(0 <= low <= high <= 1, f"target: got values from {low:.3g} to {high:.3g}, wanted {KINDS['labels']}")
 
@@ -261,120 +276,3 @@ def suited(task: Any, readouts: Iterable[str], classes: str = "cross_entropy") -
     kinds = {task.kind(name) if hasattr(task, "kind") else "classes" for name in readouts}
     require(len(kinds) == 1, f"one circuit has one loss, the readouts {list(readouts)} ask for {sorted(kinds)}")
     return {"classes": classes, "labels": "binary_cross_entropy", "values": "mean_squared_error"}[kinds.pop()]
-
-
-# -- scores ----------------------------------------------------------------------------------------------------
-
-SCORES = {
-    "loss": "",
-    "accuracy": "fraction",
-    "exact_accuracy": "fraction",
-    "label_accuracy": "fraction",
-    "auc": "fraction",
-    "r2": "fraction of the variance",
-    "mean_squared_error": "",
-}
-"""Scores by name, with their units; the unit of the loss is :attr:`Loss.unit`."""
-
-
-def score(
-    loss: Loss, outputs: Mapping[str, jax.Array], targets: Mapping[str, jax.Array]
-) -> dict[str, Float[Array, ""]]:
-    """Score readouts: the loss, summed over readouts, and what tells how good each one is.
-
-    Parameters
-    ----------
-    loss
-        Decides what kinds of target there are.
-    outputs
-        ``[trial, unit]`` by name (or images ``[trial, row, column, channel]``).
-    targets
-        By the same names, as a task gives them or shaped like the outputs.
-
-    Returns
-    -------
-    dict
-        ``"loss"``; for classes ``"accuracy"``; for labels ``"exact_accuracy"`` (all labels of a trial right),
-        ``"label_accuracy"`` and ``"auc"`` (means over labels); for values ``"r2"`` and ``"mean_squared_error"``.
-        Names end in ``".<readout>"`` where there are several.
-    """
-    found: dict[str, jax.Array] = {}
-    losses = []
-    for name, output in outputs.items():
-        kind, target = kind_of_target(loss, targets[name], output), as_target(targets[name], output, loss)
-        own = {"loss": loss(output, target)[0], **OF_KIND[kind](loss, output, target)}
-        losses.append(own["loss"])
-        found |= own if len(outputs) == 1 else {f"{key}.{name}": value for key, value in own.items()}
-    return {"loss": sum(losses)} | found
-
-
-def accuracy(output: Num[Array, "... unit"], target: Num[Array, "... unit"]) -> Float[Array, ""]:
-    """Fraction of trials whose largest output is the largest target."""
-    return (output.argmax(-1) == target.argmax(-1)).mean(dtype=output.dtype)
-
-
-def area_under_curve(output: Float[Array, "trial label"], target: Float[Array, "trial label"]) -> Float[Array, ""]:
-    """Probability that a trial with a label gets a larger output than one without it, mean over labels.
-
-    Labels that all trials have, or none, do not count; without any other the area is 1/2. Ties count half (the
-    statistic of Mann and Whitney).
-
-    Examples
-    --------
-    >>> float(area_under_curve(jnp.array([[0.1], [0.4], [0.4], [0.9]]), jnp.array([[0.0], [0.0], [1.0], [1.0]])))
-    0.875
-    """
-
-    def of_label(values: jax.Array, present: jax.Array) -> tuple[jax.Array, jax.Array]:
-        ordered = jnp.sort(values)
-        below, upto = (jnp.searchsorted(ordered, values, side=side) for side in ("left", "right"))
-        rank = (below + upto + 1).astype(values.dtype) / 2
-        positive = present.sum()
-        pairs = positive * (len(present) - positive)
-        larger = jnp.sum(rank * present) - positive * (positive + 1) / 2
-        return larger / jnp.where(pairs > 0, pairs, 1), pairs > 0
-
-    areas, counts = jax.vmap(of_label, in_axes=1)(output, (target > 0.5).astype(output.dtype))
-    return jnp.where(counts.any(), jnp.sum(areas, where=counts) / jnp.maximum(counts.sum(), 1), 0.5)
-
-
-def _of_classes(loss: Loss, output: jax.Array, target: jax.Array) -> dict[str, jax.Array]:
-    return {"accuracy": accuracy(output, target)}
-
-
-def _of_labels(loss: Loss, output: jax.Array, target: jax.Array) -> dict[str, jax.Array]:
-    right = (loss.predict(output) > 0.5) == (target > 0.5)
-    exact, each = right.all(-1).mean(dtype=output.dtype), right.mean(dtype=output.dtype)
-    return {"exact_accuracy": exact, "label_accuracy": each, "auc": area_under_curve(output, target)}
-
-
-def _of_values(loss: Loss, output: jax.Array, target: jax.Array) -> dict[str, jax.Array]:
-    """Mean squared error, and one minus the squared error over that of the mean target of every output."""
-    missed, around = (loss.predict(output) - target) ** 2, (target - target.mean(0, keepdims=True)) ** 2
-    total = around.sum()
-    explained = 1 - missed.sum() / jnp.where(total > 0, total, 1)
-    return {"r2": jnp.where(total > 0, explained, 0), "mean_squared_error": missed.mean()}
-
-
-OF_KIND = {"classes": _of_classes, "labels": _of_labels, "values": _of_values}
-"""What is scored besides the loss, by kind of target."""
-
-
-def selected(values: Float[Array, "..."], when: Shaped[Array, "..."]) -> Float[Array, "..."]:
-    """Values where they count and zero elsewhere: what is masked never enters, even if it is not a number.
-
-    Parameters
-    ----------
-    values
-        Losses or errors.
-    when
-        True or a positive weight where they count, broadcast from the left (``[time, trial]`` for errors ``[time,
-        trial, unit]``).
-
-    Examples
-    --------
-    >>> selected(jnp.array([1.0, jnp.nan]), jnp.array([2.0, 0.0])).tolist()
-    [2.0, 0.0]
-    """
-    when = when.reshape(*when.shape, *(1,) * (values.ndim - when.ndim))
-    return jnp.where(when > 0, values * when.astype(values.dtype), 0)

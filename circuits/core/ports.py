@@ -75,6 +75,11 @@ def joined_shape(ports: Ports) -> tuple[int, ...]:
     return (*shapes[0][:-1], sum(shape[-1] for shape in shapes))
 
 
+def blank(ports: Ports, trials: int, dtype: jnp.dtype) -> dict[str, jax.Array]:
+    """Stimuli of zeros for all ports."""
+    return {name: jnp.zeros((trials, *_shape(port)), dtype) for name, port in ports.items()}
+
+
 def _shape(port: int | tuple[int, ...]) -> tuple[int, ...]:
     return (port,) if isinstance(port, int | np.integer) else tuple(port)
 

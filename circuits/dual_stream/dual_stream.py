@@ -1,7 +1,10 @@
 """The dual-stream circuit: activity goes up one stream, credit comes down another."""
 
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
+from itertools import groupby
+from operator import itemgetter
 from typing import Any
 
 import jax
@@ -10,16 +13,16 @@ import numpy as np
 from biocredit.circuits.core.circuit import Batch, Circuit, Outcome, Population, Projection
 from biocredit.circuits.core.credit_rule import CreditRule, Tree
 from biocredit.circuits.core.errors import choose, renamed, require
-from biocredit.circuits.core.losses import Compare, as_target, loss_named, score
-from biocredit.circuits.core.ports import Ports, joined_shape, match, side_by_side
+from biocredit.circuits.core.losses import Compare, as_target, blank_target, loss_named
+from biocredit.circuits.core.ports import Ports, blank, joined_shape, match, side_by_side
 from biocredit.circuits.core.probes import Electrode, Probe, chain, untouched
-from biocredit.circuits.dual_stream.arrivals import arrivals
+from biocredit.circuits.core.scores import score
 from biocredit.circuits.dual_stream.ascending import geometry, presets
 from biocredit.circuits.dual_stream.ascending.stack import Nodes, ascend, leaves, stages
 from biocredit.circuits.dual_stream.pathways import DescendingPathway, Goal, pathway_named
 
 
-@renamed(transfer="activation")
+@renamed(transfer="activation", start="initializer")
 class DualStream(Circuit):
     """An ascending stream of stages and operations with a descending stream that assigns credit.
 
@@ -104,9 +107,7 @@ class DualStream(Circuit):
         electrode = Electrode(lambda name, phase: name not in self._persistent and name not in hidden)
 
         def cycle(tree: Tree, x: jax.Array) -> None:
-            output = self._top(tree, x)
-            classes = output.ndim == 2 and "classes" in self.loss.takes
-            self._cycle(tree, x, jnp.zeros(len(x), int) if classes else jnp.zeros_like(output), electrode)
+            self._cycle(tree, x, blank_target(self.loss, self._top(tree, x)), electrode)
 
         jax.eval_shape(cycle, self.read(), jax.ShapeDtypeStruct((2, *self.input_shape), self.dtype))
         return {name: value.shape[1:] for (name, _), value in electrode.readings.items()}, list(electrode.readings)
@@ -148,14 +149,14 @@ class DualStream(Circuit):
         return {self.readout: self._top(tree, self._input(inputs), probe)}
 
     def metrics(self, outputs: Tree, targets: Mapping[str, jax.Array]) -> dict[str, jax.Array]:
-        """Score the output by the circuit's own loss, see :func:`biocredit.circuits.core.losses.score`."""
+        """Score the output by the circuit's own loss, see :func:`biocredit.circuits.core.scores.score`."""
         return score(self.loss, outputs, {self.readout: self._target(targets)})
 
     def trial(self, tree: Tree, batch: Batch, key: jax.Array, probe: Probe = untouched) -> Tree:
-        """Play one batch as a wave: every signal as ``[time, trial, unit]``.
+        """Play one batch node by node: every signal as ``[time, trial, unit]``.
 
         One time step takes activity from one node to the next, then the error back down; a signal is silent
-        before the wave arrives and stays until it comes again in another phase.
+        before activity arrives and stays until it comes again in another phase.
         """
         tree = self.prepare(tree, key)
         tree = tree | self.rehearse(tree, batch.inputs, key, probe).tree
@@ -241,12 +242,10 @@ class DualStream(Circuit):
         return tuple(sorted(self.descending.derived(self.ascending) - set(self.synapses)))
 
     def example(self, trials: int = 2) -> Batch:
-        """Return trials of the input's shape, with labels, or with a target like the output."""
-        x = jnp.zeros((trials, *self.input_shape), self.dtype)
-        output = jax.eval_shape(self._top, self.read(), x)
-        classes = len(output.shape) == 2 and "classes" in self.loss.takes
-        target = jnp.zeros(trials, jnp.int32) if classes else jnp.zeros(output.shape, self.dtype)
-        return Batch({"input": x}, {self.readout: target}, {"index": jnp.arange(trials)})
+        """Return trials of zeros, with a target that the loss takes."""
+        inputs = blank(self.inputs, trials, self.dtype)
+        output = jax.eval_shape(lambda tree: self._top(tree, self._input(inputs)), self.read())
+        return Batch(inputs, {self.readout: blank_target(self.loss, output)}, {"index": jnp.arange(trials)})
 
     # -- what the trace stores ----------------------------------------------------------------------------
 
@@ -270,3 +269,36 @@ def _channels(shape: tuple[int, ...]) -> dict[str, np.ndarray]:
         return {}
     channels, size = shape[-1], int(np.prod(shape))
     return {f"channel{channel}": np.arange(channel, size, channels) for channel in range(channels)}
+
+
+def arrivals(signals: Iterable[tuple[str, str]]) -> tuple[dict[tuple[str, str], int], dict[str, slice]]:
+    """Time step at which each signal appears, and the stretch of time that belongs to each phase.
+
+    Streams that run in the inference phase run side by side; signals of later phases follow one another.
+
+    Parameters
+    ----------
+    signals
+        ``(name, phase)`` in the order of computation; the stream is the first part of the name.
+
+    Examples
+    --------
+    >>> steps, phases = arrivals([("up.a.rate", "inference"), ("up.b.rate", "inference"), ("down.b.rate", "learning")])
+    >>> list(steps.values()), phases
+    ([0, 1, 2], {'inference': slice(None, 2, None), 'learning': slice(2, 3, None)})
+    """
+    clocks: Counter[str] = Counter()
+    steps, later = {}, []
+    for name, phase in signals:
+        if phase == "inference":
+            stream = name.partition(".")[0]
+            steps[name, phase] = clocks[stream]
+            clocks[stream] += 1
+        else:
+            later.append((name, phase))
+    turn = max(clocks.values(), default=0)
+    phases = {"inference": slice(turn)}
+    for phase, group in groupby(later, key=itemgetter(1)):
+        phases[phase] = slice(turn, turn := turn + len(list(group)))
+    first = phases["inference"].stop
+    return steps | {key: first + step for step, key in enumerate(later)}, phases

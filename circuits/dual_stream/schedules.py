@@ -7,7 +7,7 @@ from math import prod
 import jax
 import jax.numpy as jnp
 import optax
-from biocredit.circuits.core.errors import require
+from biocredit.circuits.core.errors import renamed, require
 
 
 def learning_rate_steps(
@@ -78,7 +78,8 @@ def momentum_sgd(
     return optax.chain(decay, trace, optax.scale_by_learning_rate(learning_rate))
 
 
-def keep_factor_sgd(rate: float, keep: float, batch_size: int) -> optax.GradientTransformation:
+@renamed(rate="learning_rate")
+def keep_factor_sgd(learning_rate: float, keep: float, batch_size: int) -> optax.GradientTransformation:
     """Gradient descent of the weight-mirror authors' program (arXiv 1904.05391).
 
     Weights of both streams are multiplied by ``keep`` in every update; biases are not, and their change is divided by
@@ -86,21 +87,22 @@ def keep_factor_sgd(rate: float, keep: float, batch_size: int) -> optax.Gradient
     """
     require(0 < keep <= 1, f"the keep factor is a fraction above 0, got {keep}")
     groups = {
-        "weight": optax.chain(optax.add_decayed_weights((1 - keep) / rate), optax.scale(-rate)),
-        "bias": optax.scale(-rate / batch_size),
+        "weight": optax.chain(optax.add_decayed_weights((1 - keep) / learning_rate), optax.scale(-learning_rate)),
+        "bias": optax.scale(-learning_rate / batch_size),
     }
     return optax.multi_transform(groups, lambda weights: {k: "bias" if k.endswith(".b") else "weight" for k in weights})
 
 
+@renamed(rate="learning_rate", rate_milestones="learning_rate_milestones", rate_factor="learning_rate_factor")
 @dataclass(frozen=True)
-class Training:
+class TrainingSchedule:
     """Optimiser settings of one published experiment.
 
     Parameters
     ----------
     epochs, batch_size
         Length of training, trials in a batch.
-    rate, rate_milestones, rate_factor
+    learning_rate, learning_rate_milestones, learning_rate_factor
         Arguments of :func:`learning_rate_steps`.
     decay, decay_milestones, decay_factor
         Arguments of :func:`weight_decay_steps`.
@@ -110,41 +112,43 @@ class Training:
 
     epochs: int
     batch_size: int
-    rate: float
-    rate_milestones: tuple[int, ...]
-    rate_factor: float
+    learning_rate: float
+    learning_rate_milestones: tuple[int, ...]
+    learning_rate_factor: float
     decay: float = 1e-4
     decay_milestones: tuple[int, ...] = ()
     decay_factor: float = 1.0
     momentum: float = 0.9
 
-    def learning_rate(self, batches_per_epoch: int) -> optax.Schedule:
+    def learning_rate_schedule(self, batches_per_epoch: int) -> optax.Schedule:
         """Learning rate by update."""
-        return learning_rate_steps(self.rate, self.rate_milestones, self.rate_factor, batches_per_epoch)
+        return learning_rate_steps(
+            self.learning_rate, self.learning_rate_milestones, self.learning_rate_factor, batches_per_epoch
+        )
 
-    def weight_decay(self, batches_per_epoch: int) -> optax.Schedule:
+    def weight_decay_schedule(self, batches_per_epoch: int) -> optax.Schedule:
         """Weight decay by update."""
         return weight_decay_steps(self.decay, self.decay_milestones, self.decay_factor, batches_per_epoch)
 
     def optimizer(self, batches_per_epoch: int) -> optax.GradientTransformation:
         """The whole optimiser."""
-        schedules = self.learning_rate(batches_per_epoch), self.weight_decay(batches_per_epoch)
+        schedules = self.learning_rate_schedule(batches_per_epoch), self.weight_decay_schedule(batches_per_epoch)
         return momentum_sgd(schedules[0], self.momentum, schedules[1])
 
 
-MNIST = Training(40, 64, 0.01, (20, 30), 0.5)
-CIFAR = Training(200, 128, 0.1, (100, 150, 200), 0.1)
-IMAGENET = Training(75, 256, 0.1, (20, 40, 60), 0.1)
+MNIST = TrainingSchedule(40, 64, 0.01, (20, 30), 0.5)
+CIFAR = TrainingSchedule(200, 128, 0.1, (100, 150, 200), 0.1)
+IMAGENET = TrainingSchedule(75, 256, 0.1, (20, 40, 60), 0.1)
 
-TRAININGS: dict[str, Training] = {
+TRAININGS: dict[str, TrainingSchedule] = {
     "paper_mnist_pfa": replace(MNIST, decay=0.03, decay_milestones=(0,), decay_factor=1 / 300),
     "paper_mnist_other": MNIST,
     "paper_cifar_pfa": replace(CIFAR, decay=0.005, decay_milestones=(0,), decay_factor=1 / 50),
     "paper_cifar_other": CIFAR,
-    "paper_cifar_dfa": replace(CIFAR, rate=0.001),
+    "paper_cifar_dfa": replace(CIFAR, learning_rate=0.001),
     "paper_imagenet_pfa": replace(IMAGENET, decay=0.0005, decay_milestones=(0,), decay_factor=1 / 5),
     "paper_imagenet_other": IMAGENET,
-    "released_mnist_pfa": replace(MNIST, rate=0.1, decay=0.01, decay_milestones=(0,), decay_factor=1 / 100),
+    "released_mnist_pfa": replace(MNIST, learning_rate=0.1, decay=0.01, decay_milestones=(0,), decay_factor=1 / 100),
     "released_cifar_pfa": replace(CIFAR, epochs=250, decay=0.01, decay_milestones=(0, 10), decay_factor=1 / 10),
 }
 """Settings of arXiv 2405.20594 (``paper_``) and of its authors' program (``released_``), for PFA and other streams."""

@@ -16,7 +16,7 @@ from biocredit.circuits.core.credit_rule import CreditRule, Tree
 from biocredit.circuits.core.losses import loss_named
 from biocredit.circuits.core.probes import Probe, untouched
 from biocredit.circuits.energy_based.equilibrium_dynamics import (
-    Network,
+    RelaxingNetwork,
     States,
     input_drive,
     probed,
@@ -70,7 +70,7 @@ ESTIMATORS: dict[str, Estimator] = {"one_sided": one_sided, "random_sign": rando
 
 
 def nudge(
-    network: Network,
+    network: RelaxingNetwork,
     weights: Weights,
     x: Float[Array, "batch ..."],
     target: Float[Array, "batch classes"],
@@ -123,7 +123,7 @@ RULE = CreditRule(
 """Contrastive Hebbian learning: a synapse compares the product of its two ends in two states (:class:`Nudged`)."""
 
 
-def hebbian(network: Network, weights: Weights, pre: States, post: States) -> Tree:
+def hebbian(network: RelaxingNetwork, weights: Weights, pre: States, post: States) -> Tree:
     """Products of the rates at the two ends of every synapse, mean over the batch: minus the energy's derivative."""
     products = {}
     for number, (connection, low, high) in enumerate(zip(network.connections, pre, post, strict=True), 1):
@@ -132,7 +132,7 @@ def hebbian(network: Network, weights: Weights, pre: States, post: States) -> Tr
     return products
 
 
-def contrastive_hebbian(network: Network, signals: Mapping[str, Any]) -> Tree:
+def contrastive_hebbian(network: RelaxingNetwork, signals: Mapping[str, Any]) -> Tree:
     """Estimate all gradients from what :data:`RULE` needs.
 
     Parameters
@@ -151,7 +151,7 @@ def contrastive_hebbian(network: Network, signals: Mapping[str, Any]) -> Tree:
 
 
 def changes(
-    network: Network,
+    network: RelaxingNetwork,
     weights: Weights,
     x: Float[Array, "batch ..."],
     nudged: Nudged,
@@ -165,19 +165,21 @@ def changes(
     return contrastive_hebbian(network, signals | {"span": nudged.span, "weights": weights})
 
 
-def residual(network: Network, weights: Weights, x: Float[Array, "batch ..."], states: States) -> Float[Array, ""]:
+def residual(
+    network: RelaxingNetwork, weights: Weights, x: Float[Array, "batch ..."], states: States
+) -> Float[Array, ""]:
     """Largest change that one more free step would make: how far the circuit is from its fixed point."""
     again = step(network, weights, input_drive(network, weights, x), states)
     return jnp.max(jnp.stack([jnp.max(jnp.abs(new - old)) for new, old in zip(again, states, strict=True)]))
 
 
-def mean_loss(network: Network, states: States, target: Float[Array, "batch classes"]) -> Float[Array, ""]:
+def mean_loss(network: RelaxingNetwork, states: States, target: Float[Array, "batch classes"]) -> Float[Array, ""]:
     """Loss of the output, mean over the batch."""
     return loss_named(network.loss)(states[-1], target)[0]
 
 
 def backpropagated(
-    network: Network,
+    network: RelaxingNetwork,
     weights: Weights,
     x: Float[Array, "batch ..."],
     target: Float[Array, "batch classes"],

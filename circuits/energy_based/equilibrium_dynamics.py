@@ -110,7 +110,7 @@ class FixedPointIteration:
 
 
 @dataclass(frozen=True)
-class Network:
+class RelaxingNetwork:
     """What relaxes: the connections from the input upwards, the dynamics, and the loss of the output.
 
     Parameters
@@ -125,7 +125,7 @@ class Network:
     Examples
     --------
     >>> from biocredit.circuits.dual_stream.ascending.stages import Dense
-    >>> network = Network((Symmetric(Dense(3, 5)), Symmetric(Dense(5, 2))), EnergyDescent())
+    >>> network = RelaxingNetwork((Symmetric(Dense(3, 5)), Symmetric(Dense(5, 2))), EnergyDescent())
     >>> [state.shape for state in at_rest(network, jnp.ones((4, 3)))]
     [(4, 5), (4, 2)]
     """
@@ -140,31 +140,33 @@ def summed(a: Float[Array, "batch ..."]) -> Float[Array, " batch"]:
     return jnp.sum(a, axis=tuple(range(1, a.ndim)))
 
 
-def input_drive(network: Network, weights: Weights, x: Float[Array, "batch ..."]) -> Float[Array, "batch ..."]:
+def input_drive(network: RelaxingNetwork, weights: Weights, x: Float[Array, "batch ..."]) -> Float[Array, "batch ..."]:
     """Drive of layer 1 from the clamped input, which stays the same during relaxation."""
     return network.connections[0].forward(of_layer(weights, 1), x)
 
 
-def ascending(network: Network, weights: Weights, bottom: Array, rates: States) -> States:
+def ascending(network: RelaxingNetwork, weights: Weights, bottom: Array, rates: States) -> States:
     """Drive of each layer from the layer below; ``bottom`` is :func:`input_drive`."""
     between = enumerate(zip(network.connections[1:], rates, strict=False), start=2)
     return (bottom, *(c.forward(of_layer(weights, number), pre) for number, (c, pre) in between))
 
 
-def descending(network: Network, weights: Weights, rates: States) -> States:
+def descending(network: RelaxingNetwork, weights: Weights, rates: States) -> States:
     """Drive of each layer from the layer above (nothing above the output)."""
     between = enumerate(zip(network.connections[1:], rates, rates[1:], strict=False), start=2)
     above = (c.backward(of_layer(weights, number), pre, post) for number, (c, pre, post) in between)
     return (*above, jnp.zeros_like(rates[-1]))
 
 
-def at_rest(network: Network, x: Float[Array, "batch ..."]) -> States:
+def at_rest(network: RelaxingNetwork, x: Float[Array, "batch ..."]) -> States:
     """States of all layers at zero."""
     sizes = shapes(network.connections, x.shape[1:])[1:]
     return tuple(jnp.zeros((len(x), *size), x.dtype) for size in sizes)
 
 
-def energy(network: Network, weights: Weights, x: Float[Array, "batch ..."], states: States) -> Float[Array, " batch"]:
+def energy(
+    network: RelaxingNetwork, weights: Weights, x: Float[Array, "batch ..."], states: States
+) -> Float[Array, " batch"]:
     """Energy of each trial, ``leak(s) - sum_l <r_l, W_l r_{l-1} + b_l>`` with ``r`` the firing rates.
 
     Parameters
@@ -185,7 +187,7 @@ def probed(signal: str, phase: str, layers: States, probe: Probe) -> States:
 
 
 def step(
-    network: Network,
+    network: RelaxingNetwork,
     weights: Weights,
     bottom: Float[Array, "batch ..."],
     states: States,
@@ -209,7 +211,7 @@ def step(
 
 
 def relax(
-    network: Network,
+    network: RelaxingNetwork,
     weights: Weights,
     x: Float[Array, "batch ..."],
     states: States,

@@ -15,14 +15,19 @@ from biocredit.circuits.core.losses import Compare, loss_named
 from biocredit.circuits.core.probes import Probe, untouched
 from biocredit.circuits.energy_based import contrastive_hebbian as contrast
 from biocredit.circuits.energy_based import equilibrium_dynamics as equilibrium
-from biocredit.circuits.energy_based.equilibrium_dynamics import EnergyDescent, FixedPointIteration, Network, States
+from biocredit.circuits.energy_based.equilibrium_dynamics import (
+    EnergyDescent,
+    FixedPointIteration,
+    RelaxingNetwork,
+    States,
+)
 from biocredit.circuits.energy_based.layered import LayeredCircuit
 from biocredit.circuits.energy_based.symmetric import Symmetric
 from jaxtyping import Array, Float
 
 
 @dataclass(frozen=True)
-class Phases:
+class NudgingPhases:
     """Lengths of the phases and the nudging.
 
     Parameters
@@ -103,7 +108,7 @@ class EquilibriumPropagation(LayeredCircuit):
         super().__init__(connections, **settings)
         require(particles >= 0, f"particles is a number of training examples, got {particles}")
         self.loss = loss_named(loss, class_weights)
-        self.network, self.particles = Network(self.connections, dynamics, self.loss), particles
+        self.network, self.particles = RelaxingNetwork(self.connections, dynamics, self.loss), particles
         self._register()
         self._state_activity("state")
         self.activity("target", self.classes)
@@ -118,7 +123,7 @@ class EquilibriumPropagation(LayeredCircuit):
 
     # -- the phases ---------------------------------------------------------------------------------------
 
-    def phases(self, **settings: Any) -> Phases:
+    def phases(self, **settings: Any) -> NudgingPhases:
         """Translate and check the settings of a protocol.
 
         Raises
@@ -126,7 +131,7 @@ class EquilibriumPropagation(LayeredCircuit):
         CircuitError
             For settings with which nothing could be learned or computed.
         """
-        return Phases(**self.settings(settings))
+        return NudgingPhases(**self.settings(settings))
 
     def respond(
         self, tree: Tree, inputs: Mapping[str, jax.Array], probe: Probe = untouched, **settings: Any

@@ -7,18 +7,19 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
-from biocredit.circuits.core.circuit import Circuit, Population, Projection
+from biocredit.circuits.core.circuit import Batch, Circuit, Population, Projection
 from biocredit.circuits.core.credit_rule import Tree
-from biocredit.circuits.core.errors import nearest, require
-from biocredit.circuits.core.initializers import stream
-from biocredit.circuits.core.losses import Loss, as_target, score, suited
-from biocredit.circuits.core.ports import Ports, joined_shape, match, side_by_side
-from biocredit.circuits.dual_stream.ascending.initial_weights import Start, glorot
+from biocredit.circuits.core.errors import nearest, renamed, require
+from biocredit.circuits.core.initializers import Initializer, glorot, stream
+from biocredit.circuits.core.losses import Loss, as_target, blank_target, suited
+from biocredit.circuits.core.ports import Ports, blank, joined_shape, match, side_by_side
+from biocredit.circuits.core.scores import score
 from biocredit.circuits.dual_stream.ascending.stages import Dense
 from biocredit.circuits.energy_based.symmetric import Symmetric, shapes
 from jaxtyping import Array, Float
 
 
+@renamed(start="initializer")
 class LayeredCircuit(Circuit):
     """Layers above one input, joined by symmetric connections; the uppermost layer is the readout.
 
@@ -66,7 +67,7 @@ class LayeredCircuit(Circuit):
 
     @classmethod
     def for_task(
-        cls, task: Any, hidden: Sequence[int] = (500,), *, start: Start = glorot, **settings: Any
+        cls, task: Any, hidden: Sequence[int] = (500,), *, initializer: Initializer = glorot, **settings: Any
     ) -> "LayeredCircuit":
         """Build fully connected layers between the inputs and the readout of a task, with a loss that suits it.
 
@@ -77,12 +78,12 @@ class LayeredCircuit(Circuit):
         hidden
             Number of neurons of each hidden layer.
         start
-            How fresh weights are drawn, see :mod:`biocredit.circuits.dual_stream.ascending.initial_weights`.
+            How fresh weights are drawn, see :mod:`biocredit.circuits.core.initializers`.
         **settings
             Go to the constructor.
         """
         sizes = (int(np.prod(joined_shape(task.inputs))), *hidden, _only("readout", task.readouts)[1])
-        connections = [Symmetric(Dense(below, above, start=start)) for below, above in pairwise(sizes)]
+        connections = [Symmetric(Dense(below, above, initializer=initializer)) for below, above in pairwise(sizes)]
         settings = {"loss": suited(task, task.readouts, cls.usual_loss), **settings}
         return cls(connections, inputs=task.inputs, readouts=task.readouts, **settings)
 
@@ -147,8 +148,14 @@ class LayeredCircuit(Circuit):
         return as_target(y, jax.ShapeDtypeStruct((len(y), self.classes), self.dtype), self.loss)
 
     def metrics(self, outputs: Tree, targets: Mapping[str, Array]) -> dict[str, Array]:
-        """Score the readout by the circuit's own loss, see :func:`biocredit.circuits.core.losses.score`."""
+        """Score the readout by the circuit's own loss, see :func:`biocredit.circuits.core.scores.score`."""
         return score(self.loss, outputs, match(targets, {self.readout: self.classes}, "readout"))
+
+    def example(self, trials: int = 2) -> Batch:
+        """Return trials of zeros, with a target that the loss takes."""
+        output = jax.ShapeDtypeStruct((trials, self.classes), self.dtype)
+        targets = {self.readout: blank_target(self.loss, output)}
+        return Batch(blank(self.inputs, trials, self.dtype), targets, {"index": jnp.arange(trials)})
 
     def settings(self, given: Mapping[str, Any]) -> dict[str, Any]:
         """Settings of the phases, those given by a protocol over the defaults."""

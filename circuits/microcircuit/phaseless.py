@@ -10,9 +10,10 @@ import numpy as np
 from biocredit.circuits.core.circuit import Batch, Circuit, Outcome, Population
 from biocredit.circuits.core.credit_rule import CreditRule, Tree
 from biocredit.circuits.core.errors import require
-from biocredit.circuits.core.losses import Loss, as_target, score, suited
-from biocredit.circuits.core.ports import Ports, joined_shape, match, side_by_side
+from biocredit.circuits.core.losses import Loss, as_target, blank_target, suited
+from biocredit.circuits.core.ports import Ports, blank, joined_shape, match, side_by_side
 from biocredit.circuits.core.probes import Probe, active, at, untouched
+from biocredit.circuits.core.scores import score
 
 
 class Phaseless(Circuit):
@@ -159,7 +160,7 @@ class Phaseless(Circuit):
         return {self.readout: self.output(state)}
 
     def metrics(self, outputs: Tree, targets: Mapping[str, jax.Array]) -> dict[str, jax.Array]:
-        """Score the output by the circuit's own loss, see :func:`biocredit.circuits.core.losses.score`."""
+        """Score the output by the circuit's own loss, see :func:`biocredit.circuits.core.scores.score`."""
         return score(self.loss, outputs, match(targets, {self.readout: self.sizes[-1]}, "target"))
 
     def trial(self, tree: Tree, batch: Batch, key: jax.Array, probe: Probe = untouched) -> Tree:
@@ -200,9 +201,10 @@ class Phaseless(Circuit):
         return side_by_side(inputs, self.inputs, self.dtype)
 
     def example(self, trials: int = 2) -> Batch:
-        """Return trials of the input's size with a label."""
-        x, labels = jnp.zeros((trials, self.sizes[0]), self.dtype), jnp.zeros(trials, jnp.int32)
-        return Batch({"input": x}, {self.readout: labels}, {"index": jnp.arange(trials)})
+        """Return trials of zeros, with a target that the loss takes."""
+        output = jax.ShapeDtypeStruct((trials, self.sizes[-1]), self.dtype)
+        targets = {self.readout: blank_target(self.loss, output)}
+        return Batch(blank(self.inputs, trials, self.dtype), targets, {"index": jnp.arange(trials)})
 
     def duration(self, batch: Batch) -> float:
         """As long as a pattern is shown."""

@@ -14,7 +14,7 @@ from biocredit.circuits.core.credit_rule import CreditRule, Tree
 from biocredit.circuits.core.losses import Loss, as_target
 from biocredit.circuits.core.probes import Probe, active, untouched
 from biocredit.circuits.modular.dynamics import product, settle, wakes_by_current_alone
-from biocredit.circuits.modular.phases import Phases
+from biocredit.circuits.modular.phases import AdjointPhases
 from biocredit.circuits.modular.region import runs, zeros
 from biocredit.circuits.modular.wiring import Projection, Wiring, owner
 
@@ -41,7 +41,7 @@ class Settled:
 
 
 def inference(
-    wiring: Wiring, phases: Phases, tree: Tree, inputs: Mapping[str, jax.Array], probe: Probe = untouched
+    wiring: Wiring, phases: AdjointPhases, tree: Tree, inputs: Mapping[str, jax.Array], probe: Probe = untouched
 ) -> Settled:
     """Settle every region from rest, in the order of the inference projections.
 
@@ -78,7 +78,7 @@ def inference(
 
 
 def learning(
-    wiring: Wiring, phases: Phases, tree: Tree, settled: Settled, output_error: Tree, probe: Probe = untouched
+    wiring: Wiring, phases: AdjointPhases, tree: Tree, settled: Settled, output_error: Tree, probe: Probe = untouched
 ) -> Tree:
     """Run the regions again under the output error, in the order of the error projections.
 
@@ -164,7 +164,14 @@ def _settle(name, wiring, phases, tree, clamp, iterations, start, awake, probe, 
     inner = active(probe)
     change = None if inner is untouched else lambda rate: inner(f"{name}.rate", phase, rate)
     rate = settle(
-        region, weight, current, iterations, start=start, awake=awake, precision=phases.precision, probe=change
+        region,
+        weight,
+        current,
+        iterations,
+        start=start,
+        awake=awake,
+        precision=phases.precision,
+        probe=change,
     )
     return probe(f"{name}.rate", phase, rate)
 

@@ -17,12 +17,13 @@ from biocredit.circuits.core.circuit import (
 )
 from biocredit.circuits.core.credit_rule import Tree
 from biocredit.circuits.core.errors import CircuitError, choose, nearest, require
-from biocredit.circuits.core.losses import Compare, loss_named, score, suited
-from biocredit.circuits.core.ports import match, stimuli
+from biocredit.circuits.core.losses import Compare, blank_target, loss_named, suited
+from biocredit.circuits.core.ports import blank, match, stimuli
 from biocredit.circuits.core.probes import Probe, untouched
+from biocredit.circuits.core.scores import score
 from biocredit.circuits.modular import adjoint_propagation as propagation
 from biocredit.circuits.modular import weights
-from biocredit.circuits.modular.phases import PHASE_SETTINGS, Phases
+from biocredit.circuits.modular.phases import PHASE_SETTINGS, AdjointPhases
 from biocredit.circuits.modular.playback import schedule, simultaneous, timeline
 from biocredit.circuits.modular.presets import chain, resource_reuse
 from biocredit.circuits.modular.region import Region
@@ -151,10 +152,10 @@ class ModularRNN(Circuit):
 
     # -- the two phases -----------------------------------------------------------------------------------
 
-    def phases(self, **settings: Any) -> Phases:
+    def phases(self, **settings: Any) -> AdjointPhases:
         """Check the settings of a protocol, see :class:`biocredit.circuits.modular.phases.Phases`."""
         chosen = complete(PHASE_SETTINGS, settings, "setting of the phases")
-        return Phases(**chosen, precision=self.matmul_precision).suit(self.wiring)
+        return AdjointPhases(**chosen, precision=self.matmul_precision).suit(self.wiring)
 
     def respond(
         self, tree: Tree, inputs: Mapping[str, jax.Array], probe: Probe = untouched, **settings: Any
@@ -255,6 +256,14 @@ class ModularRNN(Circuit):
 
     # -- small things -------------------------------------------------------------------------------------
 
+    def example(self, trials: int = 2) -> Batch:
+        """Return trials of zeros, with targets that the loss takes."""
+        outputs = {
+            name: jax.ShapeDtypeStruct((trials, size), self.dtype) for name, size in self.wiring.readouts.items()
+        }
+        targets = {name: blank_target(self.loss, output) for name, output in outputs.items()}
+        return Batch(blank(self.wiring.inputs, trials, self.dtype), targets, {"index": jnp.arange(trials)})
+
     def _inputs(self, inputs: Mapping[str, jax.Array]) -> Tree:
         return stimuli(inputs, self.wiring.inputs, self.dtype, some=bool(self.wiring.modes))
 
@@ -269,7 +278,7 @@ class ModularRNN(Circuit):
         return propagation.output_errors(self.loss, outputs, self._targets(targets, outputs))
 
     def metrics(self, outputs: Tree, targets: Mapping[str, jax.Array]) -> dict[str, jax.Array]:
-        """Score the readouts by the circuit's own loss, see :func:`biocredit.circuits.core.losses.score`."""
+        """Score the readouts by the circuit's own loss, see :func:`biocredit.circuits.core.scores.score`."""
         return score(self.loss, outputs, self._targets(targets, outputs))
 
     def populations(self) -> list[Population]:

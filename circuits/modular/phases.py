@@ -22,7 +22,7 @@ PHASE_SETTINGS: Mapping[str, Any] = {
 
 
 @dataclass(frozen=True)
-class Phases:
+class AdjointPhases:
     """Settings of the inference phase and of the learning phase.
 
     Parameters
@@ -60,7 +60,7 @@ class Phases:
         """Whether the learning phase starts from rest."""
         return ERRORS[self.error]
 
-    def suit(self, wiring: Wiring) -> "Phases":
+    def suit(self, wiring: Wiring) -> "AdjointPhases":
         """Return the phases if this wiring can learn with them.
 
         Raises

@@ -9,7 +9,7 @@ from biocredit.circuits.core.credit_rule import Tree
 from biocredit.circuits.core.probes import Electrode, Probe, active, chain, untouched
 from biocredit.circuits.modular import adjoint_propagation as propagation
 from biocredit.circuits.modular.dynamics import trajectory
-from biocredit.circuits.modular.phases import Phases
+from biocredit.circuits.modular.phases import AdjointPhases
 from biocredit.circuits.modular.wiring import Wiring, owner
 
 
@@ -52,7 +52,7 @@ def simultaneous(wiring: Wiring, tree: Tree, state: Tree, stimuli: Tree, nudged:
     return new
 
 
-def schedule(wiring: Wiring, phases: Phases) -> list[tuple[str, str, int, int]]:
+def schedule(wiring: Wiring, phases: AdjointPhases) -> list[tuple[str, str, int, int]]:
     """List when each region evolves: ``(phase, region, first iteration, end)``, one after the other."""
     rows, now = [], 0
     for phase, error, length in (("inference", False, 0), ("learning", True, 1)):
@@ -64,7 +64,7 @@ def schedule(wiring: Wiring, phases: Phases) -> list[tuple[str, str, int, int]]:
 
 def timeline(
     wiring: Wiring,
-    phases: Phases,
+    phases: AdjointPhases,
     tree: Tree,
     inputs: Mapping[str, jax.Array],
     compare: Callable[[Tree], Tree],
@@ -141,7 +141,7 @@ def _laid_out(name, rows, courses, settled, total, phases):
     return rate, error
 
 
-def _compared(inference: jax.Array, settled: jax.Array, length: int, phases: Phases) -> jax.Array:
+def _compared(inference: jax.Array, settled: jax.Array, length: int, phases: AdjointPhases) -> jax.Array:
     """State of the inference phase that each iteration of the learning phase is compared with."""
     if not phases.from_rest:
         return jnp.broadcast_to(settled[None], (length, *settled.shape))

@@ -5,6 +5,7 @@ from itertools import pairwise
 from typing import Any
 
 import numpy as np
+from biocredit.circuits.core.activations import Curve
 from biocredit.circuits.core.errors import require
 from biocredit.circuits.core.initializers import SparseRecurrent, Uniform
 from biocredit.circuits.modular.region import Region, layout, pieces
@@ -19,7 +20,7 @@ def chain(
     neurons: int = 1024,
     layout_code: int = 4,
     roles: Mapping[str, int] | None = None,
-    activation: str = "tanh",
+    activation: str | Curve = "tanh",
     bias: bool = False,
     connection_rate: float = 0.25,
     spectral_radius: float = 0.25,
@@ -34,7 +35,7 @@ def chain(
     Parameters
     ----------
     inputs, readouts
-        One of each, name and size.
+        Sizes by name: inputs, which all enter the lowest region, and one readout.
     regions, neurons
         Number of regions L and of neurons in each.
     layout_code
@@ -56,7 +57,7 @@ def chain(
     dict
         Arguments of :class:`biocredit.circuits.modular.ModularRNN`.
     """
-    require(len(inputs) == len(readouts) == 1, "a chain has one input and one readout; wire a graph for more")
+    require(len(inputs) >= 1 and len(readouts) == 1, "a chain has inputs and one readout; wire a graph for more")
     require(regions >= 1, f"a chain needs at least one region, got {regions}")
     divides = layout_code != 0 and neurons % abs(layout_code) == 0
     require(divides, f"{neurons} neurons do not divide into the {abs(layout_code)} pieces of layout {layout_code}")
@@ -69,7 +70,7 @@ def chain(
         gain_output_feedback if gain_output_feedback is not None else (1.0 if constrained else spectral_radius)
     )
     names = [f"V{k + 1}" for k in range(regions)]
-    (stimulus,), (choice,) = inputs, readouts
+    (choice,) = readouts
     initial = {
         "inference": forward,
         "feedback": Uniform(float(between)),
@@ -83,7 +84,7 @@ def chain(
         "regions": {name: Region(size, activation=activation, bias=bias, **role) for name in names},
         "inputs": inputs,
         "readouts": readouts,
-        "inference": [(stimulus, f"{names[0]}.RI"), *upward, (f"{names[-1]}.SI", choice)],
+        "inference": [*((stimulus, f"{names[0]}.RI") for stimulus in inputs), *upward, (f"{names[-1]}.SI", choice)],
         "feedback": [(choice, f"{names[-1]}.RE"), *downward],
         **others,
         "initial": {**initial, **others.get("initial", {})},

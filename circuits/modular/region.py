@@ -6,9 +6,10 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
-from biocredit.circuits.core.activations import ACTIVATIONS
+from biocredit.circuits.core.activations import Curve
+from biocredit.circuits.core.activations import activation as activation_named
 from biocredit.circuits.core.described import Described
-from biocredit.circuits.core.errors import choose, require
+from biocredit.circuits.core.errors import require
 
 #: Piece of the region (counted from 1) that holds each role, by layout code n_U; 0 means the whole region.
 LAYOUTS: dict[int, dict[str, int]] = {
@@ -54,7 +55,7 @@ class Region(Described):
     size
         Number of neurons N.
     activation
-        Transfer function, a name in :data:`biocredit.circuits.core.activations.ACTIVATIONS`.
+        Transfer function, a name in :data:`biocredit.circuits.core.activations.ACTIVATIONS` or a function.
     bias
         Whether the neurons have biases. Without, a region that receives nothing stays silent.
     blocks
@@ -74,15 +75,15 @@ class Region(Described):
     8
     """
 
-    def __init__(self, size: int, *, activation: str = "tanh", bias: bool = False, **blocks: Any):
+    def __init__(self, size: int, *, activation: str | Curve = "tanh", bias: bool = False, **blocks: Any):
         require(size >= 1, f"a region needs at least one neuron, got size {size}")
-        choose(activation, ACTIVATIONS, "activation")
+        activation_named(activation)
         self.size, self.activation, self.bias = int(size), activation, bool(bias)
         self.blocks = _blocks(self.size, blocks)
 
     def __repr__(self) -> str:
         blocks = ", ".join(f"{name}={len(block)}" for name, block in self.blocks.items())
-        return f"Region({self.size}, {self.activation}, {blocks})"
+        return f"Region({self.size}, {activation_named(self.activation).name}, {blocks})"
 
 
 def _blocks(size: int, wanted: Mapping[str, Any]) -> dict[str, Block]:

@@ -5,11 +5,15 @@ mean weight from type g to type f (``means``, stored ``[pre type, post type]``) 
 Receptor tables are ``[secreting type, receiving type]``.
 """
 
+from typing import NamedTuple
+
 import jax
 import jax.numpy as jnp
 import numpy as np
 from biocredit.circuits.core.errors import require
 from biocredit.circuits.core.probes import Probe, gain, still, untouched
+from biocredit.circuits.recurrent.cells.model import Constants, Seen, State
+from biocredit.circuits.recurrent.credit.signals import Neuron
 from jaxtyping import Array, Float, Int
 
 
@@ -35,6 +39,18 @@ def type_means(
     """Mean weight from type to type over all pairs of cells, absent synapses counted as zeros (Eq. 6)."""
     counts = membership.sum(0)
     return (membership.T @ w_rec @ membership) / (counts[:, None] * counts[None, :])
+
+
+def partner_means(
+    w_rec: Float[Array, "neuron neuron"], membership: Float[Array, "neuron type"]
+) -> tuple[Float[Array, "neuron neuron"], Float[Array, "pre_type post_type"]]:
+    """Mean weight from type to type over existing synapses: at each existing synapse, and per pair of types.
+
+    A pair of types without synapses has mean 0 (Liu et al. 2021, doi:10.1073/pnas.2111821118).
+    """
+    exists = (w_rec != 0).astype(w_rec.dtype)
+    means = (membership.T @ w_rec @ membership) / jnp.maximum(membership.T @ exists @ membership, 1)
+    return exists * (membership @ means @ membership.T), means
 
 
 def per_type(values: Float[Array, "*lead neuron"], membership: Float[Array, "neuron type"]) -> jax.Array:
@@ -92,33 +108,74 @@ def to_cells(values: Float[Array, "*lead type"], membership: Float[Array, "neuro
     return values @ membership.T
 
 
-def keep_per_type(keep: Float[Array, "..."], membership: Float[Array, "neuron type"]) -> jax.Array:
-    """Mean of ``keep`` over the cells of each type; a common leak stays a scalar."""
-    return keep if keep.ndim == 0 else (keep @ membership) / membership.sum(0)
+def per_type_constants(constants: Constants, membership: Float[Array, "neuron type"]) -> dict[str, jax.Array]:
+    """Mean of each constant over the cells of each type; one that is common to all cells stays a scalar."""
+    counts = membership.sum(0)
+    return {name: value if value.ndim == 0 else (value @ membership) / counts for name, value in constants.items()}
 
 
-def first_tap(means: Float[Array, "pre post"], keep: Float[Array, "..."]) -> Float[Array, "secreting receiving"]:
-    """Probe of lag one, F_1[f, g] = (1 - keep_f) means[g, f]."""
-    return _column(1 - keep) * means.T
+def seen_types(neuron: Neuron, paths: str, membership: Float[Array, "neuron type"]) -> Seen:
+    """Types of cells as credit sees them, ``paths`` as in :meth:`CellModel.seen`."""
+    return Neuron(neuron.cell, per_type_constants(neuron.constants, membership)).seen(paths)
 
 
-def mixing(
-    means: Float[Array, "pre post"],
-    keep: Float[Array, "..."],
-    mu: Float[Array, ""],
-    counts: Float[Array, " type"],
-) -> Float[Array, "secreting secreting"]:
-    """One more step of delay, F_{s+1} = K F_s (Eq. 26 with the leak).
+class Chain(NamedTuple):
+    """How the influence of one past eligibility spreads over types from step to step.
 
-    K[f, f2] = keep_f [f = f2] + mu (1 - keep_f) means[f2, f] N_f2: a cell keeps its state, or hands it on through
-    one more synapse to one of the N_f2 cells of type f2 with the mean gain ``mu``.
+    Attributes
+    ----------
+    mix
+        M: the influence on the states of all types one step later, ``[variable and type, variable and type]``.
+    first
+        The influence of one eligibility on them after one step, ``[variable and type, receiving type]``.
+    output
+        What an influence on the states is in terms of outputs over the gain, ``[secreting type, variable and type]``.
     """
-    return jnp.diag(jnp.broadcast_to(keep, counts.shape)) + mu * first_tap(means, keep) * counts[None, :]
+
+    mix: Float[Array, "state state"]
+    first: Float[Array, "state receiving"]
+    output: Float[Array, "secreting state"]
+
+    def taps(self, number: int) -> Float[Array, "tap secreting receiving"]:
+        """All taps F_1 .. F_S of the receptors, F_s = output M^(s-1) first."""
+        return jax.lax.scan(lambda now, _: (self.mix @ now, self.output @ now), self.first, length=number)[1]
+
+    def powers(self, steps: int) -> tuple[jax.Array, jax.Array]:
+        """M^0 .. M^(steps-1), and M^steps."""
+        start = jnp.eye(len(self.mix), dtype=self.mix.dtype)
+        last, series = jax.lax.scan(lambda power, _: (power @ self.mix, power), start, length=steps)
+        return series, last
 
 
-def receptor_taps(first: Float[Array, "f g"], mix: Float[Array, "f f2"], taps: int) -> Float[Array, "tap f g"]:
-    """All taps F_1 .. F_S of the receptors."""
-    return jax.lax.scan(lambda probe, _: (mix @ probe, probe), first, length=taps)[1]
+def spread(
+    seen: Seen, influence: State, taken_up: jax.Array | float, means: jax.Array, mu: jax.Array, counts: jax.Array
+) -> State:
+    """Advance the influence on the types' states ``[..., type]`` by one step.
+
+    Every type hands it on with the mean gain ``mu`` through its synapses (one to each of the ``counts`` cells of the
+    next type) and, where its own output comes back to it, to itself; ``taken_up`` is an eligibility that enters.
+    """
+    passed = mu * sum(value * influence[name] for name, value in seen.direction({}).items())
+    return seen.cell.integrate(seen.constants, influence, passed, (passed * counts) @ means + taken_up)
+
+
+def chain(seen: Seen, means: Float[Array, "pre post"], mu: Float[Array, ""], counts: Float[Array, " type"]) -> Chain:
+    """Write :func:`spread` out as matrices (Eq. 26 of arXiv 2206.01338 with leak, reset and adaptation)."""
+    types, names = len(counts), seen.cell.variables
+    nothing = {name: jnp.zeros(types, means.dtype) for name in names}
+
+    def stacked(state: State) -> jax.Array:
+        return jnp.concatenate([state[name] for name in names])
+
+    def advance(values: jax.Array, entered: jax.Array) -> jax.Array:
+        influence = dict(zip(names, jnp.split(values, len(names)), strict=True))
+        return stacked(spread(seen, influence, entered, means, mu, counts))
+
+    start = stacked(nothing)
+    mix = jax.jacfwd(advance)(start, jnp.zeros(types, means.dtype))
+    first = jax.jacfwd(lambda entered: advance(start, entered))(jnp.zeros(types, means.dtype))
+    slopes = [jnp.diag(jnp.broadcast_to(value, types)) for value in seen.direction({}).values()]
+    return Chain(mix, first @ means.T, jnp.concatenate(slopes, axis=1))
 
 
 def receptor_signal(modulator: Float[Array, "*lead f"], taps: Float[Array, "tap f g"]) -> Float[Array, "*lead tap g"]:
@@ -145,10 +202,6 @@ def growth(mix: Float[Array, "f f"], squarings: int = 16) -> Float[Array, ""]:
     start = (mix, jnp.zeros((), mix.dtype))
     (_, logarithm), _ = jax.lax.scan(square, start, jnp.arange(squarings, dtype=mix.dtype))
     return jnp.exp(logarithm)
-
-
-def _column(value: jax.Array) -> jax.Array:
-    return value[:, None] if value.ndim else value
 
 
 def per_type_path(path: Float[Array, "time trial neuron"], membership: Float[Array, "neuron type"]) -> jax.Array:

@@ -2,11 +2,9 @@
 
 from biocredit.circuits.core.errors import nearest, require
 from biocredit.circuits.recurrent.network import Network
-from biocredit.circuits.recurrent.rules import REACH
-from biocredit.circuits.recurrent.rules.forward import check_memory
 
 #: Settings that are one of a few words.
-WORDS = {"feedback": ("symmetric", "random"), "answer": ("last", "every"), "reduction": ("mean", "sum")}
+WORDS = {"feedback": ("symmetric", "random", "adaptive"), "answer": ("last", "every"), "reduction": ("mean", "sum")}
 
 
 def check_settings(dt: float, mu: float, **words: str) -> None:
@@ -14,6 +12,9 @@ def check_settings(dt: float, mu: float, **words: str) -> None:
     require(dt > 0, f"dt must be positive (ms), got {dt}")
     require(mu >= 0, f"mu is a mean gain and must be 0 or more, got {mu}")
     for what, word in words.items():
+        if what == "answer" and isinstance(word, int) and not isinstance(word, bool):
+            require(word >= 1, f"answer must be 'last', 'every' or a number of last steps, got {word}")
+            continue
         require(word in WORDS[what], f"unknown {what} {word!r}: {nearest(word, WORDS[what])}")
 
 
@@ -21,11 +22,11 @@ def check_rule(network: Network, inputs: int, itemsize: int) -> None:
     """Refuse options that the rule does not have, and networks too large for it."""
     rule, taps, truncation = network.rule, network.taps, network.truncation
     if taps is not None:
-        require("taps" in rule.signals, f"rule {rule.name!r} has no receptor taps: leave taps=None")
+        require("taps" in rule.needs, f"rule {rule.name!r} has no receptor taps: leave taps=None")
         require(taps >= 1, f"taps must be 1 or more, got {taps}")
         require(truncation is None, "taps and truncation both limit how far credit reaches: give one of them")
     if truncation is not None:
-        require("window" in rule.signals, f"rule {rule.name!r} does not look back in time: leave truncation=None")
+        require("window" in rule.needs, f"rule {rule.name!r} does not look back in time: leave truncation=None")
         require(truncation >= 1, f"truncation must be 1 or more, got {truncation}")
-    if rule.name in REACH:
-        check_memory(len(network.type_id), inputs, itemsize)
+    if rule.check is not None:
+        rule.check(len(network.type_id), inputs, itemsize)

@@ -84,6 +84,7 @@ def deep_rewiring(
     connectivity: float = 0.99,
     masks: Mapping[str, jax.Array] | None = None,
     seed: int = 0,
+    count_absent: bool = True,
 ) -> optax.GradientTransformation:
     """Train signed, sparse weights so that no sign ever flips.
 
@@ -108,6 +109,9 @@ def deep_rewiring(
         0 where a stored entry never acts, by name (the diagonal in the released program): it shrinks and counts.
     seed
         Seed of the random revival.
+    count_absent
+        Whether entries that never are a synapse count as present (arXiv 2206.01338); else only synapses do
+        (doi:10.1073/pnas.2111821118).
     """
     adam = scale_by_tf1_adam()
 
@@ -127,7 +131,7 @@ def deep_rewiring(
         moved = {name: params[name] - jnp.asarray(rate, g.dtype) * g for name, g in direction.items()}
         key, draw = jax.random.split(jax.random.wrap_key_data(state.key))
         present = {name: _prune(moved[name], params[name], sign, rate * l1) for name, sign in state.signs.items()}
-        moved |= revive(present, state.signs, connectivity, draw)
+        moved |= revive(present, state.signs, connectivity, draw, count_absent)
         steps = {name: moved[name] - params[name] for name in changes}
         return steps, RewiringState(state.signs, jax.random.key_data(key), state.count + 1, adam_state)
 
@@ -145,7 +149,7 @@ def _prune(moved: jax.Array, before: jax.Array, sign: jax.Array, shrink: jax.Arr
     return jnp.where(sign * kept > 0, kept - jnp.asarray(shrink, kept.dtype) * sign, kept)
 
 
-def revive(weights: Tree, signs: Tree, connectivity: float, key: jax.Array) -> Tree:
+def revive(weights: Tree, signs: Tree, connectivity: float, key: jax.Array, count_absent: bool = True) -> Tree:
     """Bring back silent synapses until the wanted fraction is present.
 
     Each matrix revives a share proportional to its size (rounded up or down at random, right in expectation), at
@@ -153,7 +157,8 @@ def revive(weights: Tree, signs: Tree, connectivity: float, key: jax.Array) -> T
     """
     total = sum(weight.size for weight in weights.values())
     silent = {name: (signs[name] != 0) & (signs[name] * weights[name] <= 0) for name in weights}
-    missing = jnp.maximum(int(total * connectivity) - total + sum(jnp.sum(s) for s in silent.values()), 0)
+    absent = {name: silent[name] if count_absent else signs[name] * weights[name] <= 0 for name in weights}
+    missing = jnp.maximum(int(total * connectivity) - total + sum(jnp.sum(gone) for gone in absent.values()), 0)
     revived = {}
     for number, (name, weight) in enumerate(weights.items()):
         share, scores = jax.random.split(jax.random.fold_in(key, number))

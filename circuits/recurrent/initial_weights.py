@@ -1,12 +1,16 @@
-"""Drawing all persistent arrays of a rate network from a seed."""
+"""Drawing all persistent arrays of a temporal circuit from a seed."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
+import jax.numpy as jnp
 import numpy as np
 from biocredit.circuits.core.initializers import stream
 from biocredit.circuits.recurrent import cell_types, wiring
+from biocredit.circuits.recurrent.credit.signals import in_tree
 from biocredit.circuits.recurrent.network import Network
-from biocredit.circuits.recurrent.signals import in_tree
+from biocredit.circuits.recurrent.type_table import TypeTable
 
 
 @dataclass(frozen=True)
@@ -15,59 +19,59 @@ class Drawing:
 
     Attributes
     ----------
-    inputs, outputs
-        Number of input channels and of readouts.
-    signs, keep
-        Sign and exp(-dt/tau) of each cell type.
-    threshold, mu, density
-        Constants of the network, fraction of recurrent synapses that exist.
+    types
+        Cell types.
+    constants
+        Constants by name in the tree.
+    density, density_in, density_out
+        Fractions of recurrent, input and readout synapses that exist.
     draws
         Distributions of recurrent and readout weights, an entry of :data:`biocredit.circuits.recurrent.wiring.INITIAL`.
-    random_feedback, signed_inputs
-        Whether the learning signal has its own random weights, whether input synapses have fixed signs.
+    feedback
+        ``"symmetric"``, ``"random"`` or ``"adaptive"`` weights of the learning signal.
+    signed_inputs
+        Whether input synapses have fixed signs.
+    scale
+        Factor of the drawn input and recurrent weights.
     """
 
-    inputs: int
-    outputs: int
-    signs: np.ndarray
-    keep: np.ndarray
-    threshold: float
-    mu: float
+    types: TypeTable
+    constants: Mapping[str, Any]
     density: float
     draws: tuple[wiring.Draw, wiring.Draw]
-    random_feedback: bool
+    feedback: str
     signed_inputs: bool
+    density_in: float = 1.0
+    density_out: float = 1.0
+    scale: float = 1.0
 
     def draw(self, network: Network, seed: int) -> dict[str, np.ndarray]:
         """Return weights, masks, signs, constants and the state of the rule by name."""
-        values = self._weights(network, seed) | self._constants(network)
-        values["sign_in"] = np.sign(values["W_in"]) * self.signed_inputs
-        if self.random_feedback:
-            values["feedback"] = self._feedback(values["W_out"], seed)
-        if "fixed_type_means" in network.rule.signals:
+        values = self._weights(network, seed) | {k: np.asarray(v, np.float64) for k, v in self.constants.items()}
+        values["sign_in"] = np.sign(network.inputs.join(values)) * self.signed_inputs
+        if self.feedback != "symmetric":
+            values["feedback"] = self._feedback(network.readouts.join(values), seed)
+        if "fixed_type_means" in network.rule.needs:
             values["type_weights"] = self._type_weights(network, values["W_rec"], seed)
-        state = network.rule.init({**values, "seed": seed})
+        joined = {"W_in": network.inputs.join(values), "W_out": network.readouts.join(values)}
+        state = network.rule.init({**values, **joined, "seed": seed, "neuron": network.neuron(as_arrays(values))})
         return values | {name: np.asarray(value) for name, value in in_tree(state).items()}
 
     def _weights(self, network: Network, seed: int) -> dict[str, np.ndarray]:
-        size, sign = len(network.type_id), self.signs[list(network.type_id)]
+        size, sign = len(network.type_id), self.types.sign_of_cells()
         mask = wiring.random_mask(stream(seed, "mask_rec"), size, self.density)
         draw_recurrent, draw_readout = self.draws
-        return {
-            "W_in": wiring.input_weights(stream(seed, "W_in"), self.inputs, size, self.signed_inputs),
-            "W_rec": draw_recurrent(stream(seed, "W_rec"), sign, mask),
-            "b_rec": np.zeros(size),
-            "W_out": draw_readout(stream(seed, "W_out"), sign, np.ones((size, self.outputs))),
-            "b_out": np.zeros(self.outputs),
-            "mask_rec": mask,
+        found = {"W_rec": self.scale * draw_recurrent(stream(seed, "W_rec"), sign, mask), "mask_rec": mask}
+        for port, name in network.inputs.entries:
+            drawn = wiring.input_weights(stream(seed, name), network.inputs.sizes[port], size, self.signed_inputs)
+            found |= masked(name, self.scale * drawn, self.density_in, seed)
+        for port, name in network.readouts.entries:
+            drawn = draw_readout(stream(seed, name), sign, np.ones((size, network.readouts.sizes[port])))
+            found |= masked(name, drawn, self.density_out, seed)
+        biases = {
+            name: np.zeros(k) for name, k in zip(network.readouts.biases, network.readouts.sizes.values(), strict=True)
         }
-
-    def _constants(self, network: Network) -> dict[str, np.ndarray]:
-        """Signs, leak (a scalar, or one per cell where types differ), threshold, mean gain."""
-        cells = list(network.type_id)
-        keep = self.keep[0] if np.all(self.keep == self.keep[0]) else self.keep[cells]
-        constants = {"keep": keep, "threshold": np.float64(self.threshold), "mu": np.float64(self.mu)}
-        return constants | {"sign": self.signs[cells]}
+        return found | biases | {"b_rec": np.zeros(size), "sign": sign}
 
     def _feedback(self, w_out: np.ndarray, seed: int) -> np.ndarray:
         """Magnitudes of the readout in another order, with random signs."""
@@ -75,6 +79,20 @@ class Drawing:
         return rng.permuted(np.abs(w_out), axis=0) * rng.choice([-1, 1], w_out.shape)
 
     def _type_weights(self, network: Network, w_rec: np.ndarray, seed: int) -> np.ndarray:
-        membership = cell_types.one_hot(np.array(network.type_id), len(self.signs))
+        signs = np.array(list(self.types.signs.values()), float)
+        membership = cell_types.one_hot(np.array(network.type_id), len(signs))
         means = np.asarray(cell_types.type_means(w_rec, membership))
-        return wiring.fixed_type_weights(stream(seed, "type_weights"), means, self.signs)
+        return wiring.fixed_type_weights(stream(seed, "type_weights"), means, signs)
+
+
+def masked(name: str, drawn: np.ndarray, density: float, seed: int) -> dict[str, np.ndarray]:
+    """Weights of which a fraction exists, and the mask where it is not all of them."""
+    if density == 1.0:
+        return {name: drawn}
+    mask = wiring.sparse(stream(seed, f"mask_{name}"), drawn.shape, density)
+    return {name: drawn * mask, f"mask_{name}": mask}
+
+
+def as_arrays(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Arrays that JAX computes with."""
+    return {name: jnp.asarray(value) for name, value in values.items()}

@@ -5,6 +5,8 @@ parts keep what they saw of the old weights, as in any online rule (arXiv 2206.0
 a stretch of k steps gives is exactly the sum of what k single steps would have given with the same weights.
 """
 
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import jax
@@ -13,12 +15,12 @@ import numpy as np
 from biocredit.circuits.core.credit_rule import Tree
 from biocredit.circuits.core.errors import require
 from biocredit.circuits.core.probes import Probe, at, untouched
-from biocredit.circuits.recurrent import eligibility as traces
-from biocredit.circuits.recurrent.memories import memory_of
-from biocredit.circuits.recurrent.memories.stepwise import Stepwise
-from biocredit.circuits.recurrent.network import Network
-from biocredit.circuits.recurrent.readout import evaluate, readout_changes, wanted
-from biocredit.circuits.recurrent.signals import in_tree, state_of
+from biocredit.circuits.recurrent.credit.reverse import split
+from biocredit.circuits.recurrent.credit.signals import in_tree, state_of
+from biocredit.circuits.recurrent.credit.temporal_rule import RunningForm
+from biocredit.circuits.recurrent.dynamics import Running, at_rest
+from biocredit.circuits.recurrent.network import Course, Network
+from biocredit.circuits.recurrent.readout import Goal, evaluate
 
 
 class Carry(NamedTuple):
@@ -26,54 +28,85 @@ class Carry(NamedTuple):
 
     Attributes
     ----------
-    memory, rate
-        Leaky state and rate, ``[trial, neuron]``.
-    trace
-        Presynaptic traces of cells, inputs and a constant 1 (the bias), ``[trial, pre, 1 or neuron]``.
+    running
+        Where the cells are.
+    seen
+        Outputs as the readout filters them ``[trial, neuron]``, ``None`` without a filter.
     rule
-        Memory of the rule, see :mod:`biocredit.circuits.recurrent.memories`.
+        Memory of the rule's running form.
     """
 
-    memory: jax.Array
-    rate: jax.Array
-    trace: jax.Array
+    running: Running
+    seen: jax.Array | None
     rule: Tree
 
 
 class Stretch(NamedTuple):
-    """What a stretch gave: changes by weight name, state of the rule, loss, readout ``[time, trial, output]``."""
+    """What a stretch gave: changes by weight name, state of the rule, loss, and what the network did."""
 
     changes: Tree
     loss: jax.Array
-    output: jax.Array
+    course: Course
 
 
-def begin(network: Network, tree: Tree, trials: int) -> Carry:
-    """Return the carry at the start of a presentation.
+@dataclass(frozen=True)
+class Start:
+    """Sizes at the start of a presentation, see :class:`Beginning`."""
+
+    trials: int
+    presynaptic: int
+    cells: int
+    types: int
+    outputs: int
+    reach: int | None
+    dtype: Any
+    running: Running
+
+
+def form_of(network: Network) -> RunningForm:
+    """Return the form in which a network's rule runs while time runs.
 
     Raises
     ------
     CircuitError
-        If the leak acts after the nonlinearity and the rule has no form for it, or the rule needs to be told how far
-        it looks back.
+        If the rule has none, or must be told how far it looks back.
     """
-    form = memory_of(network)
-    fits = network.leak.name == "before" or form is Stepwise
+    rule, reach = network.rule, network.taps or network.truncation
+    if reach is not None and rule.windowed is not None:
+        return rule.windowed
+    told = f"rule {rule.name!r} needs to know how far it looks back online: give taps or truncation"
+    require(rule.running is not None or rule.windowed is None, told)
+    require(rule.running is not None, f"rule {rule.name!r} has no running form: its plasticity acts once a trial")
+    return rule.running
+
+
+def begin(network: Network, tree: Tree, trials: int, start: Mapping[str, jax.Array] | None = None) -> Carry:
+    """Return the carry at the start of a presentation: at rest, or with these state variables ``[trial, neuron]``.
+
+    Raises
+    ------
+    CircuitError
+        If the rule has no running form for these cells or must be told how far it looks back, or where whole trials
+        are needed.
+    """
+    form, cells, dtype = form_of(network), len(network.type_id), tree["W_rec"].dtype
+    fits = network.cell.gated == "output" or not network.rule.sends
     require(fits, f"the online form of rule {network.rule.name!r} holds for leak='before'")
-    rest = jnp.zeros((trials, tree["W_rec"].shape[0]), tree["W_rec"].dtype)
-    width = sum(tree["W_in"].shape) + 1
-    trace = traces.start(trials, width, tree["keep"])
-    return Carry(rest, rest, trace, form.start(network, tree, trials, width, trace))
+    whole = "firing-rate regularisation is of whole trials: leave it out while time runs"
+    require(network.rates is None, whole)
+    width, outputs = cells + network.inputs.channels + 1, network.readouts.channels
+    reach = network.taps or network.truncation
+    neuron, running = network.neuron(tree), at_rest(network.cell, trials, cells, dtype)
+    if start is not None:
+        state = running.state | {name: jnp.asarray(value, dtype) for name, value in start.items()}
+        running = Running(state, network.cell.output_of(neuron.constants, state))
+    sizes = Start(trials, width, cells, len(network.names), outputs, reach, dtype, running)
+    seen = None if neuron.readout is None else jnp.zeros((trials, cells), dtype)
+    return Carry(running, seen, form.start(neuron, sizes))
 
 
 def advance(
-    network: Network,
-    tree: Tree,
-    carry: Carry,
-    inputs: jax.Array,
-    target: jax.Array,
-    when: jax.Array,
-    probe: Probe = untouched,
+    network: Network, tree: Tree, carry: Carry, inputs: jax.Array, goal: Goal, probe: Probe = untouched
 ) -> tuple[Carry, Stretch]:
     """Run k steps with frozen weights and return the summed changes.
 
@@ -81,25 +114,22 @@ def advance(
     ----------
     network, tree, carry
         Who, with which weights, from where.
-    inputs, target, when
+    inputs, goal
         As in :meth:`biocredit.circuits.recurrent.network.Network.gradient`, k steps long.
     probe
         See there.
     """
     probe = at(probe, np.arange(len(inputs)))
-    end, activity, y = network.run(tree, inputs, probe, (carry.memory, carry.rate))
-    loss, error = evaluate(network.loss, y, target, when, network.mean)
-    signals = network.signals(tree, inputs, activity, error, None, probe, wanted(target, y))
+    course = network.run(tree, inputs, probe, carry.running, carry.seen)
+    loss, error = evaluate(network.loss, course.output, goal, network.readouts, network.mean)
+    signals = network.signals(tree, inputs, course.activity, error, probe, goal.wanted(network.readouts))
+    signals |= {"window": None} if "window" in signals else {}
+    activity = course.activity
     presynaptic = jnp.concatenate([activity.previous_rate, inputs, jnp.ones_like(inputs[..., :1])], axis=-1)
     memory = carry.rule | in_tree(state_of(tree))
-    gradient, memory = memory_of(network).learn(network, memory, carry.trace, presynaptic, signals)
+    gradient, memory = form_of(network).learn(memory, presynaptic, signals)
     state = in_tree(state_of(memory))
-    trace = jax.lax.scan(lambda old, now: (traces.advance(old, now, tree["keep"]), None), carry.trace, presynaptic)[0]
-    found = split(gradient, tree["W_rec"].shape[0]) | readout_changes(activity.rate, error)
+    found = network.named(split(gradient, len(network.type_id))) | network.readout_changes(course.filtered, error)
     rule = {name: value for name, value in memory.items() if name not in state}
-    return Carry(*end, trace, rule), Stretch(network.masked(tree, found | state), loss, y)
-
-
-def split(gradient: jax.Array, neurons: int) -> dict[str, Any]:
-    """Cut the change of all synapses onto the cells into recurrent, input and bias parts."""
-    return {"W_rec": gradient[:neurons], "W_in": gradient[neurons:-1], "b_rec": gradient[-1]}
+    changes = network.masked(tree, found | state)
+    return Carry(course.end, course.seen, rule), Stretch(changes, loss, course)

@@ -9,7 +9,8 @@ from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
-from biocredit.circuits.recurrent.leak import per_neuron
+from biocredit.circuits.core.errors import choose
+from biocredit.circuits.recurrent.ports import Ports
 from jaxtyping import Array, Float, Num
 
 
@@ -41,59 +42,104 @@ LOSSES: dict[str, Loss] = {
 }
 
 
-def readout(
-    rate: Float[Array, "*lead neuron"], w_out: Float[Array, "neuron output"], b_out: Float[Array, " output"]
-) -> Float[Array, "*lead output"]:
-    """Linear readout of the rates."""
-    current = rate @ w_out
-    return current + per_neuron(b_out, current.ndim)
-
-
-def wanted(target: Num[Array, "time trial *output"], y: Float[Array, "time trial output"]) -> jax.Array:
-    """Values that the readout should have: a class number stands for 1 at its output and 0 elsewhere."""
-    return _one_hot(target, y) if target.ndim < y.ndim else target
-
-
 def last_step(steps: int, dtype: jnp.dtype) -> Float[Array, " time"]:
     """Time mask of a decision at the last step."""
     return (jnp.arange(steps) == steps - 1).astype(dtype)
 
 
+def loss_of(loss: str | Callable) -> Loss:
+    """Return a loss by name, or of one's own: ``loss(y, target) -> value`` per trial and step.
+
+    Raises
+    ------
+    CircuitError
+        For an unknown name.
+    """
+    if not callable(loss) or isinstance(loss, Loss):
+        return loss if isinstance(loss, Loss) else choose(loss, LOSSES, "loss")
+    return Loss(loss, jax.grad(lambda y, target: jnp.sum(loss(y, target))))
+
+
+class Goal(NamedTuple):
+    """What the readouts should be, and when, by port; time first.
+
+    Attributes
+    ----------
+    target
+        Class numbers ``[time, trial]`` or values ``[time, trial, output]``; where a readout does not count, the value
+        is 0 and means nothing.
+    when
+        Weight of each step ``[time, trial]``, 0 where the readout does not count.
+    """
+
+    target: dict[str, jax.Array]
+    when: dict[str, jax.Array]
+
+    def wanted(self, ports: Ports) -> jax.Array:
+        """Values that all outputs should have: a class number stands for 1 at its output and 0 elsewhere."""
+        values = []
+        for name, size in ports.sizes.items():
+            target, when = self.target[name], self.when[name]
+            values.append(jax.nn.one_hot(target, size, dtype=when.dtype) if target.ndim < 3 else target)
+        return values[0] if len(values) == 1 else jnp.concatenate(values, axis=-1)
+
+
 def evaluate(
-    loss: Loss,
-    y: Float[Array, "time trial output"],
-    target: Num[Array, "time trial *output"],
-    when: Float[Array, "time trial"],
-    mean: bool,
+    loss: Loss, y: Float[Array, "time trial output"], goal: Goal, ports: Ports, mean: bool
 ) -> tuple[Float[Array, ""], Float[Array, "time trial output"]]:
-    """Return the loss and dLoss/dy.
+    """Return the loss, summed over readouts, and dLoss/dy.
 
     Parameters
     ----------
-    loss, y, target
-        Entry of ``LOSSES``, readout, target of every step (class numbers for the cross-entropy).
-    when
-        1 where the readout counts, 0 elsewhere.
+    loss, y, goal, ports
+        Loss, readouts side by side, targets and where they count, ports.
     mean
         Whether trials are averaged rather than summed; the derivative then carries 1/trials.
     """
-    weight = when / y.shape[1] if mean else when
-    return jnp.sum(weight * loss.value(y, target)), weight[..., None] * loss.error(y, target)
+    total, errors = jnp.zeros((), y.dtype), []
+    for name, output in ports.apart(y).items():
+        target, weight = goal.target[name], goal.when[name]
+        weight = weight / y.shape[1] if mean else weight
+        counts = weight != 0
+        total = total + jnp.sum(jnp.where(counts, weight * loss.value(output, target), 0))
+        errors.append(jnp.where(counts[..., None], weight[..., None] * loss.error(output, target), 0))
+    return total, errors[0] if len(errors) == 1 else jnp.concatenate(errors, axis=-1)
 
 
 def accuracy(
     y: Float[Array, "time trial output"], target: Num[Array, "time trial"], when: Float[Array, "time trial"]
-) -> Float[Array, ""]:
-    """Fraction of correct choices (largest readout) over all steps that count."""
-    right = (jnp.argmax(y, axis=-1) == target).astype(when.dtype)
-    return jnp.sum(when * right) / jnp.sum(when)
+) -> tuple[Float[Array, ""], Float[Array, ""]]:
+    """Count correct choices (largest readout) over all steps that count, and these steps."""
+    counts = when != 0
+    right = (jnp.argmax(y, axis=-1) == target) & counts
+    return jnp.sum(right, dtype=when.dtype), jnp.sum(counts, dtype=when.dtype)
 
 
-def normalised_error(
+def decided(y: jax.Array, target: jax.Array, when: jax.Array) -> tuple[jax.Array, jax.Array, jax.Array]:
+    """One decision a trial, by the readout's mean over the steps that count: readout, label and weight, time first."""
+    last = jnp.argmax(jnp.where(when != 0, jnp.arange(len(when))[:, None], -1), axis=0)
+    label = jnp.take_along_axis(target, last[None], axis=0)
+    return (when[..., None] * y).sum(0, keepdims=True), label, when.max(0, keepdims=True)
+
+
+def squared_error(
     y: Float[Array, "time trial output"], target: Float[Array, "time trial output"], when: Float[Array, "time trial"]
-) -> Float[Array, ""]:
-    """Squared error over squared target where the readout counts (NMSE of a zero-mean target)."""
-    return jnp.sum(when[..., None] * (target - y) ** 2) / jnp.sum(when[..., None] * target**2)
+) -> tuple[Float[Array, ""], Float[Array, ""]]:
+    """Squared error and squared target where the readout counts; their ratio is the NMSE of a zero-mean target."""
+    return jnp.sum(when[..., None] * (target - y) ** 2), jnp.sum(when[..., None] * target**2)
+
+
+def filtered(
+    values: Float[Array, "time *rest"], keep: jax.Array, gain: jax.Array, before: jax.Array | None = None
+) -> tuple[Float[Array, "time *rest"], Float[Array, "*rest"]]:
+    """Filter forward in time, f_t = keep f_{t-1} + gain v_t; return the series and its last value."""
+
+    def step(old: jax.Array, now: jax.Array) -> tuple[jax.Array, jax.Array]:
+        new = keep * old + gain * now
+        return new, new
+
+    last, series = jax.lax.scan(step, jnp.zeros_like(values[0]) if before is None else before, values)
+    return series, last
 
 
 def learning_signal(
@@ -101,13 +147,6 @@ def learning_signal(
 ) -> Float[Array, "*lead neuron"]:
     """Top-down learning signal L = E B^T; symmetric if ``feedback`` is the readout weight, else random."""
     return error @ feedback.T
-
-
-def readout_changes(
-    rate: Float[Array, "time trial neuron"], error: Float[Array, "time trial output"]
-) -> dict[str, jax.Array]:
-    """Gradient of the readout weights and bias, the same in every rule."""
-    return {"W_out": over_time(rate, error), "b_out": error.sum((0, 1))}
 
 
 def over_time(pre: Float[Array, "time trial pre"], post: Float[Array, "time trial post"]) -> Float[Array, "pre post"]:

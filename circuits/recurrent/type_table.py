@@ -55,6 +55,15 @@ class TypeTable:
         """Type number of each cell; cells are numbered type by type."""
         return tuple(np.repeat(np.arange(len(self.counts)), list(self.counts.values())).tolist())
 
+    def sign_of_cells(self) -> np.ndarray:
+        """Sign of each cell."""
+        return np.array(list(self.signs.values()), float)[list(self.of_cells())]
+
+    def per_cell(self, values: np.ndarray) -> np.ndarray:
+        """Values of types as one per cell, or as a scalar where all types agree."""
+        values = np.asarray(values, float)
+        return values[0] if np.all(values == values[0]) else values[list(self.of_cells())]
+
     def keep(self, dt: float) -> np.ndarray:
-        """Return exp(-dt/tau) of each type."""
-        return np.exp(-dt / np.array(list(self.tau.values()), float))
+        """Return exp(-dt/tau), a scalar or one per cell."""
+        return self.per_cell(np.exp(-dt / np.array(list(self.tau.values()), float)))

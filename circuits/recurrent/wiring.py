@@ -35,8 +35,13 @@ def random_mask(rng: np.random.Generator, neurons: int, density: float) -> Float
     CircuitError
         If ``density`` is not in (0, 1].
     """
+    return sparse(rng, (neurons, neurons), density) * no_self(neurons)
+
+
+def sparse(rng: np.random.Generator, shape: tuple[int, int], density: float) -> Float[np.ndarray, "pre post"]:
+    """Draw which synapses exist, each with the same probability."""
     require(0 < density <= 1, f"density must be in (0, 1], got {density}")
-    return (rng.random((neurons, neurons)) < density) * no_self(neurons)
+    return (rng.random(shape) < density).astype(float)
 
 
 def no_self(neurons: int) -> Float[np.ndarray, "neuron neuron"]:
@@ -109,6 +114,34 @@ def signed_dense(
     balanced = balance_columns(draw, sign, np.ones_like(draw))
     balanced = balanced / spectral_radius(sign[:, None] * balanced)
     return balanced, sign[:, None] * balanced
+
+
+def sparse_signed(
+    draw: Float[np.ndarray, "pre pre"],
+    sign: Float[np.ndarray, " pre"],
+    columns: np.ndarray,
+    pairs: tuple[np.ndarray, np.ndarray],
+) -> tuple[Float[np.ndarray, "pre post"], Float[np.ndarray, "pre post"]]:
+    """Signed sparse matrix as in the program of Liu et al. 2021 (doi:10.1073/pnas.2111821118).
+
+    Parameters
+    ----------
+    draw, sign
+        As in :func:`signed_dense`.
+    columns
+        Column of the square matrix that each postsynaptic cell takes.
+    pairs
+        Pre- and postsynaptic cells of the synapses that exist; one may be named twice.
+
+    Returns
+    -------
+    tuple
+        Magnitudes, and signed matrix.
+    """
+    magnitude = signed_dense(draw, sign)[0][:, columns]
+    exists = np.zeros_like(magnitude)
+    exists[pairs] = 1
+    return magnitude * exists, sign[:, None] * magnitude * exists
 
 
 def liu_2022(

@@ -71,8 +71,8 @@ class DataSet:
             )
         several = labels.ndim == 2
         want, top = ((count, len(self.classes)), 1) if several else ((count,), len(self.classes) - 1)
-        if labels.shape != want or labels.min() < 0 or labels.max() > top:
+        low, high = labels.min(initial=0), labels.max(initial=0)
+        if labels.shape != want or low < 0 or high > top:
             raise DataError(
-                f"{self.name}: {part} labels {labels.shape} from {labels.min()} to {labels.max()}, "
-                f"want {want} from 0 to {top}"
+                f"{self.name}: {part} labels {labels.shape} from {low} to {high}, want {want} from 0 to {top}"
             )

@@ -153,7 +153,11 @@ def import_files(name: str, files: Iterable[Path | str]) -> Place:
     data_set = find(name)
     form, paths = _match(data_set, list(files))
     contents = form.contents(paths)
-    data_set.check(form.parse(contents))
+    try:
+        data_set.check(form.parse(contents))
+    except DataError as error:
+        first = next(iter(paths.values()))
+        raise DataError(f"{first if len(set(paths.values())) == 1 else first.parent}: {error}") from error
     folder = writable_root() / name
     store(folder, contents)
     return Place(data_set, form, {file: folder / file for file in contents})

@@ -5,18 +5,23 @@ from __future__ import annotations
 import gzip
 import hashlib
 import os
+import struct
 import tarfile
 import tempfile
 import zlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
-from typing import ClassVar
+from typing import IO, ClassVar
 
 from biocredit.protocols.datasets.folders import parts, read_tree
-from biocredit.protocols.datasets.formats import Arrays, DataError, Reader
+from biocredit.protocols.datasets.formats import LARGEST, Arrays, DataError, Reader
 
-UNREADABLE = (OSError, EOFError, zlib.error, tarfile.TarError)
+#: What gzip and tarfile raise on damaged files.
+UNREADABLE = (OSError, EOFError, zlib.error, tarfile.TarError, ValueError, OverflowError, RecursionError, struct.error)
+
+#: Bytes read at a time.
+PIECE = 1 << 20
 
 
 def cache_folder() -> Path:
@@ -59,6 +64,8 @@ class FileForm:
         From the contents of the files to :class:`~biocredit.protocols.datasets.formats.Arrays`.
     archive, inside : str
         Name of the official tar archive, and of the folder that it unpacks to.
+    largest : int
+        Bytes that the uncompressed content of one file may have: more is not read.
     note : str
         What sets this form apart from the official data, for instance ``"JPEG copy"``.
     """
@@ -69,6 +76,7 @@ class FileForm:
     archive: str = ""
     inside: str = ""
     note: str = ""
+    largest: int = LARGEST
 
     @property
     def wanted(self) -> str:
@@ -93,7 +101,8 @@ class FileForm:
         """The uncompressed contents of the files, with their checksums compared."""
         contents: dict[str, bytes] = {}
         for path in dict.fromkeys(paths.values()):
-            contents |= read_contents(path, [name for name, place in paths.items() if place == path])
+            names = [name for name, place in paths.items() if place == path]
+            contents |= read_contents(path, names, self.largest)
         for name, checksum in self.files.items():
             verify(name, contents[name], checksum)
         return contents
@@ -107,7 +116,7 @@ class FileForm:
         try:
             return self.read(*(contents[name] for name in self.files))
         except Exception as error:
-            raise DataError(f"not {self.name} data: {_one_line(error)}") from error
+            raise DataError(f"{', '.join(self.files)}: not {self.name} data: {_one_line(error)}") from error
 
 
 @dataclass(frozen=True)
@@ -134,18 +143,57 @@ def official_name(path: Path) -> str:
     return name.removesuffix(".gz") if not name.endswith(".tar.gz") else name
 
 
-def read_contents(path: Path, names: list[str]) -> dict[str, bytes]:
-    """Contents of the named files out of one path: a file, a gzip file, or a tar archive that holds them all."""
+def read_contents(path: Path, names: list[str], largest: int = LARGEST) -> dict[str, bytes]:
+    """Contents of the named files out of one path: a file, a gzip file, or a tar archive that holds them all.
+
+    What unpacks to more than ``largest`` bytes a file is refused as soon as that shows, however small it is on disk.
+    """
     try:
-        if not path.name.endswith((".tar", ".tar.gz", ".tgz")):
-            raw = path.read_bytes()
-            return {names[0]: gzip.decompress(raw) if raw.startswith(b"\x1f\x8b") else raw}
-        found = _read_tar(path, names)
+        with path.open("rb") as raw:
+            packed = raw.read(2) == b"\x1f\x8b"
+            raw.seek(0)
+            stream = gzip.GzipFile(fileobj=raw) if packed else raw
+            if not path.name.endswith((".tar", ".tar.gz", ".tgz")):
+                return {names[0]: Limited(stream, largest, path).whole()}
+            found = _read_tar(Limited(stream, (len(names) + 1) * largest, path), names)
+    except DataError:
+        raise
     except UNREADABLE as error:
         raise DataError(f"{path}: cannot be read, damaged or cut short? ({_one_line(error)})") from error
     if missing := [name for name in names if name not in found]:
         raise DataError(f"{path}: holds no {missing[0]}")
     return found
+
+
+class Limited:
+    """A stream that refuses to give more than so many bytes.
+
+    Parameters
+    ----------
+    stream
+        Where bytes come from.
+    largest
+        How many there may be.
+    path
+        Named in the error.
+    """
+
+    def __init__(self, stream: IO[bytes], largest: int, path: Path):
+        self.stream, self.left, self.largest, self.path = stream, largest, largest, path
+
+    def read(self, size: int) -> bytes:
+        """Read at most so many bytes."""
+        piece = self.stream.read(min(size, self.left + 1))
+        self.left -= len(piece)
+        if self.left < 0:
+            raise DataError(
+                f"{self.path}: holds more than {self.largest / 1e6:.0f} MB, which the official file does not"
+            )
+        return piece
+
+    def whole(self) -> bytes:
+        """Read to the end."""
+        return b"".join(iter(lambda: self.read(PIECE), b""))
 
 
 def verify(name: str, content: bytes, checksum: str) -> None:
@@ -179,9 +227,9 @@ def refuse_pickle(path: Path) -> None:
         raise DataError(f"{path}: a Python pickle, which may run code when opened; use the binary version (*.bin)")
 
 
-def _read_tar(path: Path, names: list[str]) -> dict[str, bytes]:
+def _read_tar(stream: Limited, names: list[str]) -> dict[str, bytes]:
     found: dict[str, bytes] = {}
-    with tarfile.open(path, "r|*") as archive:
+    with tarfile.open(fileobj=stream, mode="r|") as archive:
         for member in archive:
             if member.isfile() and (name := PurePosixPath(member.name).name) in names:
                 found[name] = archive.extractfile(member).read()

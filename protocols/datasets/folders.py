@@ -8,15 +8,20 @@ A tree that is too large for memory is read in batches:
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from biocredit.protocols.datasets.formats import Arrays, DataError
 from jaxtyping import Int32, UInt8
 
+#: What is decoded, by content: nothing that starts another program (PostScript starts Ghostscript).
+FORMATS = ("JPEG", "PNG", "BMP", "PPM", "TIFF", "WEBP")
 SUFFIXES = {".jpg", ".jpeg", ".png", ".bmp", ".ppm", ".pgm", ".tif", ".tiff", ".webp"}
+PIXELS = 80_000_000  # of one image at most
 MEMORY = 16e9  # bytes of decoded images that are read in one piece at most
 
 
@@ -99,8 +104,22 @@ def _read_image(path: Path, size: int) -> np.ndarray:
     from PIL import Image, ImageOps
 
     try:
-        with Image.open(path) as image:
-            square = ImageOps.fit(image.convert("RGB"), (size, size), Image.Resampling.BILINEAR, bleed=1 / 16)
-    except (OSError, SyntaxError, Image.DecompressionBombError) as error:
-        raise DataError(f"{path}: not a readable image ({error})") from error
-    return np.asarray(square)
+        with warnings.catch_warnings(), Image.open(path, formats=FORMATS) as image:
+            warnings.simplefilter("error", Image.DecompressionBombWarning)
+            if image.width * image.height > PIXELS:
+                raise DataError(f"{image.width} x {image.height} pixels are more than {PIXELS / 1e6:.0f} million")
+            square = ImageOps.fit(_as_rgb(image), (size, size), Image.Resampling.BILINEAR, bleed=1 / 16)
+            return np.asarray(square)
+    except Exception as error:
+        raise DataError(f"{path}: not a readable image ({' '.join(str(error).split())})") from error
+
+
+def _as_rgb(image: Any) -> Any:
+    """Return an image in colour, 0 to 255: words of 16 bits keep their upper byte instead of being cut off."""
+    from PIL import Image
+
+    if image.mode.startswith("I"):
+        return Image.fromarray((np.asarray(image).astype(np.int64) >> 8).clip(0, 255).astype(np.uint8)).convert("RGB")
+    if image.mode == "F":
+        raise DataError("real numbers have no range of pixels")
+    return image.convert("RGB")

@@ -8,11 +8,16 @@ open nothing that could run code: no pickle, in any form.
 import io
 import math
 import struct
+import zipfile
+import zlib
 from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
 from jaxtyping import Int32, UInt8
+
+#: Bytes that one file of a data set, or one array in it, may have when unpacked (the largest official one has 221 MB).
+LARGEST = 400_000_000
 
 
 class DataError(ValueError):
@@ -99,6 +104,7 @@ def svhn(train: bytes, test: bytes) -> Arrays:
     from scipy.io import loadmat
 
     def read(content: bytes) -> tuple[np.ndarray, np.ndarray]:
+        refuse_mat_bomb(content)
         table = loadmat(io.BytesIO(content), variable_names=["X", "y"])
         return np.ascontiguousarray(table["X"].transpose(3, 0, 1, 2)), _labels(table["y"].ravel() % 10)
 
@@ -143,6 +149,10 @@ def digits() -> Arrays:
 
 def read_npz(content: bytes, *names: str) -> list[np.ndarray]:
     """The named arrays of a NumPy archive, refusing those that hold Python objects."""
+    with zipfile.ZipFile(io.BytesIO(content)) as archive:
+        large = [info.filename for info in archive.infolist() if info.file_size > LARGEST]
+        if large:
+            raise DataError(f"array {large[0]!r} has more than {LARGEST / 1e6:.0f} MB when unpacked")
     with np.load(io.BytesIO(content), allow_pickle=False) as archive:
         missing = [name for name in names if name not in archive]
         if missing:
@@ -150,6 +160,28 @@ def read_npz(content: bytes, *names: str) -> list[np.ndarray]:
                 f"no array {missing[0]!r} in the archive, which holds {', '.join(archive.files) or 'nothing'}"
             )
         return [archive[name] for name in names]
+
+
+def refuse_mat_bomb(content: bytes) -> None:
+    """Raise ``DataError`` if a MATLAB file (version 5 to 7) unpacks to more than :data:`LARGEST` bytes.
+
+    Its elements are a type, a number of bytes, and the bytes; type 15 is compressed by zlib.
+    """
+    order = ">" if content[126:128] == b"MI" else "<"
+    at, total = 128, 0
+    while at + 8 <= len(content):
+        kind, size = struct.unpack_from(f"{order}II", content, at)
+        at += 8
+        if kind == 15:
+            unpacked, left = zlib.decompressobj(), content[at : at + size]
+            while left and total <= LARGEST:
+                total += len(unpacked.decompress(left, 1 << 20))
+                left = unpacked.unconsumed_tail
+        else:
+            total += size
+        if total > LARGEST:
+            raise DataError(f"a MATLAB file that unpacks to more than {LARGEST / 1e6:.0f} MB")
+        at += size
 
 
 def _labels(table: np.ndarray) -> np.ndarray:

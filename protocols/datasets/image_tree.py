@@ -11,6 +11,7 @@ from biocredit.circuits.core.circuit import Batch
 from biocredit.protocols.datasets import datasets
 from biocredit.protocols.datasets.files import TreeForm
 from biocredit.protocols.datasets.folders import open_tree
+from biocredit.protocols.datasets.stream import Stream
 from biocredit.protocols.tasks.image_sets import images
 from biocredit.protocols.tasks.task import ImageTask, Task
 
@@ -20,6 +21,9 @@ MEAN, SD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 
 class image_tree(Task):
     """Classify the images of a tree ``train/<class>/*``, ``val/<class>/*`` that is too large for memory.
+
+    Threads decode the batches to come while the present one is learned from, see
+    :class:`biocredit.protocols.datasets.stream.Stream`.
 
     Parameters
     ----------
@@ -44,15 +48,16 @@ class image_tree(Task):
         self.n_train, self.n_test = (len(part.files) for part in self.folders)
         self.image_shape = (size, size, 3)
         self.inputs, self.readouts = {"image": size * size * 3}, {"choice": len(self.folders[0].classes)}
+        self.streams = [Stream(part, size) for part in self.folders]
         labels = [{"label": part.labels} for part in self.folders]
         self.arrays = {"train": labels[0], "test": labels[1]}
 
     def draw(self, arrays: Any, index: jax.Array, key: jax.Array, *, test: bool = False) -> Batch:
         """Decode images on the host, and normalise them."""
-        folder, size = self.folders[int(test)], self.image_shape[0]
+        stream = self.streams[int(test)]
 
         def read(numbers: Any) -> np.ndarray:
-            return folder.read(np.asarray(numbers).tolist(), size)
+            return stream.read(np.asarray(numbers))
 
         shape = jax.ShapeDtypeStruct((len(index), *self.image_shape), jnp.uint8)
         pixels = jax.pure_callback(read, shape, index, vmap_method="sequential")
@@ -60,6 +65,10 @@ class image_tree(Task):
         image = (pixels.astype(jnp.float32) / 255 - mean) / sd
         label = arrays["test" if test else "train"]["label"][index]
         return Batch({"image": image}, {"choice": label}, {"label": label, "index": index})
+
+    def expect(self, index: np.ndarray) -> None:
+        """Decode the training images of these batches ahead."""
+        self.streams[0].expect(index)
 
 
 def _spread(part: Any, count: int | None) -> Any:

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 from biocredit.protocols.datasets.files import cache_folder
-from biocredit.protocols.datasets.formats import Arrays, DataError, read_npz
+from biocredit.protocols.datasets.formats import LARGEST, Arrays, DataError, read_npz
 from jaxtyping import Int, UInt8
 
 
@@ -29,6 +29,8 @@ def decode(
 
     def one(start: int, stop: int) -> np.ndarray:
         with Image.open(io.BytesIO(jpeg[start:stop].tobytes()), formats=["JPEG"]) as image:
+            if image.width * image.height * 3 * (len(offsets) - 1) > LARGEST:
+                raise DataError(f"{len(offsets) - 1} images of {image.width} x {image.height} are more than fits")
             return np.asarray(image.convert("RGB"))
 
     return np.stack([one(start, stop) for start, stop in itertools.pairwise(offsets.tolist())])

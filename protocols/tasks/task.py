@@ -63,6 +63,8 @@ class Task(Described):
         DOI or arXiv identifier of the task or of the data.
     trial_units
         Units of the columns of the trial table that have any.
+    stage
+        How often the task has changed, see :meth:`after_epoch`; a checkpoint holds it, and a resumed run sets it.
 
     Examples
     --------
@@ -94,6 +96,7 @@ class Task(Described):
     chance: float | None = None
     citation: str = ""
     trial_units: Mapping[str, str] = {}
+    stage: int = 0
 
     def draw(self, arrays: Any, index: jax.Array, key: jax.Array, *, test: bool = False) -> Batch:
         """Return the trials with these indices.
@@ -137,6 +140,33 @@ class Task(Described):
             Means over trials by name.
         """
         return {}
+
+    def after_epoch(self, scores: Mapping[str, Any]) -> str:
+        """Say what changes in the task from here on, nothing by default; a task that changes has other ``arrays``.
+
+        A protocol calls it after each epoch, with its scores, ``[seed]`` by name.
+        """
+        return ""
+
+    def expect(self, index: np.ndarray) -> None:
+        """Be told which training batches ``[batch, trial]`` come next, in order; a task may make them ready."""
+
+    def dataset(self, part: str = "train", trials: int | None = None, seed: int = 0) -> Batch:
+        """Return trials as NumPy arrays, for use outside of the program.
+
+        Parameters
+        ----------
+        part
+            One of :data:`PARTS`.
+        trials
+            Number of trials, the first ones; all of the part by default.
+        seed
+            Of noise and fresh trials.
+        """
+        index = jnp.arange(self.count(part) if trials is None else trials)
+        require(len(index) <= self.count(part), f"{self.name} has {self.count(part)} {part} trials, asked for {trials}")
+        arrays = jax.tree.map(jnp.asarray, self.arrays)
+        return jax.tree.map(np.asarray, self.draw_part(arrays, index, jax.random.key(seed), part))
 
     def count(self, part: str) -> int:
         """Return the number of trials of a part, one of :data:`PARTS`."""

@@ -68,6 +68,10 @@ class held_out(Task):
         """Score as the task does."""
         return self.task.score(outputs, batch)
 
+    def expect(self, index: np.ndarray) -> None:
+        """Tell the task its own numbers of the trials."""
+        self.task.expect(index if self.fresh else self.arrays["held_out"][index])
+
 
 def share(part: float, of: int, what: str) -> int:
     """Return a number of trials that is given as such, or as a fraction of all; some must be left.
@@ -115,6 +119,7 @@ class as_maps(Task):
         self.map_shape = (side, side, channels[0] if channels else 1)
         self.inputs = {"image": side * side * self.map_shape[2]}
         take_over(self, task, but=("inputs",))
+        self.image_shape = self.map_shape
 
     def draw(self, arrays: Any, index: jax.Array, key: jax.Array, *, test: bool = False) -> Batch:
         """Return maps and labels; only images to learn from are cropped and mirrored."""
@@ -126,6 +131,10 @@ class as_maps(Task):
             learning = (index < self.n_train)[:, None, None, None]
             image = jnp.where(learning, self._sized(image), self._sized(plain))
         return batch._replace(inputs={"image": self._sized(image)})
+
+    def expect(self, index: np.ndarray) -> None:
+        """Tell the task which trials come."""
+        self.task.expect(index)
 
     def _sized(self, image: jax.Array) -> jax.Array:
         if image.shape[1:] == self.map_shape:

@@ -85,6 +85,9 @@ class Course:
         run.networks.restore(checkpoint.fitted(leaves, run.state, place))
         run.epoch, run.first_loss = done["epoch"], np.array(done.get("first_loss", run.first_loss))
         run.dead = {int(seed): what for seed, what in done.get("dead", {}).items()}
+        if done.get("stage", 0) != run.task.stage:
+            run.task.stage = done.get("stage", 0)
+            run.networks.place(run.task.arrays)
         warn_of_arithmetic(done.get("arithmetic"))
         logs = [{name: np.asarray(value) for name, value in log.items()} for log in done["logs"]]
         recorder = Recorder.resume(path, done, run.records, run.interventions)
@@ -144,8 +147,10 @@ class Course:
         """Run one compiled stretch of one pass; return what was logged, ``[seed, update]`` by name."""
         run, task = self.run, self.run.task
         order = [epoch_order(task.n_train, run.batch_size, run.shuffle, seed, run.epoch) for seed in run.seeds]
+        now, ahead = (np.stack(order)[:, at : at + run.chunk] for at in (first, first + run.chunk))
+        task.expect(np.concatenate([rows.reshape(-1, run.batch_size) for rows in (now, ahead)]))
         done = run.updates
-        log = run.networks.learn(turn, np.stack(order)[:, first : first + run.chunk], self._functions_due())
+        log = run.networks.learn(turn, now, self._functions_due())
         check_flags(task, log.pop("flags"), done)
         if done == 0:
             run.first_loss = log["loss"][:, 0]
@@ -176,6 +181,10 @@ class Course:
             scores = {f"{part}_{name}": value for name, value in run.score(part).items()}
             self._bury(scores_not_finite(scores, run.updates))
             averages |= {name: run.without_dead(value) for name, value in scores.items()}
+        if line := run.task.after_epoch(averages):
+            run.networks.place(run.task.arrays)
+            if self.recorder:
+                self.recorder.event("task changed", line, run.updates)
         run.epoch, run.last, self.logs = run.epoch + 1, averages, []
         if self.recorder:
             self.recorder.epoch(run.view(), averages, joined(logs, "loss"))
@@ -210,6 +219,7 @@ class Course:
         progress = {
             "settings": settings_of(run),
             "arithmetic": arithmetic(),
+            "stage": run.task.stage,
             "epoch": run.epoch,
             "epochs": self.epochs,
             "logs": [{name: value.tolist() for name, value in log.items()} for log in self.logs],

@@ -66,9 +66,7 @@ class Networks:
         self.circuit, self.steps, self.count = circuit, tuple(steps), len(seeds)
         self.mesh = mesh_of(devices, self.count)
         self.devices = self.mesh.size if self.mesh else 1
-        self.arrays = jax.tree.map(jnp.asarray, arrays)
-        if self.mesh:
-            self.arrays = jax.device_put(self.arrays, NamedSharding(self.mesh, PartitionSpec()))
+        self.place(arrays)
         plastic = [step.plastic(circuit.read(), arrays, batch_size) for step in self.steps]
         states = [self._state(tree, seed, batch_size, plastic) for tree, seed in zip(trees, seeds, strict=True)]
         self._dealt = self._deal(jax.tree.map(lambda *leaves: jnp.stack(leaves), *states))
@@ -111,6 +109,12 @@ class Networks:
         """Run ``program(state, arrays, trials, *static)``, made by :meth:`over_seeds`, for every network."""
         index = np.broadcast_to(trials, (self.count, *trials.shape))
         return jax.tree.map(self._gather, program(self._in_pass(0), self.arrays, self._deal(index), *static))
+
+    def place(self, arrays: Any) -> None:
+        """Put the data of the task on every device."""
+        self.arrays = jax.tree.map(jnp.asarray, arrays)
+        if self.mesh:
+            self.arrays = jax.device_put(self.arrays, NamedSharding(self.mesh, PartitionSpec()))
 
     def restore(self, state: State) -> None:
         """Put a stored state in place of the present one."""

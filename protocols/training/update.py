@@ -155,7 +155,7 @@ class LearningStep:
             batch = self.task.draw_part(arrays, row, jax.random.fold_in(key, row[0]), part)
             surgery = surgeon.probe(self.interventions, self.circuit, state["update"], key)
             outputs = self.circuit.respond(state["tree"], batch.inputs, surgery, **self.settings)
-            return None, self.circuit.metrics(outputs, batch.targets)
+            return None, self.circuit.metrics(outputs, batch.targets) | self.task.score(outputs, batch)
 
         return jax.tree.map(lambda rows: rows.sum(0), jax.lax.scan(score, None, index)[1])
 

@@ -12,7 +12,7 @@ from biocredit.circuits.core.circuit import Batch
 from biocredit.circuits.core.losses import as_target
 from biocredit.circuits.dual_stream import DualStream
 from biocredit.circuits.dual_stream.ascending.stack import ascend
-from biocredit.circuits.dual_stream.pathways.self_assembling import Training
+from biocredit.circuits.dual_stream.pathways.self_assembling import PerKindTraining
 from biocredit.circuits.dual_stream.schedules import momentum_sgd
 
 from tests.benchmarks.timing import interleaved, row
@@ -138,7 +138,7 @@ def lines() -> Iterator[str]:
     )
     for trials in (64, 512):
         functions = {name: training(name, trials, descent) for name in ("transposed", "random", "product")}
-        functions["self_assembling"] = training("self_assembling", trials, Training().optimizer(), bias=False)
+        functions["self_assembling"] = training("self_assembling", trials, PerKindTraining().optimizer(), bias=False)
         functions |= {"bare": products(trials), "bare product": products(trials, EXPANSION)}
         seconds = interleaved(functions | {"bare self_assembling": assembling_products(trials)}, 9)
         for name, bare, target in rows:

@@ -7,12 +7,12 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 from biocredit.circuits.dual_stream import DualStream
-from biocredit.circuits.dual_stream.pathways.self_assembling import KINDS, PerKind, SelfAssembling, Training
+from biocredit.circuits.dual_stream.pathways.self_assembling import KINDS, PerKind, PerKindTraining, SelfAssembling
 
 from tests.conformance.dual_streams import Arrays, Trainer, batch
 from tests.conformance.harness import Check
 
-LOSSES = {"mse": "half_squared_error", "ce": "cross_entropy"}
+LOSSES = {"mse": "half_squared_error", "ce": "soft_cross_entropy"}
 GATED = ("W", "Wbar")
 
 
@@ -80,7 +80,7 @@ class Run:
     def __post_init__(self) -> None:
         self.net = build(self.case, self.plastic, "_init")
         self.decay = per_kind(self.case, "gamma")
-        self.trainer = Trainer(self.net, Training(per_kind(self.case, "eta"), self.decay).optimizer())
+        self.trainer = Trainer(self.net, PerKindTraining(per_kind(self.case, "eta"), self.decay).optimizer())
         self.batch = batch(self.case["x"], self.case["target"])
         self.cycle = jax.jit(lambda tree: self.net.cycle(tree, self.batch))
 

@@ -15,7 +15,7 @@ from tests.conformance.harness import Check
 
 def trainer_of(case: Arrays, stream: Any, optimizer: optax.GradientTransformation) -> tuple[Trainer, Names]:
     """The circuit of a case with its weights; the file stores B the other way round."""
-    options = {"transfer": "sigmoid", "loss": "binary_cross_entropy", "dtype": jnp.float64}
+    options = {"activation": "sigmoid", "loss": "binary_cross_entropy", "dtype": jnp.float64}
     net = DualStream.mlp(case["sizes"].tolist(), stream, **options)
     names = layers(case)
     for label, path in names.items():

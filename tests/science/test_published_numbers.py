@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 from biocredit.analysis import open_trace
 from biocredit.protocols.datasets import datasets
+from biocredit.protocols.execution.job import Job
 from biocredit.protocols.experiments import find
 from biocredit.protocols.experiments.papers import OURS
-from biocredit.protocols.experiments.runner import Job
 
 pytestmark = pytest.mark.science
 

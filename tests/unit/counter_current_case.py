@@ -15,8 +15,8 @@ from biocredit.circuits.dual_stream.pathways.counter_current import (
     Similarity,
     architectures,
 )
-from biocredit.circuits.dual_stream.pathways.counter_current.flooding import unsettled
-from biocredit.circuits.dual_stream.pathways.counter_current.levels import face
+from biocredit.circuits.dual_stream.pathways.counter_current.comparisons import unsettled
+from biocredit.circuits.dual_stream.pathways.counter_current.levels import counter_levels
 from biocredit.circuits.dual_stream.pathways.counter_current.pathway import PAIRINGS
 
 COSINES = {"comparison": RELEASED_CONVOLUTIONAL}
@@ -56,7 +56,7 @@ CIRCUITS = {
             comparison=MatchedMaps(0.7, 1.3),
             pairing="same_trial",
             normalised="after",
-            starts=architectures.autoencoder_starts(2),
+            initializers=architectures.autoencoder_initializers(2),
         )
     ),
 }
@@ -87,7 +87,7 @@ def local_losses(net: DualStream, batch: Batch):
         ascent = ascend(nodes, held, x)
         target = as_target(labels, ascent.output)
         shown, match = PAIRINGS[stream.pairing](target)
-        levels = face(nodes, net.shapes, stream.normalised)
+        levels = counter_levels(nodes, net.shapes, stream.normalised)
         up, down, constant_up, constant_down = [x], [shown], x, shown
         for level in levels:
             up.append(ascend(level.up, tree, constant_up).output)

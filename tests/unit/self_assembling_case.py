@@ -4,8 +4,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import optax
+from biocredit.circuits.core.initializers import Gaussian
 from biocredit.circuits.dual_stream import DualStream
-from biocredit.circuits.dual_stream.ascending.initial_weights import Gaussian
 from biocredit.circuits.dual_stream.pathways.self_assembling import KINDS, SelfAssembling
 from dual_stream_case import batch
 
@@ -15,10 +15,10 @@ DECAY = 0.02
 
 def circuit(**options):
     sizes = options.pop("sizes", (6, 5, 4, 3))
-    settings = {"starts": LARGE} | options
+    settings = {"initializers": LARGE} | options
     widths = None if settings.get("transfer") == "upstream_jacobian" else (7, 8)
     stream = SelfAssembling(**{"widths": widths} | settings)
-    return DualStream.mlp(sizes, stream, bias=False, dtype=jnp.float64, start=Gaussian())
+    return DualStream.mlp(sizes, stream, bias=False, dtype=jnp.float64, initializer=Gaussian())
 
 
 def learned(net, training, steps, tree=None, seeds=1, trials=5):

@@ -5,7 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 from biocredit.analysis import open_trace
-from biocredit.analysis.metrics.behaviour import behaviour_in, interval
+from biocredit.analysis.metrics.behaviour import answers, behaviour_in, interval
 from biocredit.analysis.plots import figures
 from biocredit.analysis.reports.report_figures import figures_of
 from biocredit.analysis.trace.reader import TraceError
@@ -42,6 +42,32 @@ def test_answers_and_decisions_are_read_from_the_readout(tmp_path):
     np.testing.assert_array_equal(seen.decided, np.stack([DELAYS, DELAYS]))
     rates = [seen.correct[:, hit].mean() for hit in seen.groups("delay").values()]
     assert rates == [7 / 8, 6 / 8, 4 / 8]
+
+
+def test_decisions_of_cognitive_tasks_are_read_in_their_period(tmp_path):
+    """Three choices, 0 is to fixate: always largest before the decision (from 40 or 60 ms on), then a little below."""
+    time, label, start = np.arange(0, 100, 10.0), np.tile([1, 2], 12), np.repeat([40.0, 60.0], 12)
+    deciding = (time >= start[:, None]) & (time < start[:, None] + 30)
+    output = np.zeros((1, 2, 24, 10, 3))
+    output[..., 0] = 1
+    said = np.where(np.arange(24) < 3, 3 - label, label)
+    late = deciding & (time >= start[:, None] + 10)
+    output[0] += 1.5 * np.eye(3)[said][:, None] * late[..., None]
+    axes = ("snapshot", "seed", "trial", "time", "neuron")
+    table = {"label": label, "decision_start": start, "decision_stop": start + 30, "side": label - 1}
+    path = write_trace(
+        tmp_path / "c.h5",
+        **{"activity/output/output": (output, axes, {"time": (time, "ms", "time in the trial")})},
+        **{f"activity/output/{name}": (values, ("trial",)) for name, values in table.items()},
+    )
+    seen = behaviour_in(open_trace(path))
+    np.testing.assert_array_equal(seen.correct, [np.arange(24) >= 3] * 2)
+    np.testing.assert_array_equal(seen.decided, 10)
+    assert (seen.chance, list(seen.conditions)) == (0.5, ["side"])
+    still = output.copy()
+    still[..., 0] = 9
+    np.testing.assert_array_equal(answers(still[0], time, start, start + 30, np.full(24, False))[0], said)
+    assert not answers(still[0], time, start, start + 30, np.full(24, True)).any()
 
 
 def test_the_figure_shows_answers_and_times_against_the_delay(tmp_path):

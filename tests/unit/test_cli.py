@@ -115,7 +115,7 @@ def test_an_edited_file_with_a_wrong_name_is_refused(tmp_path, capsys):
 def test_resume_ends_like_the_undisturbed_run(finished, tmp_path, monkeypatch, capsys):
     import contextlib
 
-    from biocredit.protocols.training import protocol
+    from biocredit.protocols.training import course
 
     class AfterOneEpoch:
         looks = 0
@@ -125,10 +125,13 @@ def test_resume_ends_like_the_undisturbed_run(finished, tmp_path, monkeypatch, c
             self.looks += 1
             return self.looks > 2
 
+        def act(self, on_interrupt, message):
+            raise SystemExit(75)
+
     path = tmp_path / "stopped.h5"
     with monkeypatch.context() as patch:
-        patch.setattr(protocol, "stop_request", lambda: contextlib.nullcontext(AfterOneEpoch()))
-        assert main(["run", DEMO, *TINY, "-o", str(path)]) == 0
+        patch.setattr(course, "stop_request", lambda: contextlib.nullcontext(AfterOneEpoch()))
+        assert main(["run", DEMO, *TINY, "-o", str(path)]) == 75
     assert "biocredit resume" in capsys.readouterr().out
     assert open_trace(path).status == "stopped"
     assert main(["resume", str(path)]) == 0

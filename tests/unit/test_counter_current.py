@@ -7,7 +7,7 @@ import pytest
 from biocredit.circuits.core.errors import CircuitError
 from biocredit.circuits.core.probes import Electrode
 from biocredit.circuits.dual_stream.pathways.counter_current import PRINTED, MatchedMaps, Similarity, comparisons
-from biocredit.circuits.dual_stream.pathways.counter_current.flooding import unsettled
+from biocredit.circuits.dual_stream.pathways.counter_current.comparisons import unsettled
 
 from tests.unit.counter_current_case import CIRCUITS, dense, learned, local_losses, seeded, trials, value
 

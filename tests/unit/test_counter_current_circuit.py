@@ -16,7 +16,7 @@ from biocredit.circuits.dual_stream.ascending.pooling import MaxPool
 from biocredit.circuits.dual_stream.ascending.stack import Residual
 from biocredit.circuits.dual_stream.ascending.stages import Convolution, Dense
 from biocredit.circuits.dual_stream.pathways.counter_current import CounterCurrent, architectures
-from biocredit.circuits.dual_stream.pathways.counter_current.levels import face, parts
+from biocredit.circuits.dual_stream.pathways.counter_current.levels import counter_levels, cut_at_stages
 from biocredit.circuits.dual_stream.pathways.counter_current.training import TRAININGS, Descent
 
 from tests.unit.counter_current_case import CIRCUITS, autoencoder, dense, pooled, seeded, trials
@@ -40,7 +40,7 @@ def test_both_names_are_descending_streams_with_a_declaration():
 def test_streams_face_each_other_level_by_level(kind):
     net = CIRCUITS[kind]()
     sizes = {name.rpartition(".")[0]: variable.shape[1:] for name, variable in net._activity.items()}
-    ends = ["input", *(list(part)[-1] for part in parts(net.ascending))]
+    ends = ["input", *(list(part)[-1] for part in cut_at_stages(net.ascending))]
     for name in ends[:-1]:
         assert sizes[f"up.{name}"] == sizes[f"down.{name}"]
     assert sizes[f"up.{ends[-1]}"] == sizes["down.target"]
@@ -50,7 +50,7 @@ def test_the_descending_partner_of_each_stage_and_its_transfer():
     nodes, shape = architectures.pooling([2, 4, 5], 3)
     from biocredit.circuits.dual_stream.ascending.geometry import input_shapes
 
-    levels = face(nodes, input_shapes(nodes, shape), "after")
+    levels = counter_levels(nodes, input_shapes(nodes, shape), "after")
     assert [list(level.down) for level in levels] == [
         ["pool1_undone", "conv1", "input"],
         ["flatten_undone", "pool2_undone", "conv2", "conv2_norm", "pool1"],
@@ -276,7 +276,7 @@ def test_normalisation_of_a_single_value_is_refused():
 
 def test_parts_of_a_stack():
     nodes = {"norm1": BatchNorm(), "layer1": Dense(3, 3), "rate1": Transfer(), "norm2": BatchNorm()}
-    cut = parts(nodes | {"layer2": Dense(3, 2)})
+    cut = cut_at_stages(nodes | {"layer2": Dense(3, 2)})
     assert [list(part) for part in cut] == [["norm1", "layer1", "rate1"], ["norm2", "layer2"]]
 
 

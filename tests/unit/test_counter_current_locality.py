@@ -5,7 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 from biocredit.circuits.dual_stream.ascending.stack import stages
-from biocredit.circuits.dual_stream.pathways.counter_current.levels import parts
+from biocredit.circuits.dual_stream.pathways.counter_current.levels import cut_at_stages
 
 from tests.unit.counter_current_case import CIRCUITS, learned, seeded, trials
 
@@ -28,7 +28,7 @@ def test_a_level_knows_only_what_lies_before_it_in_both_streams(kind):
     """At level l: ascending weights 1..l, descending weights l+1..L; nothing from beyond, in either stream."""
     net = CIRCUITS[kind]()
     moved = moved_by(net, seeded(net), trials(net))
-    paths = [next(iter(stages(part))) for part in parts(net.ascending)]
+    paths = [next(iter(stages(part))) for part in cut_at_stages(net.ascending)]
     for level in range(1, len(paths)):
         up, down = f"up.{paths[level - 1]}.W", f"down.{paths[level]}.W"
         beyond = [f"up.{path}.W" for path in paths[level:]] + [f"down.{path}.W" for path in paths[:level]]

@@ -111,7 +111,7 @@ def test_foreign_content_is_one_line(content):
     with pytest.raises(DataError) as caught:
         FileForm("medmnist", {"x.npz": ""}, formats.medmnist).parse({"x.npz": content})
     assert "\n" not in str(caught.value)
-    assert str(caught.value).startswith("not medmnist data")
+    assert str(caught.value).startswith("x.npz: not medmnist data")
 
 
 def test_jpeg_archive_decodes_once_and_survives_a_damaged_cache(tmp_path, monkeypatch):

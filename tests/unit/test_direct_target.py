@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 from biocredit.circuits.core.circuit import Batch
 from biocredit.circuits.core.errors import CircuitError
+from biocredit.circuits.core.initializers import Normal, he_uniform
 from biocredit.circuits.core.losses import LOSSES
 from biocredit.circuits.core.probes import Electrode
 from biocredit.circuits.dual_stream.pathways.target_propagation import DirectError, DirectRandomTarget
-from biocredit.circuits.dual_stream.pathways.target_propagation.initial_weights import Normal, he_uniform
 from target_case import SIZES, convolutional, dense, seeded, trials
 
 PATHWAYS = {"target": DirectRandomTarget, "error": DirectError}
@@ -91,7 +91,7 @@ def test_projections_start_as_published():
     drawn = he_uniform(np.random.default_rng(0), (10, 600))
     assert np.abs(drawn).max() <= 0.1
     np.testing.assert_allclose(drawn.std(), 0.1 / np.sqrt(3), rtol=0.02)
-    net = dense(DirectRandomTarget(projection=Normal(0.05, 0.0)), SIZES)
+    net = dense(DirectRandomTarget(projection=Normal(0.0, 0.05)), SIZES)
     assert np.all(net.read()["down.layer1.P"] == 0.05)
 
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from biocredit.analysis.trace.reader import open_trace
 from biocredit.circuits import DualStream
-from biocredit.circuits.dual_stream.pathways.self_assembling import PerKind, Training
+from biocredit.circuits.dual_stream.pathways.self_assembling import PerKind, PerKindTraining
 from biocredit.protocols import RunError, TwoPhase, tasks
 from biocredit.protocols.experiments.overrides import overridden
 from biocredit.protocols.experiments.papers.self_assembling_learning.experiments import ASSEMBLING
@@ -15,7 +15,7 @@ FINE = {"W": np.ones((2, 3), bool)}
 
 
 def tangle(rate: float, **settings) -> TwoPhase:
-    training = Training(PerKind(1.0, 0.1, 1.0, 1.0).scaled(rate))
+    training = PerKindTraining(PerKind(1.0, 0.1, 1.0, 1.0).scaled(rate))
     net = DualStream.mlp((64, 32, 32, 10), "self_assembling", bias=False)
     limit = Divergence(10, training.remedy())
     options = {"optimizer": training.optimizer(), "batch_size": 20, "chunk": 2, "divergence": limit} | settings

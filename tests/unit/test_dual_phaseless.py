@@ -8,7 +8,9 @@ import numpy as np
 import optax
 import pytest
 from biocredit.analysis.metrics.alignment import angle
+from biocredit.circuits import DualStream
 from biocredit.circuits.core.errors import CircuitError
+from biocredit.circuits.core.losses import LOSSES
 from biocredit.circuits.microcircuit import PhaselessMicrocircuit, PhaselessRate
 from biocredit.circuits.microcircuit import dendritic as microcircuit
 from biocredit.circuits.microcircuit import dendritic_dynamics as dendritic
@@ -116,7 +118,7 @@ def test_without_noise_feedback_of_the_rate_level_only_decays():
     net = PhaselessRate(SIZES, steps=20, constants=constants, dtype=jnp.float64)
     tree = net.read()
     after = net.learn(tree, batch_of(net), jax.random.key(0)).tree
-    keep = (1 - constants.feedback_rate[1] * constants.dt * 0.1) ** 20
+    keep = (1 - constants.feedback_learning_rate[1] * constants.dt * 0.1) ** 20
     np.testing.assert_allclose(after["layer2.B"], keep * tree["layer2.B"], rtol=1e-12)
 
 
@@ -135,10 +137,14 @@ def test_noise_turns_rate_level_feedback_towards_the_transpose():
 
 def test_output_errors_are_what_they_say():
     top = rate_level.Activity(*(jnp.full((1, 2), value) for value in (0.0, 0.3, 0.5, 0.8, 0.0, 0.0, 0.0)))
-    y = jnp.array([[1.0, 0.0]])
-    np.testing.assert_allclose(rate_level.OUTPUT_ERRORS["rate"](top, y), [[0.4, -0.4]])
-    np.testing.assert_allclose(rate_level.OUTPUT_ERRORS["mse"](top, y), [[0.7, -0.3]])
-    np.testing.assert_allclose(rate_level.OUTPUT_ERRORS["softmax"](top, y), [[0.5, -0.5]])
+    y, half = jnp.array([[1.0, 0.0]]), LOSSES["half_squared_error"]
+
+    def wanted(loss):
+        return lambda output: -loss.error(output, y)
+
+    np.testing.assert_allclose(rate_level.COMPARED["rate"](top, wanted(half)), [[0.4, -0.4]])
+    np.testing.assert_allclose(rate_level.COMPARED["lookahead"](top, wanted(half)), [[0.7, -0.3]])
+    np.testing.assert_allclose(rate_level.COMPARED["lookahead"](top, wanted(LOSSES["cross_entropy"])), [[0.5, -0.5]])
 
 
 def test_self_predicting_microcircuit_has_silent_apical_dendrites():
@@ -188,7 +194,7 @@ def test_noise_is_an_ornstein_uhlenbeck_process():
     [
         (lambda: PhaselessRate(SIZES, steps=2), "a time step a layer"),
         (lambda: PhaselessMicrocircuit((4, 3)), "hidden layer"),
-        (lambda: biocredit.circuits.DualStream.mlp(SIZES, "phaseless_rate"), r"circuits.PhaselessRate\(sizes\)"),
+        (lambda: DualStream.mlp(SIZES, "phaseless_rate"), r"circuits.PhaselessRate\(sizes\)"),
         (lambda: replace(rate.released(2, "tanh", 9), sigma=(0.1,)), "2 values"),
         (lambda: replace(rate.released(2, "tanh", 9), compared="rates"), "'rates'"),
     ],

@@ -11,7 +11,7 @@ from biocredit.circuits.dual_stream.ascending.pooling import MaxPool
 from biocredit.circuits.dual_stream.ascending.stages import Convolution, Dense
 from biocredit.circuits.energy_based import contrastive_hebbian as contrast
 from biocredit.circuits.energy_based import equilibrium_dynamics as equilibrium
-from biocredit.circuits.energy_based.equilibrium_dynamics import EnergyDescent, FixedPointIteration, Network
+from biocredit.circuits.energy_based.equilibrium_dynamics import EnergyDescent, FixedPointIteration, RelaxingNetwork
 from biocredit.circuits.energy_based.symmetric import Symmetric, shapes
 
 FREE = (-np.inf, np.inf)
@@ -19,13 +19,13 @@ SMOOTH = EnergyDescent("steep_sigmoid", step_size=0.2, bounds=FREE)
 DENSE = (Symmetric(Dense(5, 6)), Symmetric(Dense(6, 4)), Symmetric(Dense(4, 3)))
 MAPS = (Symmetric(Convolution(2, 3, padding=1, bias=True), MaxPool()), Symmetric(Dense(27, 3)))
 NETWORKS = {
-    "energy": (Network(DENSE, SMOOTH), (5,)),
-    "discrete": (Network(DENSE, FixedPointIteration("tanh", "tanh")), (5,)),
+    "energy": (RelaxingNetwork(DENSE, SMOOTH), (5,)),
+    "discrete": (RelaxingNetwork(DENSE, FixedPointIteration("tanh", "tanh")), (5,)),
     "discrete, cross-entropy": (
-        Network(DENSE, FixedPointIteration(readout_activation="linear"), "cross_entropy"),
+        RelaxingNetwork(DENSE, FixedPointIteration(readout_activation="linear"), "cross_entropy"),
         (5,),
     ),
-    "convolution": (Network(MAPS, FixedPointIteration("tanh", "tanh")), (6, 6, 2)),
+    "convolution": (RelaxingNetwork(MAPS, FixedPointIteration("tanh", "tanh")), (6, 6, 2)),
 }
 
 
@@ -82,7 +82,7 @@ def test_slope_of_the_hard_sigmoid_is_one_on_the_closed_interval():
 
 def test_drives_are_minus_the_derivative_of_the_interactions(case):
     network, weights, x, _, _ = case
-    discrete = Network(network.connections, FixedPointIteration())
+    discrete = RelaxingNetwork(network.connections, FixedPointIteration())
     rates = case[3]
     bottom = equilibrium.input_drive(discrete, weights, x)
     up = equilibrium.ascending(discrete, weights, bottom, rates)
@@ -92,7 +92,7 @@ def test_drives_are_minus_the_derivative_of_the_interactions(case):
 
 
 def test_energy_descent_steps_along_minus_the_gradient_of_energy_and_cost():
-    network, beta, random = Network(DENSE, SMOOTH, "squared_error"), 0.7, np.random.default_rng(3)
+    network, beta, random = RelaxingNetwork(DENSE, SMOOTH, "squared_error"), 0.7, np.random.default_rng(3)
     weights, x = weights_of(network), jnp.asarray(random.uniform(size=(4, 5)))
     states = tuple(jnp.asarray(random.normal(0.5, 0.5, (4, n))) for n in (6, 4, 3))
     target = jnp.asarray(np.eye(3)[[0, 2, 1, 1]])
@@ -115,7 +115,7 @@ def test_hebbian_products_are_minus_the_derivative_of_the_energy_by_the_weights(
 
 @pytest.mark.parametrize("dynamics", [SMOOTH, EnergyDescent("hard_sigmoid", step_size=0.2)], ids=["smooth", "clipped"])
 def test_energy_falls_at_every_step_of_the_free_phase(dynamics):
-    network = Network(DENSE, dynamics)
+    network = RelaxingNetwork(DENSE, dynamics)
     weights, x = weights_of(network, scale=1.5), jnp.asarray(np.random.default_rng(2).uniform(size=(4, 5)))
     start = tuple(jnp.asarray(np.random.default_rng(5).uniform(size=(4, n))) for n in (6, 4, 3))
 
@@ -139,14 +139,14 @@ def test_free_phase_converges_to_a_fixed_point(case):
 
 def test_a_step_size_that_is_too_large_does_not_settle():
     with pytest.warns(UserWarning, match="overshoots"):
-        network = Network(DENSE, EnergyDescent("steep_sigmoid", step_size=2.2, bounds=FREE))
+        network = RelaxingNetwork(DENSE, EnergyDescent("steep_sigmoid", step_size=2.2, bounds=FREE))
     weights, x = weights_of(network), jnp.full((1, 5), 0.5)
     states, _ = equilibrium.relax(network, weights, x, equilibrium.at_rest(network, x), steps=200)
     assert not contrast.residual(network, weights, x, states) < 0.1
 
 
 def test_clipping_keeps_states_in_their_bounds():
-    network = Network(DENSE, EnergyDescent("hard_sigmoid", step_size=0.5))
+    network = RelaxingNetwork(DENSE, EnergyDescent("hard_sigmoid", step_size=0.5))
     weights, x = weights_of(network, scale=8.0), jnp.full((4, 5), 1.0)
     states, _ = equilibrium.relax(network, weights, x, equilibrium.at_rest(network, x), steps=50)
     joined = np.concatenate([np.ravel(s) for s in states])

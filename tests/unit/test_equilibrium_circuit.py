@@ -10,8 +10,8 @@ import pytest
 from biocredit.circuits.core.backend import bm
 from biocredit.circuits.core.circuit import Batch
 from biocredit.circuits.core.errors import CircuitError
+from biocredit.circuits.core.initializers import fan_in_uniform_biases, glorot
 from biocredit.circuits.core.probes import Electrode
-from biocredit.circuits.dual_stream.ascending.initial_weights import fan_in_uniform_biases, glorot
 from biocredit.circuits.dual_stream.ascending.pooling import MaxPool
 from biocredit.circuits.dual_stream.ascending.stages import Convolution, Dense
 from biocredit.circuits.energy_based import EnergyDescent, EquilibriumPropagation, FixedPointIteration, Symmetric
@@ -78,7 +78,7 @@ def test_energy_form_with_persistent_particles_learns_digits():
 
 
 def test_discrete_form_learns_digits():
-    settings = {"dynamics": FixedPointIteration(), "loss": "half_squared_error", "start": fan_in_uniform_biases}
+    settings = {"dynamics": FixedPointIteration(), "loss": "half_squared_error", "initializer": fan_in_uniform_biases}
     net = EquilibriumPropagation.chain(DIGITS, (64,), **settings)
     phases = {"iterations": (30, 10), "beta": 0.1, "estimator": "symmetric"}
     assert train(net, optax.adam(5e-3), epochs=3, **phases) > 0.92
@@ -139,7 +139,7 @@ def test_initial_weights_depend_on_the_seed_only():
     ("start", "bound"), [(glorot, np.sqrt(6 / 11)), (fan_in_uniform_biases, 1 / np.sqrt(5))], ids=["glorot", "fan-in"]
 )
 def test_initial_weights_fill_their_published_interval(start, bound):
-    drawn = np.concatenate([build(start=start).initial(seed)["layer1.W"].ravel() for seed in range(20)])
+    drawn = np.concatenate([build(initializer=start).initial(seed)["layer1.W"].ravel() for seed in range(20)])
     assert 0.98 * bound < np.abs(drawn).max() <= bound
 
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from biocredit.circuits.energy_based import contrastive_hebbian as contrast
 from biocredit.circuits.energy_based import equilibrium_dynamics as equilibrium
-from biocredit.circuits.energy_based.equilibrium_dynamics import EnergyDescent, Network
+from biocredit.circuits.energy_based.equilibrium_dynamics import EnergyDescent, RelaxingNetwork
 
 from tests.unit.test_equilibrium import DENSE, NETWORKS, case, strict, weights_of
 
@@ -129,7 +129,7 @@ def test_a_synapse_sees_the_rates_of_its_own_two_ends_only(case):
 
 
 def test_saturated_units_learn_nothing():
-    network = Network(DENSE, EnergyDescent("hard_sigmoid", 0.5), "squared_error")
+    network = RelaxingNetwork(DENSE, EnergyDescent("hard_sigmoid", 0.5), "squared_error")
     weights = weights_of(network) | {"layer1.b": jnp.full(6, -9.0)}
     x, target = jnp.full((2, 5), 0.5), jnp.asarray(np.eye(3)[[0, 1]])
     changes = changes_of(network, weights, x, target, "symmetric", 0.1, jax.random.key(0))

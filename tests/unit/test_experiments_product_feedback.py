@@ -7,10 +7,10 @@ from biocredit.analysis.metrics.alignment import angle
 from biocredit.analysis.metrics.spectra import predicted_path_angle
 from biocredit.protocols.datasets.formats import DataError
 from biocredit.protocols.datasets.image_tree import MEAN, SD, colour_images, image_tree
+from biocredit.protocols.execution.job import Job
 from biocredit.protocols.experiments import find
 from biocredit.protocols.experiments.overrides import overridden
 from biocredit.protocols.experiments.papers.product_feedback_alignment.experiments import EXPANSIONS
-from biocredit.protocols.experiments.runner import Job
 from PIL import Image
 
 SMALL = {"circuit.hidden": (12,), "task.train": 64, "task.test": 32, "run.epochs": 1, "run.seeds": 2}

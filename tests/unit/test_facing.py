@@ -160,8 +160,10 @@ def test_an_autoencoder_learns_to_reproduce():
     from biocredit.circuits.dual_stream.pathways.counter_current import RELEASED_AUTOENCODER, CounterCurrent
 
     task = tasks.reproduce(tasks.as_maps(noise_task(flat=False), 8))
-    starts = architectures.autoencoder_starts(2)
-    stream = CounterCurrent(comparison=RELEASED_AUTOENCODER, pairing="same_trial", normalised="after", starts=starts)
+    starts = architectures.autoencoder_initializers(2)
+    stream = CounterCurrent(
+        comparison=RELEASED_AUTOENCODER, pairing="same_trial", normalised="after", initializers=starts
+    )
     net = DualStream(
         *architectures.autoencoder([4, 6], 8, 1), stream, loss="mean_squared_error", readout="reconstruction"
     )

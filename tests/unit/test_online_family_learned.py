@@ -1,25 +1,22 @@
 """KeRNL and DNI learn their own estimators: each step of that learning against its definition."""
 
+from dataclasses import replace
+
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from biocredit.circuits.recurrent.online_family import (
-    Point,
-    begin,
-    dni,
-    drive,
-    kernl,
-    start,
-)
+from biocredit.circuits.recurrent.rules import STEP_RULES
 
-from tests.unit.online_family_case import FROZEN, forward, make_case
+from tests.unit.online_family_case import Point, forward, function, make_case, run
+
+dni, kernl = STEP_RULES["dni"], STEP_RULES["kernl"]
 
 
 @pytest.mark.parametrize("leak", ["after", "before"])
 def test_kernl_descends_the_squared_error_of_its_prediction_of_the_twin(leak):
     case, steps, rate = make_case(leak), 6, 0.1
-    n = case.point.rate.size
+    n = case.start.size
     random = np.random.default_rng(3)
     kicks, sensitivity = jnp.asarray(random.standard_normal((steps, n))), jnp.asarray(random.standard_normal((n, n)))
     kernel_leak = jnp.linspace(0.2, 0.6, n)
@@ -29,7 +26,7 @@ def test_kernl_descends_the_squared_error_of_its_prediction_of_the_twin(leak):
         own = twin = case.point
         for t in range(steps):
             memory = twin.memory + (kicks[t - 1] if t else 0)
-            twin = Point(memory, memory if leak == "after" else case.neuron.transfer(memory), twin.gain)
+            twin = Point(memory, memory if leak == "after" else function(case)(memory))
             own, twin = (forward(case.weights, case, point, case.x[t])[0] for point in (own, twin))
         return twin.memory - own.memory
 
@@ -37,15 +34,32 @@ def test_kernl_descends_the_squared_error_of_its_prediction_of_the_twin(leak):
         omega = sum((1 - kernel_leak) ** (steps - 1 - t) * kicks[t] for t in range(steps))
         return jnp.sum((sensitivity @ omega - twin_deviation()) ** 2) / 2
 
-    still, learning = kernl(learning_rate=0.0), kernl(learning_rate=rate)
-    memory = {**start(still, case.weights, case.neuron.keep), "A": sensitivity, "leak": kernel_leak}
-    course = begin(still, case.neuron, case.weights, FROZEN, case.point, memory)
-    streams = case.x[:steps], case.target[:steps], kicks
-    course, _ = drive(still, case.neuron, course, tuple(stream[:-1] for stream in streams), FROZEN)
-    course, _ = drive(learning, case.neuron, course, tuple(stream[-1:] for stream in streams), FROZEN)
+    cut = case._replace(x=case.x[:steps], target=case.target[:steps])
+    still, learning = kernl(learning_rate=0.0), late_learner(rate, steps)
+    start = {"A": sensitivity, "leak": kernel_leak}
+    found = run(learning, cut, kicks, start)["memory"]
+    before = run(still, cut, kicks, start)["memory"]
+    np.testing.assert_array_equal(before["A"][-1], sensitivity)
     by_sensitivity, by_leak = jax.grad(prediction_error, argnums=(0, 1))(sensitivity, kernel_leak)
-    np.testing.assert_allclose(course.memory["A"], sensitivity - rate * by_sensitivity, atol=1e-12)
-    np.testing.assert_allclose(course.memory["leak"], kernel_leak - rate * by_leak, atol=1e-12)
+    np.testing.assert_allclose(found["A"][-1], sensitivity - rate * by_sensitivity, atol=1e-12)
+    np.testing.assert_allclose(found["leak"][-1], kernel_leak - rate * by_leak, atol=1e-12)
+
+
+def late_learner(rate, steps):
+    """KeRNL that learns at the last of some steps alone."""
+    still, learning = kernl(learning_rate=0.0), kernl(learning_rate=rate)
+
+    def update(state, signals):
+        inner = {name: value for name, value in state.items() if name != "step"}
+        ways = [rule.update(inner, signals) for rule in (still, learning)]
+        last = state["step"] == steps - 1
+        memory, changes = jax.tree.map(lambda one, other: jnp.where(last, other, one), *ways)
+        return {**memory, "step": state["step"] + 1}, changes
+
+    def init(weights):
+        return {**still.init(weights), "step": jnp.zeros((), jnp.int32)}
+
+    return replace(still, update=update, init=init)
 
 
 def still_signals(credit: jax.Array) -> dict[str, jax.Array]:

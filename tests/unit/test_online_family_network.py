@@ -3,26 +3,16 @@
 import jax
 import jax.numpy as jnp
 import numpy as np
-import optax
 import pytest
 from biocredit.circuits import Batch, RateRNN
-from biocredit.circuits.recurrent.online_family import (
-    FAMILY,
-    begin,
-    dni,
-    drive,
-    efficient_bptt,
-    future_bptt,
-    reverse_kf_rtrl,
-    rflo,
-    rtrl,
-    stepwise,
-    uoro,
-)
-from biocredit.circuits.recurrent.rules import RULES
+from biocredit.circuits.core.errors import CircuitError
+from biocredit.circuits.recurrent.rules import RULES, STEP_RULES
 
 STEPS = 7
-ONLY_STEPWISE = [name for name in FAMILY if name not in ("rtrl", "rflo")]
+ONLY_STEPWISE = list(STEP_RULES)
+dni, efficient_bptt, future_bptt, reverse_kf_rtrl, uoro = (
+    STEP_RULES[name] for name in ("dni", "efficient_bptt", "future_bptt", "reverse_kf_rtrl", "uoro")
+)
 both = pytest.mark.parametrize("leak", ["before", "after"])
 
 
@@ -46,22 +36,22 @@ def same(ours, wanted, **tolerance):
 
 
 @both
-@pytest.mark.parametrize("rule", [rtrl(), future_bptt(STEPS), future_bptt(STEPS + 3), efficient_bptt(STEPS + 2)])
+@pytest.mark.parametrize("rule", ["rtrl", future_bptt(STEPS), future_bptt(STEPS + 3), efficient_bptt(STEPS + 2)])
 def test_exact_members_give_the_gradient_of_the_trial(rule, leak):
-    net = network(stepwise(rule), leak)
+    net = network(rule, leak)
     tree, trials = net.read(), batch()
     same(net.learn(tree, trials).changes, network("bptt", leak).learn(tree, trials).changes)
 
 
 def test_rflo_is_the_three_factor_rule():
-    net = network(stepwise(rflo()))
+    net = network("rflo", feedback="symmetric")
     tree, trials = net.read(), batch()
     same(net.learn(tree, trials).changes, network("three_factor").learn(tree, trials).changes)
 
 
 @pytest.mark.parametrize("rule", [uoro(), reverse_kf_rtrl()])
 def test_mean_over_the_state_of_chance_is_the_gradient(rule):
-    net = network(stepwise(rule))
+    net = network(rule)
     tree, trials, draws = net.read(), batch(), 4000
 
     def estimate(seed):
@@ -85,7 +75,7 @@ def test_rule_is_chosen_by_name_and_its_state_lives_in_the_tree(name):
     for key, value in outcome.tree.items():
         assert (value.shape, value.dtype) == (tree[key].shape, tree[key].dtype)
     again = net.learn(tree | outcome.tree, batch())
-    if "noise" in FAMILY[name]().signals:
+    if "noise" in STEP_RULES[name]().signals:
         assert int(outcome.tree["rule.steps"]) == STEPS
         assert not np.allclose(again.changes["W_rec"], outcome.changes["W_rec"])
     assert all(bool(jnp.isfinite(value).all()) for value in again.changes.values())
@@ -115,25 +105,10 @@ def test_a_stretch_of_running_time_is_the_sum_of_its_steps(name, leak):
     jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, atol=1e-12), carry.rule, whole_carry.rule)
 
 
-@both
-@pytest.mark.parametrize("rule", [dni(0.05, every=3), future_bptt(4), efficient_bptt(3)])
-def test_running_time_agrees_with_the_plain_driver(rule, leak):
-    net = network(stepwise(rule), leak)
-    tree, inputs = net.read(), net.arrange(batch(trials=1))
-    _, outcome = net.advance(tree, net.begin(tree), inputs)
-    frozen, neuron = optax.set_to_zero(), net.network.neuron(tree)
-    streams = inputs[0][:, 0], inputs[1][:, 0], jnp.zeros((STEPS, 0))
-    weights = {name: tree[name] for name in ("W_rec", "W_in", "b_rec", "W_out", "b_out")}
-    _, changes = drive(rule, neuron, begin(rule, neuron, weights, frozen), streams, frozen)
-    for name in net.plastic:
-        mask = tree["mask_rec"] if name == "W_rec" else 1.0
-        np.testing.assert_allclose(outcome.changes[name], changes[name].sum(0) * mask, atol=1e-12)
-
-
 def test_dni_learns_from_the_credit_of_the_last_step():
     """With a loss at the last step alone its predictor takes one step towards the credit of the final state."""
     rate = 0.05
-    net = network(stepwise(dni(rate)), answer="last", reduction="sum")
+    net = network(dni(rate), answer="last", reduction="sum")
     tree, trials = net.read(), batch(trials=1)
     course = net.trial(tree, trials, jax.random.key(0))
     state, credit = course["cells.state"][-1, 0], course["cells.secretion"][-1, 0]
@@ -163,4 +138,36 @@ def test_class_targets_reach_the_predictor():
 
 
 def test_every_member_is_in_the_table_of_rules():
-    assert set(FAMILY) <= set(RULES)
+    assert set(STEP_RULES) <= set(RULES)
+
+
+@pytest.mark.parametrize("name", sorted(STEP_RULES))
+def test_rule_sees_only_the_declared_signals(name):
+    rule, seen = STEP_RULES[name](), set()
+
+    class Watched(dict):
+        def __getitem__(self, key):
+            seen.add(key)
+            return super().__getitem__(key)
+
+    def spy(state, signals):
+        return rule.update(state, Watched(signals))
+
+    net = network(rule.__class__(**{**rule.__dict__, "update": spy}))
+    net.advance(net.read(), net.begin(net.read()), net.arrange(batch(trials=1)))
+    assert seen == set(rule.needs)
+    assert all([rule.name == name, rule.memory, rule.operations, rule.citation, rule.exact or rule.exact_when])
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda: future_bptt(horizon=0), "horizon must be 1"),
+        (lambda: efficient_bptt(horizon=-1), "horizon must be 1"),
+        (lambda: dni(every=0), "renewed every 1 or more"),
+        (lambda: STEP_RULES["kernl"](sigma=0.0), "sigma of the perturbations"),
+    ],
+)
+def test_bad_settings_get_one_clear_line(make, message):
+    with pytest.raises(CircuitError, match=message):
+        make()

@@ -98,7 +98,7 @@ def test_shipped_settings_step_downhill(name):
 def test_a_rate_of_zero_freezes_a_stream():
     from dataclasses import replace
 
-    training = replace(TRAININGS["dense"], down=replace(TRAININGS["dense"].down, rate=0.0, decay=0.1))
+    training = replace(TRAININGS["dense"], down=replace(TRAININGS["dense"].down, learning_rate=0.0, decay=0.1))
     weights = {"up.a.W": jnp.eye(3), "down.a.W": jnp.eye(3)}
     optimizer = training.optimizer(5)
     steps, _ = optimizer.update(weights, optimizer.init(weights), weights)

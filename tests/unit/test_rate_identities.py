@@ -4,7 +4,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 from biocredit.circuits.recurrent import cell_types
-from biocredit.circuits.recurrent import eligibility as traces
+from biocredit.circuits.recurrent.credit.eligibility import Synapses
 
 from tests.unit.rate_case import STEPS, assert_same, differ, network, trials
 
@@ -95,7 +95,7 @@ def test_owner_gain_chooses_the_released_form():
 def written_out(net, tree, batch, taps, types):
     """The change of W_rec from explicit eligibilities, secretions and taps (arXiv 2206.01338, Eq. 6, leak included)."""
     inputs, target, _ = net.arrange(batch)
-    _, activity, y = net.network.run(tree, inputs)
+    _, _, activity, _, y = net.network.run(tree, inputs)
     keep, mu, weight = float(tree["keep"]), float(tree["mu"]), np.asarray(tree["W_rec"])
     if types:
         one_hot = np.asarray(net.network.membership(jnp.float64))
@@ -103,7 +103,8 @@ def written_out(net, tree, batch, taps, types):
         weight = one_hot @ (one_hot.T @ weight @ one_hot / np.outer(counts, counts)) @ one_hot.T
     gain, rate = np.asarray(activity.gain), np.asarray(activity.previous_rate)
     signal = np.asarray(y - target) / y.shape[1] @ np.asarray(tree["W_out"]).T
-    trace = np.asarray(traces.series(jnp.asarray(rate), tree["keep"]))[..., 0]
+    synapses = Synapses(net.network.neuron(tree).seen("local"))
+    trace = np.asarray(synapses.series(activity.previous_rate, activity.gain, {}).vector["state"])[..., 0]
     probe, step = (1 - keep) * weight.T, keep * np.eye(len(weight)) + mu * (1 - keep) * weight.T
     total = np.einsum("tbq,tbp->qp", trace, signal * gain)
     for lag in range(1, taps + 1):

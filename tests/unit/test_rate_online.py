@@ -5,7 +5,6 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 from biocredit.circuits.core.errors import CircuitError
-from biocredit.circuits.recurrent import online
 
 from tests.unit.rate_case import STEPS, assert_same, differ, network, trials
 
@@ -76,7 +75,7 @@ def test_memory_keeps_what_it_saw_of_old_weights():
     stretch = tuple(values[:1] for values in net.arrange(batch))
     after, _ = net.advance(changed, carry, stretch)
     fresh, _ = net.advance(changed, net.begin(changed, 2), stretch)
-    assert np.abs(after.rule["G"] - fresh.rule["G"]).max() > 1e-3
+    assert np.abs(after.rule["G"]["state"] - fresh.rule["G"]["state"]).max() > 1e-3
 
 
 @pytest.mark.parametrize("blocked", ["modulator.I", "receptor.I~>E", "receptor.E~>E"])
@@ -90,10 +89,10 @@ def test_pharmacology_acts_alike_in_all_forms(blocked):
     assert differ(expected, net.learn(tree, batch).changes)
     stretch = net.arrange(batch)
     for steps in (1, 4):
-        carry, total = online.begin(net.network, tree, 2), 0
+        carry, total = net.begin(tree, 2), 0
         for start in range(0, STEPS, steps):
-            piece = (values[start : start + steps] for values in stretch)
-            carry, found = online.advance(net.network, tree, carry, *piece, block)
+            piece = tuple(values[start : start + steps] for values in stretch)
+            carry, found = net.advance(tree, carry, piece, block)
             total = total + found.changes["W_rec"]
         np.testing.assert_allclose(total, expected["W_rec"], atol=1e-12 * np.abs(expected["W_rec"]).max())
 
@@ -103,7 +102,7 @@ def test_a_rule_that_looks_back_forever_is_refused():
         network("modprop").begin(network("modprop").read())
 
 
-def test_the_leak_after_the_nonlinearity_is_refused():
-    net = network("three_factor", leak="after")
+def test_messages_after_the_nonlinearity_are_refused():
+    net = network("mdgl", leak="after")
     with pytest.raises(CircuitError, match="leak='before'"):
         net.begin(net.read())

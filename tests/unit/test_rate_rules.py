@@ -5,9 +5,9 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 from biocredit.circuits.core.probes import untouched
+from biocredit.circuits.recurrent.credit.reverse import BLOCK
+from biocredit.circuits.recurrent.credit.signals import state_of
 from biocredit.circuits.recurrent.rules import RULES
-from biocredit.circuits.recurrent.rules.reverse import BLOCK
-from biocredit.circuits.recurrent.signals import state_of
 
 from tests.unit.rate_case import assert_same, autodiff, network, trials
 
@@ -82,11 +82,11 @@ def test_a_rule_uses_what_it_declares_and_nothing_else(name):
 
     tree, (inputs, target, when) = net.read(), net.arrange(batch)
     rule = RULES[name]
-    _, activity, y = net.network.run(tree, inputs)
-    signals = net.network.signals(tree, inputs, activity, when[..., None] * (y - target), None, untouched, target)
-    assert set(signals) == set(rule.signals)
+    _, _, activity, _, y = net.network.run(tree, inputs)
+    signals = net.network.signals(tree, inputs, activity, when[..., None] * (y - target), untouched, target)
+    assert set(signals) == set(rule.needs)
     rule.update(state_of(tree), Watched(signals))
-    optional = {"taps", "window"}
+    optional = {"taps", "window", "causal_signal"}
     assert set(rule.signals) - optional <= set(seen)
 
 

@@ -11,9 +11,9 @@ from biocredit.circuits.core.probes import Electrode
 from biocredit.circuits.dual_stream.ascending.stack import ascend
 from biocredit.circuits.dual_stream.pathways.self_assembling import (
     PerKind,
+    PerKindTraining,
     SelfAssembling,
     TiedSelfAssembling,
-    Training,
     plasticity,
 )
 from biocredit.circuits.dual_stream.pathways.self_assembling.kinds import kind_of
@@ -49,7 +49,7 @@ def test_joined_one_to_one_it_is_kolen_pollack(gated):
 
 def special(name):
     made = getattr(SelfAssembling, name)()
-    return {"starts": made.starts, "plastic": made.plastic}
+    return {"initializers": made.initializers, "plastic": made.plastic}
 
 
 @pytest.mark.parametrize("gated", [(), ("W",)])
@@ -85,7 +85,7 @@ def test_without_hidden_levels_it_is_the_delta_rule():
 
 @pytest.mark.parametrize("plastic", [("W",), ("W", "V")])
 def test_ascending_to_descending_weights_do_nothing_without_plastic_descending_ones(plastic):
-    training = Training(PerKind.same(0.05), PerKind.same(DECAY))
+    training = PerKindTraining(PerKind.same(0.05), PerKind.same(DECAY))
     with_it, without = (learned(circuit(plastic=kinds), training, 5) for kinds in ((*plastic, "Vbar"), plastic))
     for level in (1, 2, 3):
         np.testing.assert_array_equal(with_it[f"up.layer{level}.W"], without[f"up.layer{level}.W"])
@@ -99,7 +99,7 @@ def test_ascending_to_descending_weights_do_nothing_without_plastic_descending_o
 @pytest.mark.parametrize("gated", [("W",), ("Wbar",)])
 def test_lateral_weights_become_transposed_at_the_predicted_rate(transfer, gated):
     net, rate, steps = circuit(transfer=transfer, gated=gated), 0.01, 30
-    tree = learned(net, Training(PerKind(0.01, 0.005, rate, rate), PerKind.same(DECAY)), steps, seeds=4)
+    tree = learned(net, PerKindTraining(PerKind(0.01, 0.005, rate, rate), PerKind.same(DECAY)), steps, seeds=4)
     for level in (1, 2):
         v, vbar = (f"down.rate{level}.{kind}" for kind in ("V", "Vbar"))
         before = net.read()[v] - net.read()[vbar].T
@@ -109,7 +109,7 @@ def test_lateral_weights_become_transposed_at_the_predicted_rate(transfer, gated
 def test_exchange_residual_shrinks_at_the_predicted_rate_while_weights_learn():
     net, rate, steps = circuit(gated=(), plastic=("W", "Wbar")), 0.02, 40
     start = net.read() | {f"down.rate{n}.Vbar": net.read()[f"down.rate{n}.V"].T for n in (1, 2)}
-    tree = learned(net, Training(PerKind.same(rate), PerKind.same(0.5)), steps, start, seeds=3)
+    tree = learned(net, PerKindTraining(PerKind.same(rate), PerKind.same(0.5)), steps, start, seeds=3)
     for level in (1, 2):
         close(residual(tree, level), (1 - rate * 0.5) ** steps * residual(start, level))
     assert np.abs(tree["up.layer1.W"] - start["up.layer1.W"]).max() > 0.01
@@ -143,7 +143,7 @@ def test_assembled_feedback_is_the_ascending_weight_times_a_matrix_learning_rate
 
 
 def test_explicit_rule_is_minus_the_gradient_of_the_local_losses():
-    net, training = circuit(), Training(PerKind.same(1.0), PerKind(0.1, 0.2, 0.3, 0.4))
+    net, training = circuit(), PerKindTraining(PerKind.same(1.0), PerKind(0.1, 0.2, 0.3, 0.4))
     tree, electrode = net.read(), Electrode()
     outcome = net.cycle(tree, batch(net), electrode)
     weights = {name: tree[name] for name in outcome.changes}
@@ -166,7 +166,7 @@ def test_competition_is_the_gradient_of_its_energy():
 
 def test_winner_takes_all_in_the_steps_of_one_kind_only():
     weights = {"up.layer1.b": jnp.ones(2), "down.rate1.V": jnp.ones((2, 3)), "down.rate1.Vbar": jnp.ones((3, 2))}
-    training = Training(PerKind.same(1.0), PerKind.same(0.1), {"V": plasticity.WinnerTakeAll(0.5)})
+    training = PerKindTraining(PerKind.same(1.0), PerKind.same(0.1), {"V": plasticity.WinnerTakeAll(0.5)})
     optimizer, none = training.optimizer(), jax.tree.map(jnp.zeros_like, weights)
     steps, _ = optimizer.update(none, optimizer.init(weights), weights)
     close(steps["down.rate1.V"], -0.1 * (1 + 0.5 * 3) * np.ones((2, 3)))

@@ -7,14 +7,14 @@ import optax
 import pytest
 from biocredit.circuits.core.circuit import Batch
 from biocredit.circuits.core.errors import CircuitError
+from biocredit.circuits.core.initializers import Gaussian
 from biocredit.circuits.core.probes import Electrode
 from biocredit.circuits.dual_stream import DualStream
-from biocredit.circuits.dual_stream.ascending.initial_weights import Gaussian
 from biocredit.circuits.dual_stream.pathways.self_assembling import (
     Modulation,
     PerKind,
+    PerKindTraining,
     SelfAssembling,
-    Training,
     advice,
     plasticity,
 )
@@ -98,8 +98,8 @@ def test_the_wave_brings_ascending_signals_twice():
 
 def test_modulation_lowers_the_loss_once_assembled_and_not_before():
     stream = SelfAssembling(modulation=Modulation(1.0))
-    net = DualStream.mlp((6, 20, 20, 3), stream, bias=False, start=Gaussian(), dtype=jnp.float64)
-    training = Training(PerKind(0.1, 0.001, 0.1, 0.1))
+    net = DualStream.mlp((6, 20, 20, 3), stream, bias=False, initializer=Gaussian(), dtype=jnp.float64)
+    training = PerKindTraining(PerKind(0.1, 0.001, 0.1, 0.1))
     fell = []
     for steps in (0, 200):
         metrics = net.cycle(learned(net, training, steps, trials=60), batch(net, trials=60)).metrics
@@ -112,7 +112,7 @@ def test_modulation_lowers_the_loss_once_assembled_and_not_before():
 
 def test_second_call_does_not_trace_again_and_single_precision_stays():
     net = DualStream.mlp((6, 5, 4, 3), SelfAssembling(widths=(7, 8), transfer="lateral_gate"), dtype=jnp.float32)
-    optimizer, traces = Training(clip=0.3).optimizer(), []
+    optimizer, traces = PerKindTraining(clip=0.3).optimizer(), []
 
     @jax.jit
     def step(tree, state, one):
@@ -130,9 +130,9 @@ def test_second_call_does_not_trace_again_and_single_precision_stays():
 
 
 def test_advice_about_set_ups():
-    training = Training()
-    assert advice(circuit(starts={}), training) == []
-    assert "no effect" in advice(circuit(starts={}, plastic=("W", "Vbar")), training)[0]
+    training = PerKindTraining()
+    assert advice(circuit(initializers={}), training) == []
+    assert "no effect" in advice(circuit(initializers={}, plastic=("W", "Vbar")), training)[0]
     assert "starts large" in advice(circuit(), training)[0]
 
 
@@ -148,10 +148,13 @@ def test_advice_about_set_ups():
             lambda: DualStream.convolutional((4, 4, 1), [], 2, "self_assembling"),
             "from the bottom up, got Flatten, Dense",
         ),
-        (lambda: Training(PerKind(-1, 1, 1, 1)), "a learning rate cannot be negative"),
-        (lambda: Training(PerKind.same(2.0), PerKind.same(0.5)), "rate times decay of W must stay below 1, got 1"),
-        (lambda: Training(clip=-1), "cannot be negative, got -1"),
-        (lambda: Training(regularisers={"X": plasticity.plain}), "unknown kind of synapses 'X'"),
+        (lambda: PerKindTraining(PerKind(-1, 1, 1, 1)), "a learning rate cannot be negative"),
+        (
+            lambda: PerKindTraining(PerKind.same(2.0), PerKind.same(0.5)),
+            "rate times decay of W must stay below 1, got 1",
+        ),
+        (lambda: PerKindTraining(clip=-1), "cannot be negative, got -1"),
+        (lambda: PerKindTraining(regularisers={"X": plasticity.plain}), "unknown kind of synapses 'X'"),
         (lambda: Modulation(mode="membrana"), "did you mean 'membrane'"),
         (lambda: plasticity.local_loss(jnp.ones((1, 1)), jnp.ones((1, 1)), 0.0), "positive decay"),
         (lambda: plasticity.WinnerTakeAll(-1.0), "cannot be negative"),

@@ -12,13 +12,14 @@ from biocredit.circuits import DualStream, EquilibriumPropagation, ModularRNN, P
 from biocredit.circuits.core.circuit import Batch
 from biocredit.circuits.core.credit_rule import CreditRule
 from biocredit.circuits.core.errors import CircuitError
-from biocredit.circuits.dual_stream.ascending.initial_weights import fan_in_uniform, glorot
+from biocredit.circuits.core.initializers import Normal, fan_in_uniform, glorot
 from biocredit.circuits.dual_stream.ascending.stages import Convolution
 from biocredit.circuits.dual_stream.pathways import PATHWAYS, Stagewise
 from biocredit.circuits.energy_based import EnergyDescent, FixedPointIteration
 from biocredit.circuits.microcircuit import PhaselessMicrocircuit, PhaselessRate
 from biocredit.circuits.microcircuit.dendritic import released as dendritic_constants
 from biocredit.circuits.microcircuit.rate_level import released as rate_constants
+from biocredit.circuits.modular.presets import chain
 from jax import export
 
 RANDOM = np.random.default_rng(0)
@@ -125,6 +126,13 @@ def test_several_inputs_lie_side_by_side(name):
     )
     with pytest.raises(CircuitError, match="nothing for input 'right'"):
         two.respond(two.read(), {"left": apart["left"]})
+
+
+def test_several_inputs_of_a_chain_of_regions_add_up():
+    net = BUILD["adjoint"](task(inputs={"left": 2, "right": 3}))
+    assert {"left->V1.RI", "right->V1.RI"} <= set(net.plastic)
+    with pytest.raises(CircuitError, match="nothing for input 'right'"):
+        net.respond(net.read(), {"left": jnp.asarray(X[:, :2])})
 
 
 @pytest.mark.parametrize("name", BUILD)
@@ -238,8 +246,31 @@ LAYERED = {
     "factors": ((1.0, 1.0), (0.5, 1.0)),
     "class_weights": ((1, 1, 1), (1, 1, 2)),
     "loss": ("half_squared_error", "cross_entropy"),
+    "initializer": (fan_in_uniform, glorot),
 }
 OPTIONS = {
+    ModularRNN: {
+        **SHARED,
+        "regions": (1, 2),
+        "neurons": (16, 24),
+        "layout_code": (4, 2),
+        "roles": (None, {"SI": 2}),
+        "activation": ("tanh", "sigmoid"),
+        "bias": (False, True),
+        "connection_rate": (0.25, 0.5),
+        "spectral_radius": (0.25, 0.5),
+        "gain_forward": (1.0, 2.0),
+        "gain_feedback": (1.0, 2.0),
+        "gain_output_feedback": (1.0, 2.0),
+        "gain_bias": (1.0, 2.0),
+        "plasticity": ({}, {"inference": None}),
+        "initial": ({}, {"inference": Normal(0.3)}),
+        "batch_divisor": (None, 7),
+        "loss": ("half_squared_error", "cross_entropy"),
+        "class_weights": ((1, 1, 1), (1, 1, 2)),
+        "inputs": ({"x": 5}, {"z": 5}),
+        "readouts": ({"y": 3}, {"choice": 3}),
+    },
     EquilibriumPropagation: {
         **LAYERED,
         "dynamics": (EnergyDescent("tanh"), FixedPointIteration()),
@@ -275,7 +306,7 @@ OPTIONS = {
         "hidden": ((6,), (4,)),
         "activation": ("relu", "tanh"),
         "bias": (True, False),
-        "start": (fan_in_uniform, glorot),
+        "initializer": (fan_in_uniform, glorot),
     },
 }
 UNSEEN = {
@@ -284,7 +315,10 @@ UNSEEN = {
     "input_shape": "the flat shape of the inputs, checked against them",
     "ascending": "built by for_task",
     "sizes": "built by for_task",
-    "nodes": "built by for_task",
+    "inference": "built by for_task",
+    "feedback": "built by for_task",
+    "fixed": "built by for_task; projections that do not learn are tested with the graphs of figure 5",
+    "modes": "built by for_task; tested with the graphs of figure 5",
 }
 
 
@@ -292,6 +326,8 @@ def build(circuit, option=None, value=None):
     """A circuit with one option set, built for a task (whose ports the option may rename)."""
     shown = task()
     settings = {"dtype": jnp.float64, "hidden": (6,)}
+    if circuit is ModularRNN:
+        settings = {"dtype": jnp.float64, "regions": 2, "neurons": 16}
     if circuit is EquilibriumPropagation:
         settings["dynamics"] = EnergyDescent("tanh", bounds=(-9.0, 9.0))
     if circuit in (PhaselessRate, PhaselessMicrocircuit):
@@ -305,15 +341,18 @@ def build(circuit, option=None, value=None):
     return circuit.for_task(shown, **settings)
 
 
-def fingerprint(net):
+def fingerprint(net, **phases):
     """All that a user can see of a circuit before and after one batch."""
     shown = Batch({"any": jnp.asarray(X)}, {"any": jnp.asarray(TARGETS["classes"])}, {"index": jnp.arange(4)})
-    outcome = net.learn(net.read(), shown, jax.random.key(0))
+    outcome = net.learn(net.read(), shown, jax.random.key(0), **phases)
     steps = net.constrain(net.read(), outcome.changes) if outcome.changes else {}
     answer = net.respond(net.read(), {"any": jnp.asarray(X)})
     arrays = {**net.read(), **outcome.changes, **outcome.tree, **outcome.metrics, **steps, **answer}
     seen = {name: (np.asarray(value).dtype, np.asarray(value).tobytes()) for name, value in arrays.items()}
-    return seen | {"populations": [population.name for population in net.populations()], "ports": sorted(net.inputs)}
+    return seen | {
+        "populations": [population.name for population in net.populations()],
+        "ports": sorted(getattr(net, "inputs", ())),
+    }
 
 
 CASES = [(circuit, option) for circuit, options in OPTIONS.items() for option in options if option not in UNSEEN]
@@ -328,8 +367,51 @@ def test_every_option_changes_something(circuit, option):
 @pytest.mark.parametrize("circuit", OPTIONS)
 def test_every_option_is_in_the_matrix(circuit):
     wanted = set()
-    for call in (circuit, circuit.for_task, *(base.__init__ for base in circuit.__mro__[1:-1])):
+    for call in (
+        circuit,
+        circuit.for_task,
+        *[chain] * (circuit is ModularRNN),
+        *(base.__init__ for base in circuit.__mro__[1:-1]),
+    ):
         if getattr(call, "__module__", "").startswith("biocredit"):
             wanted |= set(inspect.signature(call).parameters)
-    wanted -= {"self", "cls", "task", "settings", "options", "dt", "hidden", "start"}
+    wanted -= {"self", "cls", "task", "settings", "options", "dt", "hidden", "others"}
     assert wanted - set(UNSEEN) <= set(OPTIONS[circuit])
+
+
+PHASES = {
+    ModularRNN: {
+        "error": "end_point",
+        "iterations": (8, 5),
+        "error_strength": 0.5,
+        "feedforward_gain": 0.5,
+        "feedback_gain": 0.5,
+    },
+    EquilibriumPropagation: {"iterations": (20, 3), "beta": 0.4, "estimator": "symmetric"},
+    PredictiveCoding: {"iterations": 20, "dt": 0.05},
+}
+
+
+@pytest.mark.parametrize("circuit", PHASES)
+def test_every_setting_of_the_phases_changes_something(circuit):
+    net = build(circuit)
+    plain = fingerprint(net)
+    assert set(circuit.phase_settings) == set(PHASES[circuit]) | ({"mode"} if circuit is ModularRNN else set())
+    for name, value in PHASES[circuit].items():
+        assert fingerprint(net, **{name: value}) != plain, name
+
+
+def test_adjoint_propagation_is_the_gradient_where_its_rule_says_so():
+    net = ModularRNN.for_task(task(), regions=1, neurons=12, layout_code=1, dtype=jnp.float64)
+    tree, strength, phases = net.read(), 1e-5, {"iterations": (120, 120)}
+    symmetric = (tree["V1.W_rec"] + tree["V1.W_rec"].T) / 2
+    tree |= {"V1.W_rec": symmetric, "y~>V1.RE": tree["V1.SI->y"].T}
+    error = {"error": "end_point", "error_strength": strength}
+    changes = net.learn(tree, batch(), jax.random.key(0), **phases, **error).changes
+
+    def loss(weight):
+        answer = net.respond(tree | {"x->V1.RI": weight}, batch().inputs, **phases)
+        return net.metrics(answer, batch().targets)["loss"]
+
+    wanted = jax.grad(loss)(tree["x->V1.RI"])
+    np.testing.assert_allclose(changes["x->V1.RI"] / strength, wanted, rtol=1e-3, atol=1e-6)

@@ -332,7 +332,7 @@ def test_published_optimisers_move_both_streams(name):
     for name, update in updates.items():
         assert update.any(), name
     first = jnp.abs(updates["up.layer3.W"]).max()  # Adam's first step has the size of its rate
-    assert 0.5 < first * settings.stream.stepsize / settings.up.rate <= 1
+    assert 0.5 < first * settings.stream.stepsize / settings.up.learning_rate <= 1
 
 
 def test_published_convolutional_feedback_has_settings_for_every_level():

@@ -6,6 +6,7 @@ amounts to (jax 0.10, measured).
 """
 
 from collections.abc import Callable
+from functools import partial
 from itertools import product
 
 import jax
@@ -14,10 +15,12 @@ from jax import lax
 from jaxtyping import Array, Float
 
 Pair = tuple[int, int]
+Form = Callable[..., jax.Array]
 Map = Float[Array, "trial y x c"]
 Kernel = Float[Array, "o c kh kw"]
 
 
+@partial(jax.jit, static_argnums=(2, 3, 4), inline=True)
 def convolve(h: Map, kernel: Kernel, stride: Pair, padding: Pair, dilation: Pair) -> Float[Array, "trial i j o"]:
     """Cross-correlate with zero padding.
 
@@ -26,14 +29,45 @@ def convolve(h: Map, kernel: Kernel, stride: Pair, padding: Pair, dilation: Pair
     h
         Feature maps.
     kernel
-        Projection of one output position.
+        Weights of one output position.
     stride, padding, dilation
         For rows and columns.
     """
     return on_each_device(lambda form: form(h, kernel, stride, padding, dilation))
 
 
-def on_each_device(compute: Callable[[Callable], jax.Array]) -> jax.Array:
+@partial(jax.jit, static_argnums=(2, 3, 4, 5), inline=True)
+def to_maps(
+    kernel: Kernel,
+    delta: Float[Array, "trial i j o"],
+    shape: tuple[int, ...],
+    stride: Pair,
+    padding: Pair,
+    dilation: Pair,
+) -> Map:
+    """Adjoint of :func:`convolve` in the maps: from its output back to maps of this shape."""
+    field = jax.ShapeDtypeStruct(shape, delta.dtype)
+
+    def transposed(form: Form) -> jax.Array:
+        return jax.linear_transpose(lambda h: form(h, kernel, stride, padding, dilation), field)(delta)[0]
+
+    return on_each_device(transposed)
+
+
+@partial(jax.jit, static_argnums=(2, 3, 4, 5), inline=True)
+def to_kernel(
+    h: Map, delta: Float[Array, "trial i j o"], size: Pair, stride: Pair, padding: Pair, dilation: Pair
+) -> Kernel:
+    """Adjoint of :func:`convolve` in the kernel, of ``size`` rows and columns."""
+    field = jax.ShapeDtypeStruct((delta.shape[-1], h.shape[-1], *size), delta.dtype)
+
+    def transposed(form: Form) -> jax.Array:
+        return jax.linear_transpose(lambda k: form(h, k, stride, padding, dilation), field)(delta)[0]
+
+    return on_each_device(transposed)
+
+
+def on_each_device(compute: Callable[[Form], jax.Array]) -> jax.Array:
     """Compute something by that form of the convolution which suits the device that the program is lowered for.
 
     Parameters
@@ -41,7 +75,7 @@ def on_each_device(compute: Callable[[Callable], jax.Array]) -> jax.Array:
     compute
         ``compute(form)``, with one of the two functions below in place of the convolution.
     """
-    return lax.platform_dependent(cpu=lambda: compute(sum_over_taps), default=lambda: compute(as_one))
+    return lax.platform_dependent(cpu=lambda: compute(sum_over_places), default=lambda: compute(as_one))
 
 
 def as_one(h: Map, kernel: Kernel, stride: Pair, padding: Pair, dilation: Pair) -> Float[Array, "trial i j o"]:
@@ -51,7 +85,7 @@ def as_one(h: Map, kernel: Kernel, stride: Pair, padding: Pair, dilation: Pair) 
     return lax.conv_general_dilated(h, kernel, stride, around, rhs_dilation=dilation, dimension_numbers=layout)
 
 
-def sum_over_taps(h: Map, kernel: Kernel, stride: Pair, padding: Pair, dilation: Pair) -> Float[Array, "trial i j o"]:
+def sum_over_places(h: Map, kernel: Kernel, stride: Pair, padding: Pair, dilation: Pair) -> Float[Array, "trial i j o"]:
     """Sum of one matrix product for each place in the kernel."""
     zero = lax.full((), 0, h.dtype)
     h = lax.pad(h, zero, [(0, 0, 0), *((p, p, 0) for p in padding), (0, 0, 0)])

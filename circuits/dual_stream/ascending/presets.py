@@ -1,35 +1,35 @@
 """Ascending streams from the papers, as alternative constructors of :class:`DualStream`."""
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any, TypeVar
 
 import numpy as np
 from biocredit.circuits.core.activations import Curve
+from biocredit.circuits.core.circuit import Circuit
 from biocredit.circuits.core.errors import require
+from biocredit.circuits.core.initializers import Initializer, Shape, glorot
 from biocredit.circuits.core.losses import suited
 from biocredit.circuits.core.ports import joined_shape
 from biocredit.circuits.dual_stream.ascending.geometry import output_shape
-from biocredit.circuits.dual_stream.ascending.initial_weights import Shape, Start, glorot
 from biocredit.circuits.dual_stream.ascending.operations import BatchNorm, Flatten, Transfer
 from biocredit.circuits.dual_stream.ascending.pooling import GlobalAveragePool, MaxPool, Subsample
 from biocredit.circuits.dual_stream.ascending.stack import Node, Residual
 from biocredit.circuits.dual_stream.ascending.stages import Convolution, Dense
 
-if TYPE_CHECKING:
-    from biocredit.circuits.dual_stream.dual_stream import DualStream
+Stream = TypeVar("Stream", bound=Circuit)
 
 
 def for_task(
-    cls: type["DualStream"],
+    cls: type[Stream],
     task: Any,
     descending: Any = "transposed",
     *,
     hidden: Sequence[int | Convolution] = (100,),
     activation: str | Curve = "relu",
     bias: bool = True,
-    start: Start = glorot,
+    initializer: Initializer = glorot,
     **options: Any,
-) -> "DualStream":
+) -> Stream:
     """An ascending stream between the inputs and the readout of a task, with a loss that suits it.
 
     Parameters
@@ -42,7 +42,7 @@ def for_task(
         From the bottom up: convolutions (of images ``[row, column, channel]``), then numbers of units of dense layers.
     activation
         Transfer function of the hidden layers, a name or a function.
-    bias, start
+    bias, initializer
         Of dense layers, see :meth:`mlp`.
     **options
         Further arguments of :class:`DualStream`.
@@ -50,6 +50,7 @@ def for_task(
     Examples
     --------
     >>> from types import SimpleNamespace
+    >>> from biocredit.circuits import DualStream
     >>> task = SimpleNamespace(inputs={"image": 64}, readouts={"choice": 3}, image_shape=(8, 8))
     >>> maps = Convolution(1, 4, stride=2, padding=1)
     >>> list(DualStream.for_task(task, "random", hidden=(maps, 20)).ascending)
@@ -62,13 +63,17 @@ def for_task(
         require(len(ports) == 1 and hasattr(task, "image_shape"), "convolutions need a task with one input, of images")
         rows, columns, *channels = task.image_shape
         ports = dict.fromkeys(ports, (rows, columns, *(channels or [1])))
-    nodes = mixed_stack(joined_shape(ports), [*hidden, outputs], activation, bias, start)
+    nodes = mixed_stack(joined_shape(ports), [*hidden, outputs], activation, bias, initializer)
     options = {"loss": suited(task, task.readouts), "inputs": ports, "readout": readout, **options}
     return cls(nodes, joined_shape(ports), descending, **options)
 
 
 def mixed_stack(
-    input_shape: Shape, layers: Sequence[int | Convolution], activation: str | Curve, bias: bool, start: Start
+    input_shape: Shape,
+    layers: Sequence[int | Convolution],
+    activation: str | Curve,
+    bias: bool,
+    initializer: Initializer,
 ) -> dict[str, Node]:
     """Convolutions, then dense layers, with a transfer function after each but the last, which is the output."""
     nodes: dict[str, Node] = {}
@@ -79,22 +84,22 @@ def mixed_stack(
             nodes[f"conv{level}"] = layer
         else:
             nodes |= {"flatten": Flatten()} if len(shape) == 3 else {}
-            nodes[f"layer{level}"] = Dense(int(np.prod(shape)), layer, bias, start)
+            nodes[f"layer{level}"] = Dense(int(np.prod(shape)), layer, bias, initializer)
         nodes[f"rate{level}"] = Transfer(activation)
     nodes.popitem()
     return nodes
 
 
 def mlp(
-    cls: type["DualStream"],
+    cls: type[Stream],
     sizes: Sequence[int],
     descending: Any = "transposed",
     *,
     activation: str | Curve = "relu",
     bias: bool = True,
-    start: Start = glorot,
+    initializer: Initializer = glorot,
     **options: Any,
-) -> "DualStream":
+) -> Stream:
     """A fully connected ascending stream with a linear output.
 
     Parameters
@@ -107,17 +112,17 @@ def mlp(
         Transfer function of the hidden layers, a name or a function.
     bias
         Whether units have plastic biases.
-    start
-        How ascending weights start, see :mod:`biocredit.circuits.dual_stream.ascending.initial_weights`.
+    initializer
+        How ascending weights start, see :mod:`biocredit.circuits.core.initializers`.
     **options
         Further arguments of :class:`DualStream`.
     """
     require(len(sizes) >= 2, f"an ascending stream has an input and an output at least, got sizes {list(sizes)}")
-    return cls(dense_stack(sizes, activation, bias, start), (sizes[0],), descending, **options)
+    return cls(dense_stack(sizes, activation, bias, initializer), (sizes[0],), descending, **options)
 
 
 def dense_stack(
-    sizes: Sequence[int], activation: str | Curve = "relu", bias: bool = True, start: Start = glorot
+    sizes: Sequence[int], activation: str | Curve = "relu", bias: bool = True, initializer: Initializer = glorot
 ) -> dict[str, Node]:
     """Stages ``layer1``, ``layer2``, ... with rates ``rate1``, ... between them.
 
@@ -126,11 +131,11 @@ def dense_stack(
     >>> list(dense_stack([4, 3, 2]))
     ['layer1', 'rate1', 'layer2']
     """
-    return mixed_stack((sizes[0],), sizes[1:], activation, bias, start)
+    return mixed_stack((sizes[0],), sizes[1:], activation, bias, initializer)
 
 
 def convolutional(
-    cls: type["DualStream"],
+    cls: type[Stream],
     input_shape: tuple[int, int, int],
     convolutions: Sequence[Convolution],
     outputs: int,
@@ -138,7 +143,7 @@ def convolutional(
     *,
     activation: str | Curve = "relu",
     **options: Any,
-) -> "DualStream":
+) -> Stream:
     """Convolutions with a transfer function after each, then one dense linear output.
 
     Parameters
@@ -158,8 +163,8 @@ def convolutional(
 
 
 def resnet20(
-    cls: type["DualStream"], descending: Any = "transposed", *, classes: int = 10, size: int = 32, **options: Any
-) -> "DualStream":
+    cls: type[Stream], descending: Any = "transposed", *, classes: int = 10, size: int = 32, **options: Any
+) -> Stream:
     """ResNet-20 for small colour images (He et al. 2015, arXiv 1512.03385, with shortcuts without parameters)."""
     nodes: dict[str, Node] = {"stem_conv": _convolution(3, 16), "stem_bn": BatchNorm(), "stem_rate": Transfer()}
     inputs = 16
@@ -171,8 +176,8 @@ def resnet20(
 
 
 def resnet18(
-    cls: type["DualStream"], descending: Any = "transposed", *, classes: int = 1000, size: int = 224, **options: Any
-) -> "DualStream":
+    cls: type[Stream], descending: Any = "transposed", *, classes: int = 1000, size: int = 224, **options: Any
+) -> Stream:
     """ResNet-18 for ImageNet (arXiv 1512.03385, with 1 x 1 convolutions as shortcuts)."""
     nodes: dict[str, Node] = {
         "stem_conv": Convolution(3, 64, kernel=7, stride=2, padding=3),

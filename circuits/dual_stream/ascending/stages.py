@@ -25,9 +25,9 @@ from typing import ClassVar
 import jax
 import jax.numpy as jnp
 import numpy as np
-from biocredit.circuits.core.errors import require
-from biocredit.circuits.dual_stream.ascending.convolution import convolve, on_each_device
-from biocredit.circuits.dual_stream.ascending.initial_weights import Shape, Start, glorot
+from biocredit.circuits.core.errors import renamed, require
+from biocredit.circuits.core.initializers import Initializer, Shape, glorot
+from biocredit.circuits.dual_stream.ascending.convolution import convolve, to_kernel, to_maps
 from jaxtyping import Array, Float
 
 Weights = dict[str, jax.Array]
@@ -50,7 +50,7 @@ class Stage(ABC):
     inputs: int
     outputs: int
     bias: bool
-    start: Start
+    initializer: Initializer
 
     @abstractmethod
     def kernel_shape(self, outputs: int) -> Shape:
@@ -76,8 +76,8 @@ class Stage(ABC):
     plastic = names
 
     def initial(self, random: np.random.Generator, shape: Shape) -> dict[str, np.ndarray]:
-        """Draw the stage's weights as its ``start`` says."""
-        drawn = self.start(random, self.kernel_shape(self.outputs))
+        """Draw the stage's weights as its ``initializer`` says."""
+        drawn = self.initializer(random, self.kernel_shape(self.outputs))
         return {name: drawn[name] for name in self.names}
 
     def changes(self, delta: jax.Array, h: jax.Array) -> Weights:
@@ -85,6 +85,7 @@ class Stage(ABC):
         return {"W": self.local_product(delta, h)} | ({"b": bias_product(delta)} if self.bias else {})
 
 
+@renamed(start="initializer")
 @dataclass(frozen=True)
 class Dense(Stage):
     """All-to-all synapses, ``z = h W^T + b``.
@@ -95,8 +96,8 @@ class Dense(Stage):
         Number of pre- and postsynaptic units.
     bias
         Whether postsynaptic units have a plastic bias.
-    start
-        How fresh weights are drawn, see :mod:`biocredit.circuits.dual_stream.ascending.initial_weights`.
+    initializer
+        How fresh weights are drawn, see :mod:`biocredit.circuits.core.initializers`.
 
     Examples
     --------
@@ -108,7 +109,7 @@ class Dense(Stage):
     inputs: int
     outputs: int
     bias: bool = True
-    start: Start = glorot
+    initializer: Initializer = glorot
 
     def kernel_shape(self, outputs: int) -> Shape:
         """``[outputs, inputs]``."""
@@ -132,6 +133,7 @@ def _pair(value: int | tuple[int, int]) -> tuple[int, int]:
     return (value, value) if isinstance(value, int) else tuple(int(v) for v in value)
 
 
+@renamed(start="initializer")
 @dataclass(frozen=True)
 class Convolution(Stage):
     """Shared synapses over a visual field (cross-correlation with zero padding).
@@ -144,8 +146,8 @@ class Convolution(Stage):
         One number, or one for rows and one for columns.
     bias
         One plastic bias per output channel.
-    start
-        How fresh weights are drawn, see :mod:`biocredit.circuits.dual_stream.ascending.initial_weights`.
+    initializer
+        How fresh weights are drawn, see :mod:`biocredit.circuits.core.initializers`.
 
     Examples
     --------
@@ -161,7 +163,7 @@ class Convolution(Stage):
     padding: int | tuple[int, int] = 0
     dilation: int | tuple[int, int] = 1
     bias: bool = False
-    start: Start = glorot
+    initializer: Initializer = glorot
 
     def __post_init__(self):
         for name in ("kernel", "stride", "padding", "dilation"):
@@ -185,12 +187,8 @@ class Convolution(Stage):
 
     def adjoint(self, kernel: Float[Array, "k c kh kw"], delta: Float[Array, "trial i j k"], shape: Shape) -> jax.Array:
         """Exact adjoint of the convolution with ``kernel``, shaped like the stage's input."""
-        field = jax.ShapeDtypeStruct(shape, delta.dtype)
-        geometry = (self.stride, self.padding, self.dilation)
-        return on_each_device(lambda form: jax.linear_transpose(lambda h: form(h, kernel, *geometry), field)(delta)[0])
+        return to_maps(kernel, delta, tuple(shape), self.stride, self.padding, self.dilation)
 
     def local_product(self, delta: Float[Array, "trial i j k"], h: Float[Array, "trial y x c"]) -> jax.Array:
         """Correlate the (padded) input with ``delta``, as a kernel ``[k, c, kh, kw]``."""
-        kernel = jax.ShapeDtypeStruct((delta.shape[-1], h.shape[-1], *self.kernel), delta.dtype)
-        geometry = (self.stride, self.padding, self.dilation)
-        return on_each_device(lambda form: jax.linear_transpose(lambda k: form(h, k, *geometry), kernel)(delta)[0])
+        return to_kernel(h, delta, self.kernel, self.stride, self.padding, self.dilation)

@@ -7,7 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 from biocredit.circuits.core.credit_rule import CreditRule, Tree
 from biocredit.circuits.core.errors import require
-from biocredit.circuits.dual_stream.ascending.initial_weights import Shape, glorot_uniform
+from biocredit.circuits.core.initializers import Shape, glorot_uniform
 from biocredit.circuits.dual_stream.ascending.stages import Stage
 from biocredit.circuits.dual_stream.pathways.stagewise import Signals, Stagewise, Watch
 

@@ -7,7 +7,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from biocredit.circuits.core.credit_rule import CreditRule, Tree
-from biocredit.circuits.dual_stream.ascending.initial_weights import Shape, fans, glorot_uniform
+from biocredit.circuits.core.initializers import Shape, fans, glorot_uniform
 from biocredit.circuits.dual_stream.ascending.stack import Nodes, stages
 from biocredit.circuits.dual_stream.ascending.stages import Stage
 from biocredit.circuits.dual_stream.pathways.stagewise import Stagewise

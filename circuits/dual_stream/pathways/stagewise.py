@@ -9,9 +9,9 @@ import numpy as np
 from biocredit.circuits.core.circuit import Projection
 from biocredit.circuits.core.credit_rule import Tree
 from biocredit.circuits.core.errors import require
+from biocredit.circuits.core.initializers import Shape, glorot_uniform
 from biocredit.circuits.core.probes import Probe
 from biocredit.circuits.dual_stream.ascending.geometry import sources
-from biocredit.circuits.dual_stream.ascending.initial_weights import Shape, glorot_uniform
 from biocredit.circuits.dual_stream.ascending.stack import Ascent, Nodes, descend, stages
 from biocredit.circuits.dual_stream.ascending.stages import Stage
 from biocredit.circuits.dual_stream.pathways.pathway import Credit, DescendingPathway, Goal

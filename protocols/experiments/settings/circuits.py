@@ -140,9 +140,9 @@ class Layers(Hidden):
     def make(self, task: "Task", credit: Any, seed: int) -> "Circuit":
         """Build the circuit."""
         from biocredit.circuits import DualStream
-        from biocredit.circuits.dual_stream.ascending.initial_weights import Gaussian
+        from biocredit.circuits.core.initializers import Gaussian
 
-        start = {} if self.ascending_sd is None else {"start": Gaussian(self.ascending_sd)}
+        start = {} if self.ascending_sd is None else {"initializer": Gaussian(self.ascending_sd)}
         options = {"activation": self.activation, "bias": self.bias, "loss": self.loss, "seed": seed, **start}
         return DualStream.mlp(sizes(task, self.hidden), credit or "transposed", **options)
 
@@ -200,10 +200,10 @@ class DirectTargetLayers(Hidden):
     def make(self, task: "Task", credit: Any, seed: int) -> "Circuit":
         """Build the circuit."""
         from biocredit.circuits import DualStream
-        from biocredit.circuits.dual_stream.ascending.initial_weights import fan_in_uniform_biases
+        from biocredit.circuits.core.initializers import fan_in_uniform_biases
         from biocredit.circuits.dual_stream.pathways.target_propagation import architectures
 
-        nodes = architectures.dense(sizes(task, self.hidden), bias=True, start=fan_in_uniform_biases)
+        nodes = architectures.dense(sizes(task, self.hidden), bias=True, initializer=fan_in_uniform_biases)
         return DualStream(*nodes, credit or "direct_random_target", loss="mean_binary_cross_entropy", seed=seed)
 
 

@@ -145,13 +145,13 @@ class SelfAssembling:
 
     def make(self) -> Any:
         """Make the pathway."""
-        from biocredit.circuits.dual_stream.ascending.initial_weights import Gaussian
+        from biocredit.circuits.core.initializers import Gaussian
         from biocredit.circuits.dual_stream.pathways.self_assembling import Modulation, SelfAssembling
 
         lateral = Gaussian() if self.lateral_sd is None else Gaussian(self.lateral_sd, "one")
         same = {name: getattr(self, name) for name in ("widths", "transfer", "gated", "plastic")}
         modulation = Modulation(self.modulation, self.modulation_mode) if self.modulation else None
-        return SelfAssembling(**same, starts={"V": lateral, "Vbar": lateral}, modulation=modulation)
+        return SelfAssembling(**same, initializers={"V": lateral, "Vbar": lateral}, modulation=modulation)
 
 
 def made(credit: Any, default: str) -> Any:

@@ -159,7 +159,9 @@ class CounterCurrentSteps(Steps):
 
         base = choose(self.shipped, TRAININGS, "shipped settings")
         rates = {"up": self.up, "down": self.down}
-        others = {name: replace(getattr(base, name), rate=rate) for name, rate in rates.items() if rate is not None}
+        others = {
+            name: replace(getattr(base, name), learning_rate=rate) for name, rate in rates.items() if rate is not None
+        }
         warm_up = {} if self.warm_up is None else {"warm_up": self.warm_up}
         return replace(base, **others, **warm_up).optimizer(updates)
 
@@ -174,9 +176,11 @@ class SelfAssemblingSteps(Steps):
     clip: float = 0.0
 
     def _training(self) -> Any:
-        from biocredit.circuits.dual_stream.pathways.self_assembling import PerKind, Training
+        from biocredit.circuits.dual_stream.pathways.self_assembling import PerKind, PerKindTraining
 
-        return Training(PerKind(*self.ratios).scaled(self.learning_rate), PerKind.same(self.decay), clip=self.clip)
+        return PerKindTraining(
+            PerKind(*self.ratios).scaled(self.learning_rate), PerKind.same(self.decay), clip=self.clip
+        )
 
     def make(self, updates: int) -> "optax.GradientTransformation":
         """Make the optax transformation."""

@@ -17,14 +17,14 @@ from biocredit.circuits.core.flops import product_operations
 from biocredit.circuits.core.probes import Electrode
 from biocredit.circuits.dual_stream import DualStream
 from biocredit.circuits.dual_stream.ascending.stack import stages
-from biocredit.circuits.dual_stream.pathways.counter_current.levels import parts
+from biocredit.circuits.dual_stream.pathways.counter_current.levels import cut_at_stages
 from biocredit.protocols.recording.measures.measure import Measure
 from biocredit.protocols.recording.view import RunView
 
 
 def facing_names(net: DualStream) -> list[tuple[str, str]]:
     """Names of the signals that face each other, ascending and descending, from the input to the output."""
-    cut = parts(net.ascending)
+    cut = cut_at_stages(net.ascending)
     below = [("up.input.rate", "down.input.rate")]
     inner = [list(part)[-1] for part in cut[:-1]]
     top, node = list(cut[-1].items())[-1]

@@ -20,10 +20,10 @@ from biocredit.circuits.dual_stream.pathways.counter_current import (
     RELEASED_DENSE,
     CounterCurrent,
     architectures,
-    flooding,
+    comparisons,
 )
-from biocredit.circuits.dual_stream.pathways.counter_current.levels import parts
-from biocredit.circuits.dual_stream.pathways.counter_current.training import Descent, Training
+from biocredit.circuits.dual_stream.pathways.counter_current.levels import cut_at_stages
+from biocredit.circuits.dual_stream.pathways.counter_current.training import Descent, TwoStreamTraining
 
 from tests.conformance.dual_streams import Arrays, to_ours, to_theirs
 from tests.conformance.harness import Check
@@ -87,14 +87,14 @@ KINDS = {"dims": dense, "channels": convolutional, "widths": autoencoder}
 
 def flooded(case: Arrays) -> dict[str, float]:
     """The released program's threshold, where the filter is on."""
-    return {"flooding": flooding.RELEASED if float(case["filter_target"]) else 0.0}
+    return {"flooding": comparisons.FLOODING if float(case["filter_target"]) else 0.0}
 
 
-def training(case: Arrays) -> Training:
+def training(case: Arrays) -> TwoStreamTraining:
     """Optimiser settings."""
-    keys = {"rate": "lr", "momentum": "mmt", "decay": "wd", "clip": "grad_clip"}
+    keys = {"learning_rate": "lr", "momentum": "mmt", "decay": "wd", "clip": "grad_clip"}
     up, down = (Descent(**{ours: float(case[f"{key}_{net}"]) for ours, key in keys.items()}) for net in "FB")
-    return Training(up, down, warm_up=int(case["warmup"]), centralise=bool(case["GradC"]))
+    return TwoStreamTraining(up, down, warm_up=int(case["warmup"]), centralise=bool(case["GradC"]))
 
 
 def our_names(circuit: DualStream) -> dict[str, str]:
@@ -108,7 +108,7 @@ def our_names(circuit: DualStream) -> dict[str, str]:
 def our_norms(circuit: DualStream) -> dict[str, str]:
     """Our running statistics, with the file's names."""
     found = {}
-    for number, part in enumerate(parts(circuit.ascending), start=1):
+    for number, part in enumerate(cut_at_stages(circuit.ascending), start=1):
         path = next(iter(stages(part)))
         up = [f"up.{name}" for name, node in part.items() if isinstance(node, BatchNorm)]
         for stem, theirs in [*((one, "F") for one in up), (f"down.{path}_norm", "B")]:
@@ -152,7 +152,7 @@ class Replay:
         electrode = Electrode()
         outcome = self.circuit.cycle(self.tree, batch(case, 0), electrode)
         signals = {name: value for (name, _), value in electrode.readings.items()}
-        cut = parts(self.circuit.ascending)
+        cut = cut_at_stages(self.circuit.ascending)
         populations = [("input", "rate"), *((list(part)[-1], list(part.values())[-1].variable) for part in cut)]
         for number, (name, variable) in enumerate(populations):
             yield Check(f"a{number}", to_theirs(signals[f"up.{name}.{variable}"]))
@@ -164,7 +164,7 @@ class Replay:
         if "filter_kept_mask" in case:
             output = signals[f"up.{populations[-1][0]}.potential"]
             target = as_target(jnp.asarray(case["y"][0]), output)
-            yield Check("filter_kept_mask", flooding.unsettled(output, target, flooding.RELEASED))
+            yield Check("filter_kept_mask", comparisons.unsettled(output, target, comparisons.FLOODING))
 
     def all(self, case: Arrays) -> Iterator[Check]:
         """Check changes of the first step, weights of the first and the last, and the end."""

@@ -8,9 +8,9 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 from biocredit.circuits.core.activations import activation
+from biocredit.circuits.core.initializers import fan_in_uniform_biases
 from biocredit.circuits.core.probes import Electrode
 from biocredit.circuits.dual_stream import DualStream
-from biocredit.circuits.dual_stream.ascending.initial_weights import fan_in_uniform_biases
 from biocredit.circuits.dual_stream.ascending.operations import Transfer
 from biocredit.circuits.dual_stream.ascending.stack import Nodes, stages
 from biocredit.circuits.dual_stream.ascending.stages import Convolution
@@ -83,7 +83,7 @@ def network(case: Arrays) -> tuple[Nodes, tuple[int, ...]]:
             convolutions, sizes, (side, side, channels), activation=conv, dense_activation=hidden
         )
     sizes = [channels * side * side, *sizes]
-    return architectures.dense(sizes, activation=hidden, bias=True, start=fan_in_uniform_biases)
+    return architectures.dense(sizes, activation=hidden, bias=True, initializer=fan_in_uniform_biases)
 
 
 def transfer(theirs: str) -> str:

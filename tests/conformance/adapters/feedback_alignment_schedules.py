@@ -13,5 +13,5 @@ def replay(name: str, case: Mapping[str, np.ndarray]) -> Iterator[Check]:
     for key in case:
         setting, _, kind = key.rpartition("_")
         training = TRAININGS[setting]
-        schedule = {"lr": training.learning_rate, "wd": training.weight_decay}[kind](1)
+        schedule = {"lr": training.learning_rate_schedule, "wd": training.weight_decay_schedule}[kind](1)
         yield Check(key, [schedule(epoch) for epoch in range(training.epochs)])

@@ -7,7 +7,7 @@ import numpy as np
 from biocredit.analysis.metrics.alignment import angle, norm_ratio
 from biocredit.circuits.dual_stream import DualStream
 from biocredit.circuits.dual_stream.pathways import Product
-from biocredit.circuits.dual_stream.schedules import Training
+from biocredit.circuits.dual_stream.schedules import TrainingSchedule
 
 from tests.conformance.dual_streams import Arrays, Trainer, layers, same_arrays, stored
 from tests.conformance.harness import Check
@@ -21,7 +21,7 @@ def replay(name: str, case: Arrays) -> Iterator[Check]:
     names = layers(case)
     net.write(stored(net, names, case, "_init") | stored(net, names, case, ""))
     settings = training(case)
-    rate, decay = settings.learning_rate(batches), settings.weight_decay(batches)
+    rate, decay = settings.learning_rate_schedule(batches), settings.weight_decay_schedule(batches)
     yield Check("lr_by_epoch", [rate(epoch * batches) for epoch in range(epochs)])
     yield Check("wd_by_epoch", [decay(epoch * batches) for epoch in range(epochs)])
     trainer, losses, aligned = Trainer(net, settings.optimizer(batches)), [], [angles(net, net.read())]
@@ -35,11 +35,11 @@ def replay(name: str, case: Arrays) -> Iterator[Check]:
     yield Check("norm_ratio", [row[1] for row in aligned])
 
 
-def training(case: Arrays) -> Training:
+def training(case: Arrays) -> TrainingSchedule:
     """Schedules of the file."""
     epochs, _, batch_size = case["Y"].shape
     steps = [(float(case[k]), tuple(case[m].tolist()), float(case[f])) for k, m, f in SCHEDULES]
-    return Training(epochs, batch_size, *steps[0], *steps[1], momentum=float(case["momentum"]))
+    return TrainingSchedule(epochs, batch_size, *steps[0], *steps[1], momentum=float(case["momentum"]))
 
 
 def angles(net: DualStream, tree: dict) -> tuple[list[float], list[float]]:

@@ -8,15 +8,11 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 from biocredit.analysis.metrics.alignment import angle_to_either_sign
-from biocredit.circuits.core.activations import activation
-from biocredit.circuits.recurrent import cell_types, online, wiring
-from biocredit.circuits.recurrent import eligibility as traces
+from biocredit.circuits import Batch, RateRNN
+from biocredit.circuits.core.probes import Electrode
+from biocredit.circuits.recurrent import cell_types, wiring
+from biocredit.circuits.recurrent.credit.influence import reach
 from biocredit.circuits.recurrent.deep_rewiring import deep_rewiring, effective, tf1_adam
-from biocredit.circuits.recurrent.leak import LEAKS
-from biocredit.circuits.recurrent.network import Network
-from biocredit.circuits.recurrent.readout import LOSSES, evaluate, last_step
-from biocredit.circuits.recurrent.rules import RULES
-from biocredit.circuits.recurrent.rules.forward import influence_changes, reach
 from biocredit.protocols.tasks.temporal import xor_label, xor_stimulus
 
 from tests.conformance.harness import Check
@@ -53,44 +49,31 @@ def close(name: str, value: Any, rtol: float = 1e-9) -> Check:
 # -- a case as a network, its weights, its trials --------------------------------------------------------------
 
 
-def build(case: Case, rule: str, **settings: Any) -> Network:
-    """The network of a case with one rule; ``<rule>_S`` has taps, ``<rule>_last_S`` is truncated."""
-    loss, mean, _ = LOSS_NAMES[str(case["loss"])] if "loss" in case else LOSS_NAMES["mse_sum"]
+def build(case: Case, rule: str, **settings: Any) -> RateRNN:
+    """The circuit of a case with one rule; ``<rule>_S`` has taps, ``<rule>_last_S`` is truncated."""
+    loss, mean, last = LOSS_NAMES[str(case["loss"])] if "loss" in case else LOSS_NAMES["mse_sum"]
     if rule.endswith("_last_S"):
         rule, settings = rule.removesuffix("_last_S"), {"truncation": int(case["S_last"])}
     elif rule.endswith("_S"):
         rule, settings = rule.removesuffix("_S"), {"taps": int(case["S"])}
-    type_id = tuple(case["type_id"].tolist())
-    names = tuple(f"type{k}" for k in range(max(type_id) + 1))
-    return Network(names, type_id, activation("relu"), LEAKS["before"], RULES[rule], LOSSES[loss], mean, **settings)
+    types = {f"type{k}": int(count) for k, count in enumerate(np.bincount(case["type_id"]))}
+    fixed = {"loss": loss, "reduction": "mean" if mean else "sum", "answer": "last" if last else "every", "mu": 0.0}
+    ports = {"x": case["W_in"].shape[0]}, types, {"y": case["W_out"].shape[1]}
+    return RateRNN(*ports, rule=rule, dtype=jnp.float64, **fixed, **settings)
 
 
 def tree_of(case: Case, rule: str) -> dict[str, jax.Array]:
     """Weights and constants of a case."""
-    size = len(case["W_rec"])
-    arrays = {name: case[name] for name in WEIGHTS} | {
-        "b_rec": np.zeros(size),
-        "mask_rec": case["conn_mask"] if "conn_mask" in case else 1 - np.eye(size),
-        "keep": case["eta"],
-        "threshold": case["thr"] if "thr" in case else np.zeros(()),
-        "mu": case["mu"],
-    }
-    if rule == "rflo":
-        arrays["feedback"] = case["B_fb"]
-    if rule == "modprop_wab_fixed":
-        arrays["type_weights"] = case["W_ab_fixed"]
-    return {name: jnp.asarray(value, jnp.float64) for name, value in arrays.items()}
+    names = {"keep": "eta", "threshold": "thr", "mu": "mu", "mask_rec": "conn_mask"}
+    names |= {"feedback": "B_fb", "type_weights": "W_ab_fixed", **{name: name for name in WEIGHTS}}
+    tree = build(case, rule).read()
+    given = {ours: case[theirs] for ours, theirs in names.items() if ours in tree and theirs in case}
+    return tree | {name: jnp.asarray(value, jnp.float64) for name, value in given.items()}
 
 
-def trials_of(case: Case) -> tuple[jax.Array, jax.Array, jax.Array]:
-    """Inputs, targets and weights of the steps, time first."""
-    inputs = jnp.asarray(case["x"]).swapaxes(0, 1)
-    steps, trials = inputs.shape[:2]
-    target = jnp.asarray(case["target"])
-    target = jnp.broadcast_to(target, (steps, trials)) if target.ndim == 1 else target.swapaxes(0, 1)
-    last = LOSS_NAMES[str(case["loss"])][2]
-    when = last_step(steps, jnp.float64) if last else jnp.ones(steps)
-    return inputs, target, jnp.broadcast_to(when[:, None], (steps, trials))
+def batch_of(case: Case) -> Batch:
+    """Trials of a case."""
+    return Batch({"x": jnp.asarray(case["x"])}, {"y": jnp.asarray(case["target"])})
 
 
 def trial_first(values: jax.Array) -> jax.Array:
@@ -98,41 +81,59 @@ def trial_first(values: jax.Array) -> jax.Array:
     return values.swapaxes(0, 1)
 
 
-class Tapped(dict):
-    """A recording probe."""
-
-    passive = True
-
-    def __call__(self, name: str, phase: str, value: jax.Array) -> jax.Array:
-        """Note a signal."""
-        self[name] = value
-        return value
-
-
 # -- what every case has in common -----------------------------------------------------------------------------
 
 
 def _activity(case: Case) -> Iterator[Check]:
     """States, rates, learning signals and traces."""
-    network, tree, trials, seen = build(case, "three_factor"), tree_of(case, "three_factor"), trials_of(case), Tapped()
-    _, loss, y = network.gradient(tree, *trials, seen)
-    activity = network.run(tree, trials[0])[1]
-    yield close("loss_value", loss)
+    net, tree, batch, electrode = (
+        build(case, "three_factor"),
+        tree_of(case, "three_factor"),
+        batch_of(case),
+        Electrode(),
+    )
+    outcome = net.learn(tree, batch, None, electrode)
+    seen = {name: value for (name, _), value in electrode.readings.items()}
+    yield close("loss_value", outcome.metrics["loss"])
     for ours, theirs in (("state", "s"), ("rate", "z"), ("gain", "h")):
         yield close(theirs, trial_first(seen[f"cells.{ours}"]))
-    yield close("y", trial_first(y))
+    yield close("y", trial_first(seen["output"]))
     yield close("L", trial_first(seen["cells.learning_signal"]))
     yield close("secretion", trial_first(seen["cells.secretion"]))
-    for name, presynaptic in (("eps_in", trials[0]), ("eps_rec", activity.previous_rate)):
-        yield close(name, trial_first(traces.series(presynaptic, tree["keep"])[..., 0]))
-    yield close("W_ab", cell_types.type_means(tree["W_rec"], network.membership(jnp.float64)))
+    cells, vector = len(case["W_rec"]), running(case, "three_factor")[1]["traces"].vector["state"][..., 0]
+    yield close("eps_rec", trial_first(vector[..., :cells]))
+    yield close("eps_in", trial_first(vector[..., cells:-1]))
+    yield close("W_ab", cell_types.type_means(tree["W_rec"], one_hot(case)))
     if "error" in case:
         yield close("error", trial_first(seen["error"]))
 
 
+def one_hot(case: Case) -> jax.Array:
+    """Membership of cells in types."""
+    return jnp.asarray(cell_types.one_hot(case["type_id"], int(case["type_id"].max()) + 1))
+
+
+def running(case: Case, rule: str) -> Any:
+    """Memory of a rule before and after each step of running time, stacked."""
+    net, tree, batch = build(case, rule), tree_of(case, rule), batch_of(case)
+
+    def step(carry: Any, now: Any) -> Any:
+        after, _ = net.advance(tree, carry, jax.tree.map(lambda value: value[None], now))
+        return after, (carry.rule, after.rule)
+
+    return jax.jit(lambda: jax.lax.scan(step, net.begin(tree, len(batch.inputs["x"])), net.arrange(batch))[1])()
+
+
 def gradient(case: Case, rule: str) -> dict[str, jax.Array]:
     """Changes by weight name."""
-    return build(case, rule).gradient(tree_of(case, rule), *trials_of(case))[0]
+    return build(case, rule).learn(tree_of(case, rule), batch_of(case)).changes
+
+
+def mean_gain(case: Case) -> jax.Array:
+    """Mean over the trial of the gain of each cell."""
+    net, electrode = build(case, "nspec"), Electrode()
+    net.learn(tree_of(case, "nspec"), batch_of(case), None, electrode)
+    return electrode.readings["cells.gain", "inference"].mean(0)
 
 
 def tested_rules(case: Case) -> list[str]:
@@ -161,46 +162,31 @@ def _rules(case: Case) -> Iterator[Check]:
 
 
 def _influences(case: Case) -> Iterator[Check]:
-    network, tree, trials = build(case, "rtrl"), tree_of(case, "rtrl"), trials_of(case)
-    _, activity, y = network.run(tree, trials[0])
-    error = evaluate(network.loss, y, *trials[1:], network.mean)[1]
-    signals = network.signals(tree, trials[0], activity, error, None, lambda name, phase, value: value)
-    influence = influence_changes(signals, None)[1][0]
+    influence = running(case, "rtrl")[1]["D"]["state"][-1, 0].transpose(2, 0, 1)
     cells = len(case["W_rec"])
     yield close("rtrl_influence_final_rec", influence[:, :cells])
     yield close("rtrl_influence_final_in", influence[:, cells:-1])
-    yield close("snap2_pattern", reach(tree["W_rec"], 1))
+    yield close("snap2_pattern", reach(tree_of(case, "rtrl")["W_rec"], 1))
 
 
 def _modulators(case: Case) -> Iterator[Check]:
-    network, tree, seen = build(case, "modprop_wab"), tree_of(case, "modprop_wab"), Tapped()
-    network.gradient(tree, *trials_of(case), seen)
-    membership = network.membership(jnp.float64)
-    means = cell_types.type_means(tree["W_rec"], membership)
-    mix = cell_types.mixing(means, tree["keep"], tree["mu"], membership.sum(0))
-    taps = cell_types.receptor_taps(cell_types.first_tap(means, tree["keep"]), mix, int(case["S"]))
-    concentration = trial_first(seen["modulator"])
-    yield close("K_mix", mix)
+    net, tree, electrode = build(case, "modprop_wab"), tree_of(case, "modprop_wab"), Electrode()
+    net.learn(tree, batch_of(case), None, electrode)
+    links = net.network.links(tree, "none")
+    taps = links.taps(int(case["S"]))
+    concentration = trial_first(electrode.readings["modulator", "learning"])
+    yield close("K_mix", links.mix)
     yield close("F_taps", taps)
     yield close("modulator_conc", concentration)
     yield close("receptor_signal", cell_types.receptor_signal(concentration[0, case["snapshot_times"]], taps))
-    yield close("hbar", network.run(tree, trials_of(case)[0])[1].gain.mean(0))
+    yield close("hbar", mean_gain(case))
 
 
 def _snapshots(case: Case) -> Iterator[Check]:
-    network, tree = build(case, "modprop_wab"), tree_of(case, "modprop_wab")
-    inputs, target, when = trials_of(case)
-    carry = online.begin(network, tree, inputs.shape[1])
-
-    def step(carry: online.Carry, now: tuple) -> tuple[online.Carry, jax.Array]:
-        after, _ = online.advance(network, tree, carry, *(values[None] for values in now))
-        return after, (carry.rule["G"][0], after.trace[0])
-
-    _, (g, trace) = jax.lax.scan(step, carry, (inputs, target, when))
+    before, after = running(case, "modprop_wab")
     times, cells = case["snapshot_times"], len(case["W_rec"])
-    gain = network.run(tree, inputs)[1].gain[:, 0]
-    eligibility = traces.eligibility(trace[times], gain[times])
-    for name, values in (("G", g[times]), ("elig", eligibility)):
+    traces = jax.tree.map(lambda value: value[times, 0], after["traces"])
+    for name, values in (("G", before["G"]["state"][times, 0]), ("elig", traces.trace)):
         yield close(f"{name}_rec_snapshots", values[..., :cells, :])
         yield close(f"{name}_in_snapshots", values[..., cells:-1, :])
 
@@ -217,7 +203,7 @@ def _optimised(case: Case) -> Iterator[Check]:
 
 def train(case: Case, rule: str, optimizer: optax.GradientTransformation, steps: int) -> Iterator[tuple]:
     """Update on the same batch; yield count, stored weights, optimiser state, loss after the update."""
-    network, tree, trials = build(case, rule), tree_of(case, rule), trials_of(case)
+    net, tree, batch = build(case, rule), tree_of(case, rule), batch_of(case)
     weights = {name: jnp.asarray(value) for name, value in stored(case).items()}
     state = optimizer.init(weights)
 
@@ -225,8 +211,8 @@ def train(case: Case, rule: str, optimizer: optax.GradientTransformation, steps:
 
     @jax.jit
     def gradient(acting: Any) -> tuple:
-        found, loss, _ = network.gradient(tree | acting, *trials)
-        return {name: found[name] for name in WEIGHTS}, loss
+        outcome = net.learn(tree | acting, batch)
+        return {name: outcome.changes[name] for name in WEIGHTS}, outcome.metrics["loss"]
 
     acting = {name: tree[name] for name in WEIGHTS}
     for count in range(1, steps + 1):
@@ -256,7 +242,7 @@ def _program(case: Case) -> Iterator[Check]:
         if f"W_rec__{rule}__last" in case:
             yield from _trained(case, rule)
     if "hbar" in case:
-        yield close("hbar", build(case, "nspec").run(tree_of(case, "nspec"), trials_of(case)[0])[1].gain.mean(0))
+        yield close("hbar", mean_gain(case))
 
 
 def _trained(case: Case, rule: str) -> Iterator[Check]:
@@ -292,27 +278,33 @@ def _online(case: Case) -> Iterator[Check]:
 
 
 def _ran(case: Case, rule: str, kind: str, block: int) -> Iterator[Check]:
-    network, tree = build(case, rule), tree_of(case, rule)
+    net, tree = build(case, rule), tree_of(case, rule)
     inputs, target = (jnp.asarray(case[name])[:, None] for name in ("x", "target"))
     optimizer = tf1_adam(float(case["lr"]))
-    state, carry = optimizer.init({name: tree[name] for name in WEIGHTS}), online.begin(network, tree, 1)
-    advance, outputs, starts = jax.jit(online.advance, static_argnums=0), [], range(0, len(inputs), block)
+    state, carry = optimizer.init({name: tree[name] for name in WEIGHTS}), net.begin(tree, 1)
+    outputs, starts = [], range(0, len(inputs), block)
+
+    @jax.jit
+    def advance(tree: Any, carry: Any, *stretch: jax.Array) -> Any:
+        electrode = Electrode(lambda name, phase: name == "output")
+        carry, found = net.advance(tree, carry, stretch, electrode)
+        return carry, found, electrode.readings["output", "inference"]
+
     for start in starts:
         stretch = slice(start, start + block)
-        carry, found = advance(
-            network, tree, carry, inputs[stretch], target[stretch], jnp.ones_like(inputs[stretch, :, 0])
-        )
+        ones = jnp.ones_like(inputs[stretch, :, 0])
+        carry, found, output = advance(tree, carry, inputs[stretch], target[stretch], ones)
         changes = {name: found.changes[name] for name in WEIGHTS}
         updates, state = optimizer.update(changes, state)
         tree |= optax.apply_updates({name: tree[name] for name in WEIGHTS}, updates)
-        outputs.append(found.output[:, 0])
+        outputs.append(output[:, 0])
     for name in WEIGHTS:
         yield close(f"{name}_final__{kind}", tree[name], rtol=1e-8)
     yield close(f"y__{kind}", jnp.concatenate(outputs), rtol=1e-8)
-    yield close(f"s_final__{kind}", carry.memory[0], rtol=1e-8)
+    yield close(f"s_final__{kind}", carry.running.state["state"][0], rtol=1e-8)
     yield Check(f"n_updates__{kind}", len(starts), atol=0)
     if f"G_rec_final__{kind}" in case:
-        yield close(f"G_rec_final__{kind}", carry.rule["G"][0, :, : len(tree["W_rec"])], rtol=1e-8)
+        yield close(f"G_rec_final__{kind}", carry.rule["G"]["state"][0, :, : len(tree["W_rec"])], rtol=1e-8)
 
 
 # -- E, F: initial weights and stimuli ------------------------------------------------------------------------

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator, Mapping
 
+import jax.numpy as jnp
 import numpy as np
 from biocredit.analysis.metrics.neural.activity import Truncation, average_over_conditions, samples
 from biocredit.analysis.metrics.neural.canonical_correlation import (
@@ -26,6 +27,8 @@ from biocredit.analysis.metrics.neural.operator_alignment import align_operators
 from biocredit.analysis.metrics.neural.shape_distance import align
 from biocredit.analysis.metrics.representation import participation_ratio
 from biocredit.analysis.metrics.similarity import cka
+from biocredit.protocols.datasets.neural import recorded_movement
+from biocredit.protocols.tasks.reaching import reaches
 
 from tests.conformance.harness import Check
 
@@ -164,10 +167,27 @@ def rates(case: Case) -> Iterator[Check]:
     yield Check("n_trials_per_condition", counts, atol=0)
 
 
+def task(case: Case) -> Iterator[Check]:
+    """Section 3.1: inputs and targets of the reaching task, with recorded movements."""
+    moved = {name: jnp.asarray(values, jnp.float64) for name, values in recorded_movement().items()}
+    trial = [jnp.asarray(case[name]) for name in ("condition", "interval1", "interval2")]
+    shape = {"steps": int(case["hp_n_T"]), "offset": int(case["hp_toffset"])}
+    for label, movement, one_hot in (
+        ("angles", moved["angles"], False),
+        ("all", jnp.concatenate(list(moved.values()), axis=-1), True),
+    ):
+        found = reaches(*trial, movement, **shape, one_hot=one_hot)
+        yield Check("inputs", found.inputs, atol=1e-15)
+        yield Check(f"target_{label}", found.target, atol=1e-15)
+        yield Check(f"mask_{label}", found.mask, atol=0)
+        yield Check(f"index_{label}", found.index, atol=0)
+
+
 SECTIONS: dict[str, Callable[[Case], Iterator[Check]]] = {
     "alphas": shape,
     "hp_variance": measures,
     "hp_n_delays": dynamical,
     "spike_index": rates,
+    "index_angles": task,
 }
 """An array that only one section has, and what to check if it is there."""

@@ -12,7 +12,7 @@ from biocredit.circuits.core.losses import as_target
 from biocredit.circuits.core.probes import Electrode
 from biocredit.circuits.dual_stream import DualStream
 from biocredit.circuits.dual_stream.pathways import PATHWAYS
-from biocredit.circuits.dual_stream.pathways.counter_current.levels import parts
+from biocredit.circuits.dual_stream.pathways.counter_current.levels import cut_at_stages
 from biocredit.circuits.dual_stream.pathways.target_propagation import Noise, architectures
 
 from tests.conformance.adapters import tp_ernoult, tp_meulemans
@@ -122,7 +122,7 @@ def iterations(case: Arrays) -> int:
 
 def populations(net: DualStream) -> list[tuple[str, str]]:
     """Name and variable of the populations, from the lowest hidden one to the output."""
-    return [list((name, node.variable) for name, node in part.items())[-1] for part in parts(net.ascending)]
+    return [list((name, node.variable) for name, node in part.items())[-1] for part in cut_at_stages(net.ascending)]
 
 
 def noise(case: Arrays, number: int, iteration: int) -> dict[str, Noise]:

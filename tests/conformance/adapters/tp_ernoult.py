@@ -10,7 +10,7 @@ import numpy as np
 from biocredit.circuits.core.probes import Electrode
 from biocredit.circuits.dual_stream import DualStream
 from biocredit.circuits.dual_stream.ascending.stack import stages
-from biocredit.circuits.dual_stream.pathways.counter_current.levels import parts
+from biocredit.circuits.dual_stream.pathways.counter_current.levels import cut_at_stages
 from biocredit.circuits.dual_stream.pathways.target_propagation import (
     LocalDifferenceReconstructionErnoult,
     Noise,
@@ -70,7 +70,7 @@ def first(net: DualStream, feedback: Mapping[str, Any], outcome: Any, electrode:
     paths = list(stages(net.ascending))
     yield close("feedback_mean_losses", [feedback[f"feedback_loss.{path}"] for path in paths[1:]])
     yield close("softmax_pred_step1", jax.nn.softmax(electrode.readings[f"up.{paths[-1]}.potential", "inference"]))
-    populations = [list(part)[-1] for part in parts(net.ascending)]
+    populations = [list(part)[-1] for part in cut_at_stages(net.ascending)]
     yield close("forward_local_losses_step1", [outcome.metrics[f"local_loss.{name}"] for name in populations])
     yield from same(net, outcome.changes, "forward_grad_step1")
 
@@ -90,7 +90,7 @@ def noise(net: DualStream, case: Arrays, number: int) -> dict[str, Noise]:
 
 def in_population(net: DualStream, level: int, signal: np.ndarray) -> np.ndarray:
     """A signal in the form of our population: the uppermost map is flat, in the order of the file's maps."""
-    flat = "flatten" in parts(net.ascending)[level]
+    flat = "flatten" in cut_at_stages(net.ascending)[level]
     return signal.reshape(len(signal), -1) if flat else to_ours(signal)
 
 

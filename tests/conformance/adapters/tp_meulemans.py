@@ -11,7 +11,7 @@ from biocredit.circuits.core.optimizers import by_stream
 from biocredit.circuits.core.probes import Electrode
 from biocredit.circuits.dual_stream import DualStream
 from biocredit.circuits.dual_stream.pathways import PATHWAYS
-from biocredit.circuits.dual_stream.pathways.counter_current.levels import parts
+from biocredit.circuits.dual_stream.pathways.counter_current.levels import cut_at_stages
 from biocredit.circuits.dual_stream.pathways.target_propagation import Noise, architectures
 
 from tests.conformance.dual_streams import Arrays, Trainer, batch
@@ -59,7 +59,7 @@ def learn(net: DualStream, tree: Mapping[str, Any], case: Arrays, number: int, e
 def signals(net: DualStream, electrode: Electrode) -> Iterator[Check]:
     """Activities and targets of the first batch."""
     readings = {name: value for (name, _), value in electrode.readings.items()}
-    for level, part in enumerate(parts(net.ascending), start=1):
+    for level, part in enumerate(cut_at_stages(net.ascending), start=1):
         population, node = list(part.items())[-1]
         yield close(f"h_{level}", readings[f"up.{population}.{node.variable}"])
         yield close(f"target_{level}", readings[f"down.{population}.rate"])

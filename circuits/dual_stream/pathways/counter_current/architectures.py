@@ -10,7 +10,7 @@ from itertools import pairwise
 
 from biocredit.circuits.core.activations import Curve
 from biocredit.circuits.core.errors import choose, renamed, require
-from biocredit.circuits.dual_stream.ascending.initial_weights import Orthogonal, Shape, Start, fan_in_uniform
+from biocredit.circuits.core.initializers import Initializer, Orthogonal, Shape, fan_in_uniform
 from biocredit.circuits.dual_stream.ascending.operations import BatchNorm, Flatten, Transfer
 from biocredit.circuits.dual_stream.ascending.pooling import MaxPool, Upsample
 from biocredit.circuits.dual_stream.ascending.stack import Node
@@ -46,9 +46,9 @@ def dense(sizes: Sequence[int], *, activation: str | Curve = "elu", normalised: 
     require(len(sizes) >= 2, f"a stream has an input and an output at least, got sizes {list(sizes)}")
     nodes: dict[str, Node] = {}
     for number, (inputs, outputs) in enumerate(pairwise(sizes[:-1]), start=1):
-        stage = Dense(inputs, outputs, bias=False, start=fan_in_uniform)
+        stage = Dense(inputs, outputs, bias=False, initializer=fan_in_uniform)
         nodes |= _block(number, "layer", stage, normalised) | {f"rate{number}": Transfer(activation)}
-    nodes[f"layer{len(sizes) - 1}"] = Dense(sizes[-2], sizes[-1], bias=False, start=fan_in_uniform)
+    nodes[f"layer{len(sizes) - 1}"] = Dense(sizes[-2], sizes[-1], bias=False, initializer=fan_in_uniform)
     return nodes, (sizes[0],)
 
 
@@ -73,7 +73,7 @@ def pooling(
     nodes: dict[str, Node] = {}
     for number, (inputs, outputs) in enumerate(pairwise(channels), start=1):
         size = first_kernel if number == 1 else 3
-        stage = Convolution(inputs, outputs, size, padding=size // 2, start=fan_in_uniform)
+        stage = Convolution(inputs, outputs, size, padding=size // 2, initializer=fan_in_uniform)
         nodes |= _block(number, "conv", stage, normalised)
         nodes |= {f"rate{number}": Transfer(activation), f"pool{number}": MaxPool()}
     return _headed(nodes, channels, classes)
@@ -84,17 +84,17 @@ def strided(
     channels: Sequence[int] = (3, *CHANNELS),
     classes: int = 10,
     *,
-    start: Start = fan_in_uniform,
+    initializer: Initializer = fan_in_uniform,
     activation: str | Curve = "elu",
     normalised: str = "nowhere",
 ) -> Architecture:
     """3 x 3 convolutions with biases and stride 2 down to one position; then a dense layer.
 
-    ``start`` is how the convolutions start; other arguments are those of :func:`pooling`.
+    ``initializer`` is how the weights of convolutions begin; other arguments are those of :func:`pooling`.
     """
     nodes: dict[str, Node] = {}
     for number, (inputs, outputs) in enumerate(pairwise(channels), start=1):
-        stage = Convolution(inputs, outputs, 3, stride=2, padding=1, bias=True, start=start)
+        stage = Convolution(inputs, outputs, 3, stride=2, padding=1, bias=True, initializer=initializer)
         nodes |= _block(number, "conv", stage, normalised) | {f"rate{number}": Transfer(activation)}
     return _headed(nodes, channels, classes)
 
@@ -113,23 +113,23 @@ def autoencoder(
 
     Notes
     -----
-    Let the descending stream start from :func:`autoencoder_starts`.
+    Let the descending stream start from :func:`autoencoder_initializers`.
     """
     require(side % 2 ** len(widths) == 0, f"a side of {side} cannot be halved {len(widths)} times")
     nodes: dict[str, Node] = {}
     for number, (inputs, outputs) in enumerate(pairwise((channels, *widths)), start=1):
-        stage = Convolution(inputs, outputs, 3, stride=2, padding=1, bias=True, start=Orthogonal())
+        stage = Convolution(inputs, outputs, 3, stride=2, padding=1, bias=True, initializer=Orthogonal())
         nodes |= _block(number, "encoder", stage, normalised) | {f"encoder_rate{number}": Transfer("relu")}
     for number, (outputs, inputs) in reversed(list(enumerate(pairwise((channels, *widths)), start=1))):
         gain = 0.0 if number == 1 else 0.001
-        stage = Convolution(inputs, outputs, 3, padding=1, bias=True, start=Orthogonal(gain))
+        stage = Convolution(inputs, outputs, 3, padding=1, bias=True, initializer=Orthogonal(gain))
         where = normalised if number > 1 else "nowhere"
         nodes |= {f"decoder_upsample{number}": Upsample()} | _block(number, "decoder", stage, where)
         nodes |= {f"decoder_rate{number}": Transfer("relu")} if number > 1 else {}
     return nodes, (side, side, channels)
 
 
-def autoencoder_starts(depth: int = len(WIDTHS)) -> dict[str, Start]:
+def autoencoder_initializers(depth: int = len(WIDTHS)) -> dict[str, Initializer]:
     """How the descending weights of the autoencoder start: as the ascending ones do, seen from the other end."""
     encoder = {f"encoder{n}": Orthogonal(0.0 if n == 1 else 0.001, biases=True) for n in range(1, depth + 1)}
     return encoder | {f"decoder{n}": Orthogonal(biases=True) for n in range(1, depth + 1)}
@@ -144,5 +144,5 @@ def _block(number: int, name: str, stage: Stage, normalised: str) -> dict[str, N
 def _headed(nodes: dict[str, Node], channels: Sequence[int], classes: int) -> Architecture:
     """Add the dense layer; the convolutions before it have left one position."""
     require(len(channels) >= 2, f"a convolutional stream needs an image and a convolution, got {list(channels)}")
-    nodes |= {"flatten": Flatten(), "readout": Dense(channels[-1], classes, bias=False, start=fan_in_uniform)}
+    nodes |= {"flatten": Flatten(), "readout": Dense(channels[-1], classes, bias=False, initializer=fan_in_uniform)}
     return nodes, (2 ** (len(channels) - 1),) * 2 + (channels[0],)

@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from biocredit.circuits.core.errors import choose, require
+from biocredit.circuits.core.initializers import Initializer, Shape
 from biocredit.circuits.dual_stream.ascending.geometry import output_shape
-from biocredit.circuits.dual_stream.ascending.initial_weights import Shape, Start
 from biocredit.circuits.dual_stream.ascending.operations import BatchNorm, Flatten, Transfer, Unflatten
 from biocredit.circuits.dual_stream.ascending.pooling import AveragePool, MaxPool, Upsample
 from biocredit.circuits.dual_stream.ascending.stack import Node, Nodes, Residual
@@ -16,7 +16,7 @@ NORMALISED = {"nowhere": (), "before": ("before",), "after": ("after",)}
 
 
 @dataclass(frozen=True)
-class Level:
+class CounterLevel:
     """The nodes between two neighbouring levels, upwards and downwards.
 
     Parameters
@@ -41,7 +41,7 @@ class Level:
         return next(iter(self.up))
 
 
-def parts(nodes: Nodes) -> list[dict[str, Node]]:
+def cut_at_stages(nodes: Nodes) -> list[dict[str, Node]]:
     """Cut a stack into parts with one stage each.
 
     Batch normalisation or upsampling just before a stage belongs to that stage, what follows it to the same part.
@@ -50,7 +50,7 @@ def parts(nodes: Nodes) -> list[dict[str, Node]]:
     --------
     >>> from biocredit.circuits.dual_stream.ascending.stages import Dense
     >>> stack = {"layer1": Dense(4, 3), "rate1": Transfer("elu"), "norm2": BatchNorm(), "layer2": Dense(3, 2)}
-    >>> [list(part) for part in parts(stack)]
+    >>> [list(part) for part in cut_at_stages(stack)]
     [['layer1', 'rate1'], ['norm2', 'layer2']]
     """
     found: list[dict[str, Node]] = [{}]
@@ -76,9 +76,12 @@ def _cut_preparation(part: dict[str, Node]) -> dict[str, Node]:
     return taken
 
 
-def face(
-    nodes: Nodes, shapes: Mapping[str, Shape], normalised: str = "nowhere", starts: Mapping[str, Start] | None = None
-) -> list[Level]:
+def counter_levels(
+    nodes: Nodes,
+    shapes: Mapping[str, Shape],
+    normalised: str = "nowhere",
+    initializers: Mapping[str, Initializer] | None = None,
+) -> list[CounterLevel]:
     """Cut an ascending stream into levels and build the descending stages that face it.
 
     A descending stage has the geometry of its partner, read backwards: pooling and strides become upsampling,
@@ -93,7 +96,7 @@ def face(
         Shape of the activity that enters every node.
     normalised
         Key of :data:`NORMALISED`.
-    starts
+    initializers
         How descending weights start, by path; as their partners by default.
 
     Raises
@@ -103,10 +106,10 @@ def face(
     """
     choose(normalised, NORMALISED, "place of batch normalisation")
     below, transfer, found = "input", "linear", []
-    for number, part in enumerate(parts(nodes)):
+    for number, part in enumerate(cut_at_stages(nodes)):
         path = next(name for name, node in part.items() if isinstance(node, Stage))
         where = NORMALISED[normalised] if number else ()
-        partner = _partner(part[path], part, (starts or {}).get(path))
+        partner = _partner(part[path], part, (initializers or {}).get(path))
         down = {
             **_undone(part, shapes),
             **({f"{path}_norm": BatchNorm(affine=False)} if "before" in where else {}),
@@ -114,15 +117,15 @@ def face(
             **({f"{path}_norm": BatchNorm(affine=False)} if "after" in where else {}),
             below: Transfer(transfer),
         }
-        found.append(Level(path, below, list(part)[-1], part, down))
+        found.append(CounterLevel(path, below, list(part)[-1], part, down))
         _check(found[-1], shapes)
         below, transfer = found[-1].above, _transfer(part)
     return found
 
 
-def _partner(stage: Stage, part: Nodes, start: Start | None) -> Stage:
+def _partner(stage: Stage, part: Nodes, initializer: Initializer | None) -> Stage:
     """Return the stage that leads back from the outputs of a stage to its inputs."""
-    turned = replace(stage, inputs=stage.outputs, outputs=stage.inputs, start=start or stage.start)
+    turned = replace(stage, inputs=stage.outputs, outputs=stage.inputs, initializer=initializer or stage.initializer)
     if not isinstance(turned, Convolution):
         return turned
     stride = [node.factor for node in part.values() if isinstance(node, Upsample)]
@@ -148,7 +151,7 @@ def _transfer(part: Nodes) -> str:
     return names[-1] if names else "linear"
 
 
-def _check(level: Level, shapes: Mapping[str, Shape]) -> None:
+def _check(level: CounterLevel, shapes: Mapping[str, Shape]) -> None:
     low = shapes[level.entrance]
     back = output_shape(level.down, output_shape(level.up, low))
     require(

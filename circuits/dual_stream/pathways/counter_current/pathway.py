@@ -1,7 +1,7 @@
 """Counter-current learning: a descending stream that carries the target, not an error."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
 import jax
@@ -9,16 +9,20 @@ import jax.numpy as jnp
 import numpy as np
 from biocredit.circuits.core.circuit import Projection
 from biocredit.circuits.core.credit_rule import CreditRule, Tree
-from biocredit.circuits.core.errors import choose, require
+from biocredit.circuits.core.errors import choose, renamed, require
+from biocredit.circuits.core.initializers import Initializer, Shape
 from biocredit.circuits.core.probes import Probe
 from biocredit.circuits.dual_stream.ascending import geometry
-from biocredit.circuits.dual_stream.ascending.initial_weights import Shape, Start
 from biocredit.circuits.dual_stream.ascending.stack import Ascent, Nodes, ascend, descend, stages
 from biocredit.circuits.dual_stream.ascending.stages import Stage
 from biocredit.circuits.dual_stream.pathways.counter_current import comparisons
-from biocredit.circuits.dual_stream.pathways.counter_current.comparisons import Compared, Comparison
-from biocredit.circuits.dual_stream.pathways.counter_current.flooding import unsettled
-from biocredit.circuits.dual_stream.pathways.counter_current.levels import NORMALISED, Level, face, parts
+from biocredit.circuits.dual_stream.pathways.counter_current.comparisons import Compared, Comparison, unsettled
+from biocredit.circuits.dual_stream.pathways.counter_current.levels import (
+    NORMALISED,
+    CounterLevel,
+    counter_levels,
+    cut_at_stages,
+)
 from biocredit.circuits.dual_stream.pathways.pathway import Credit, DescendingPathway, Goal
 
 Pairing = Callable[[jax.Array], tuple[jax.Array, jax.Array]]
@@ -46,11 +50,12 @@ PAIRINGS: dict[str, Pairing] = {"prototypes": prototypes, "same_class": same_cla
 class Run(NamedTuple):
     """The descending stream in one batch: its levels, activities from input to target, and memories by level."""
 
-    levels: list[Level]
+    levels: list[CounterLevel]
     activities: list[jax.Array]
     ascents: list[Ascent]
 
 
+@renamed(starts="initializers")
 @dataclass(frozen=True, kw_only=True)
 class CounterCurrent(DescendingPathway):
     """A second network that runs from the target down to the input, level by level beside the first one.
@@ -74,7 +79,7 @@ class CounterCurrent(DescendingPathway):
         Batch normalisation of the descending stream: ``"nowhere"``, ``"before"`` or ``"after"`` its synapses.
     flooding
         Trials whose right class has a probability this close to 1 do not teach the inner levels.
-    starts
+    initializers
         How descending weights start, by path of the stage; as the ascending ones by default.
 
     Notes
@@ -102,7 +107,7 @@ class CounterCurrent(DescendingPathway):
     pairing: str = "prototypes"
     normalised: str = "nowhere"
     flooding: float = 0.0
-    starts: Mapping[str, Start] = field(default_factory=dict)
+    initializers: Mapping[str, Initializer] = field(default_factory=dict)
 
     def __post_init__(self):
         choose(self.pairing, PAIRINGS, "pairing")
@@ -114,14 +119,14 @@ class CounterCurrent(DescendingPathway):
     def initial(self, nodes: Nodes, shapes: Mapping[str, Shape], random: np.random.Generator) -> dict[str, np.ndarray]:
         """Draw weights and running statistics of the descending stages."""
         drawn = {}
-        for level in self._face(nodes, shapes):
+        for level in self._levels(nodes, shapes):
             entering = geometry.input_shapes(level.down, geometry.output_shape(level.up, shapes[level.entrance]))
             drawn |= geometry.initial(level.down, entering, random, "down")
         return drawn
 
     def synapses(self, nodes: Nodes) -> list[Projection]:
         """One row for every weight array of the descending stages, all of them plastic."""
-        rows, cut = [], parts(nodes)
+        rows, cut = [], cut_at_stages(nodes)
         for number, part in enumerate(cut, start=1):
             above = list(part)[-1] if number < len(cut) else "target"
             ((path, stage),) = stages(part).items()
@@ -144,14 +149,14 @@ class CounterCurrent(DescendingPathway):
 
     def flow(self, nodes: Nodes, shapes: Mapping[str, Shape], tree: Tree, shown: jax.Array, probe: Probe) -> Run:
         """Run the descending stream from what it is shown, ``[row, *unit]``, to the input."""
-        levels, activities, ascents = self._face(nodes, shapes), [probe("down.target.rate", "inference", shown)], []
+        levels, activities, ascents = self._levels(nodes, shapes), [probe("down.target.rate", "inference", shown)], []
         for level in reversed(levels):
             ascents.append(ascend(level.down, tree, activities[-1], probe=probe, stream="down"))
             activities.append(ascents[-1].output)
         return Run(levels, activities[::-1], ascents[::-1])
 
-    def _face(self, nodes: Nodes, shapes: Mapping[str, Shape]) -> list[Level]:
-        return face(nodes, shapes, self.normalised, self.starts)
+    def _levels(self, nodes: Nodes, shapes: Mapping[str, Shape]) -> list[CounterLevel]:
+        return counter_levels(nodes, shapes, self.normalised, self.initializers)
 
     # -- plasticity ---------------------------------------------------------------------------------------
 
@@ -190,6 +195,8 @@ class CounterCurrent(DescendingPathway):
 @dataclass(frozen=True, kw_only=True)
 class PrintedCounterCurrent(CounterCurrent):
     """Counter-current learning as printed: cosines, every trial a class of its own, norm of the mismatch."""
+
+    rule = replace(CounterCurrent.rule, name="counter_current_printed")
 
     comparison: Comparison = comparisons.PRINTED
     pairing: str = "same_trial"

@@ -3,24 +3,25 @@
 from dataclasses import dataclass, replace
 
 import optax
-from biocredit.circuits.core.errors import require
+from biocredit.circuits.core.errors import renamed, require
 from biocredit.circuits.core.optimizers import by_stream, clip_norm, cosine_by_epoch, warm_up
 from biocredit.circuits.dual_stream.schedules import momentum_sgd
 
 
+@renamed(rate="learning_rate")
 @dataclass(frozen=True)
 class Descent:
     """Gradient descent of one stream.
 
     Parameters
     ----------
-    rate, momentum, decay
-        Learning rate, momentum, and weight decay (of biases too); a rate of 0 freezes the stream.
+    learning_rate, momentum, decay
+        Learning rate, momentum, and weight decay (of biases too); a learning rate of 0 freezes the stream.
     clip
         Largest norm of all changes of the stream together; 0 for no limit.
     """
 
-    rate: float
+    learning_rate: float
     momentum: float = 0.0
     decay: float = 0.0
     clip: float = 0.0
@@ -30,7 +31,7 @@ class Descent:
 
 
 @dataclass(frozen=True)
-class Training:
+class TwoStreamTraining:
     """Optimiser settings of both streams.
 
     Parameters
@@ -78,8 +79,8 @@ class Training:
 
     def _rate(self, one: Descent, batches_per_epoch: int) -> optax.ScalarOrSchedule:
         if not self.cosine:
-            return one.rate
-        return cosine_by_epoch(one.rate, self.last_rate, self.cosine, batches_per_epoch)
+            return one.learning_rate
+        return cosine_by_epoch(one.learning_rate, self.last_rate, self.cosine, batches_per_epoch)
 
 
 def _both(**settings: float) -> dict[str, Descent]:
@@ -87,27 +88,29 @@ def _both(**settings: float) -> dict[str, Descent]:
 
 
 _COSINE = {"centralise": True, "cosine": 100}
-_CONVOLUTIONAL = Training(**_both(rate=1.0, momentum=0.5, decay=1e-6), batch_size=128, warm_up=100, **_COSINE)
-_BACKPROPAGATION = Training(**_both(rate=0.03, momentum=0.5, decay=1e-5), warm_up=200, **_COSINE)
+_CONVOLUTIONAL = TwoStreamTraining(
+    **_both(learning_rate=1.0, momentum=0.5, decay=1e-6), batch_size=128, warm_up=100, **_COSINE
+)
+_BACKPROPAGATION = TwoStreamTraining(**_both(learning_rate=0.03, momentum=0.5, decay=1e-5), warm_up=200, **_COSINE)
 
-TRAININGS: dict[str, Training] = {
-    "dense": Training(**_both(rate=1.0, clip=1.0)),
-    "cifar10_pooling": replace(_CONVOLUTIONAL, **_both(rate=1.0, momentum=0.8, decay=1e-6, clip=0.3)),
+TRAININGS: dict[str, TwoStreamTraining] = {
+    "dense": TwoStreamTraining(**_both(learning_rate=1.0, clip=1.0)),
+    "cifar10_pooling": replace(_CONVOLUTIONAL, **_both(learning_rate=1.0, momentum=0.8, decay=1e-6, clip=0.3)),
     "cifar100_pooling": _CONVOLUTIONAL,
     "stl10_pooling": _CONVOLUTIONAL,
     "cifar_backpropagation": _BACKPROPAGATION,
     "stl10_backpropagation": _BACKPROPAGATION,
-    "mnist_strided": Training(**_both(rate=1.0, clip=1.0), warm_up=100),
-    "mnist_strided_backpropagation": Training(**_both(rate=0.1)),
-    "autoencoder": Training(
-        **_both(rate=0.01, momentum=0.9, decay=1e-4, clip=0.2),
+    "mnist_strided": TwoStreamTraining(**_both(learning_rate=1.0, clip=1.0), warm_up=100),
+    "mnist_strided_backpropagation": TwoStreamTraining(**_both(learning_rate=0.1)),
+    "autoencoder": TwoStreamTraining(
+        **_both(learning_rate=0.01, momentum=0.9, decay=1e-4, clip=0.2),
         **(_COSINE | {"cosine": 50}),
         epochs=50,
         batch_size=32,
         warm_up=100,
     ),
-    "autoencoder_backpropagation": Training(
-        **_both(rate=0.03, momentum=0.5, decay=1e-5, clip=0.2),
+    "autoencoder_backpropagation": TwoStreamTraining(
+        **_both(learning_rate=0.03, momentum=0.5, decay=1e-5, clip=0.2),
         **(_COSINE | {"cosine": 50}),
         epochs=50,
         batch_size=32,

@@ -15,6 +15,6 @@ cases, and where a choice remained it is said which was made.
 from biocredit.circuits.dual_stream.pathways.self_assembling.kinds import KINDS, PerKind
 from biocredit.circuits.dual_stream.pathways.self_assembling.modulation import Modulation
 from biocredit.circuits.dual_stream.pathways.self_assembling.pathway import SelfAssembling, TiedSelfAssembling
-from biocredit.circuits.dual_stream.pathways.self_assembling.training import Training, advice
+from biocredit.circuits.dual_stream.pathways.self_assembling.training import PerKindTraining, advice
 
-__all__ = ["KINDS", "Modulation", "PerKind", "SelfAssembling", "TiedSelfAssembling", "Training", "advice"]
+__all__ = ["KINDS", "Modulation", "PerKind", "PerKindTraining", "SelfAssembling", "TiedSelfAssembling", "advice"]

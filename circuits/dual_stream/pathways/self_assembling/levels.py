@@ -9,7 +9,7 @@ from biocredit.circuits.dual_stream.ascending.stack import Nodes
 from biocredit.circuits.dual_stream.ascending.stages import Dense
 
 
-class Level(NamedTuple):
+class AssemblyLevel(NamedTuple):
     """One hidden level.
 
     Attributes
@@ -36,7 +36,7 @@ class Level(NamedTuple):
         return {"Wbar": f"down.{self.above}.Wbar", "V": f"down.{self.rate}.V", "Vbar": f"down.{self.rate}.Vbar"}
 
 
-def levels(nodes: Nodes) -> list[Level]:
+def levels(nodes: Nodes) -> list[AssemblyLevel]:
     """Hidden levels of a fully connected stack, from the bottom up.
 
     Raises
@@ -48,7 +48,7 @@ def levels(nodes: Nodes) -> list[Level]:
     --------
     >>> from biocredit.circuits.dual_stream.ascending.presets import dense_stack
     >>> levels(dense_stack([5, 4, 2]))
-    [Level(stage='layer1', rate='rate1', above='layer2', next='layer2', size=4)]
+    [AssemblyLevel(stage='layer1', rate='rate1', above='layer2', next='layer2', size=4)]
     """
     paths = list(nodes)
     kinds = [Dense, Transfer] * (len(paths) // 2) + [Dense]
@@ -58,6 +58,6 @@ def levels(nodes: Nodes) -> list[Level]:
     stages, rates = paths[::2], paths[1::2]
     senders = [*rates, stages[-1]][1:]
     return [
-        Level(stage, rate, above, sender, nodes[stage].outputs)
+        AssemblyLevel(stage, rate, above, sender, nodes[stage].outputs)
         for (stage, above), rate, sender in zip(pairwise(stages), rates, senders, strict=True)
     ]

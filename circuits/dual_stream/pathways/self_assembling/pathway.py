@@ -10,25 +10,25 @@ import numpy as np
 from biocredit.circuits.core.activations import activation
 from biocredit.circuits.core.circuit import Projection
 from biocredit.circuits.core.credit_rule import CreditRule, Tree
-from biocredit.circuits.core.errors import choose, nearest, require
+from biocredit.circuits.core.errors import choose, nearest, renamed, require
+from biocredit.circuits.core.initializers import Gaussian, Initializer, Shape, identity
 from biocredit.circuits.core.probes import Probe, untouched
-from biocredit.circuits.dual_stream.ascending.initial_weights import Gaussian, Shape, Start, identity
 from biocredit.circuits.dual_stream.ascending.stack import Ascent, Nodes
 from biocredit.circuits.dual_stream.pathways.pathway import Credit, DescendingPathway, Goal
 from biocredit.circuits.dual_stream.pathways.self_assembling.kinds import KINDS, kind_of
-from biocredit.circuits.dual_stream.pathways.self_assembling.levels import Level, levels
+from biocredit.circuits.dual_stream.pathways.self_assembling.levels import AssemblyLevel, levels
 from biocredit.circuits.dual_stream.pathways.self_assembling.modulation import Modulation, modulate
 from biocredit.circuits.dual_stream.pathways.self_assembling.plasticity import heterosynaptic
 from biocredit.circuits.dual_stream.pathways.self_assembling.transfers import TRANSFERS, Received
 
-STARTS: Mapping[str, Start] = {
+INITIALIZERS: Mapping[str, Initializer] = {
     "Wbar": Gaussian(over="fan_out"),
     "V": Gaussian(0.003, "one"),
     "Vbar": Gaussian(0.003, "one"),
 }
 """Small lateral weights: alignment comes from their growth out of small initial values."""
 
-UNIT: Mapping[str, Start] = {"V": identity, "Vbar": identity}
+UNIT: Mapping[str, Initializer] = {"V": identity, "Vbar": identity}
 
 
 class Exchange(NamedTuple):
@@ -51,6 +51,7 @@ class Exchange(NamedTuple):
     onto_descending: jax.Array
 
 
+@renamed(starts="initializers")
 @dataclass(frozen=True, kw_only=True)
 class SelfAssembling(DescendingPathway):
     """Two streams with four plastic matrices between neighbouring levels, all of them random at the start.
@@ -61,7 +62,7 @@ class SelfAssembling(DescendingPathway):
     ``W: (g u) h_below^T``, ``Wbar: (gbar ubar) hbar_above^T``, ``V: h hbar^T``, ``Vbar: hbar h^T``. At the output both
     lateral matrices are the identity, fixed (Liao et al. 2024; reconstructed). Every plastic weight also decays, which
     is what makes the streams align: take the optimiser of
-    :class:`biocredit.circuits.dual_stream.pathways.self_assembling.Training`.
+    :class:`biocredit.circuits.dual_stream.pathways.self_assembling.PerKindTraining`.
 
     Parameters
     ----------
@@ -76,7 +77,7 @@ class SelfAssembling(DescendingPathway):
         descending stream hardly beats a linear read-out.
     plastic
         Kinds that learn; the others stay as they are.
-    starts
+    initializers
         How descending weights start, by kind.
     modulation
         A third phase of every trial, in which the currents onto the ascending cells act on them at once; metrics
@@ -108,7 +109,7 @@ class SelfAssembling(DescendingPathway):
     transfer: str = "identity"
     gated: tuple[str, ...] = ("W",)
     plastic: tuple[str, ...] = KINDS
-    starts: Mapping[str, Start] = field(default_factory=dict)
+    initializers: Mapping[str, Initializer] = field(default_factory=dict)
     modulation: Modulation | None = None
 
     def __post_init__(self):
@@ -116,7 +117,7 @@ class SelfAssembling(DescendingPathway):
         for what, given, valid in (
             ("gated", self.gated, KINDS[:2]),
             ("plastic", self.plastic, KINDS),
-            ("starts", self.starts, KINDS[1:]),
+            ("initializers", self.initializers, KINDS[1:]),
         ):
             for kind in given:
                 require(kind in valid, f"{what}: unknown kind of synapses {kind!r}: {nearest(kind, valid)}")
@@ -126,20 +127,20 @@ class SelfAssembling(DescendingPathway):
     @classmethod
     def kolen_pollack(cls) -> Self:
         """One descending partner a cell, joined one to one: Kolen-Pollack learning, if rates and decay are equal."""
-        return cls(transfer="upstream_jacobian", gated=(), plastic=("W", "Wbar"), starts=UNIT)
+        return cls(transfer="upstream_jacobian", gated=(), plastic=("W", "Wbar"), initializers=UNIT)
 
     @classmethod
     def feedback_alignment(cls) -> Self:
         """As :meth:`kolen_pollack` with fixed random descending weights: feedback alignment."""
-        return cls(transfer="upstream_jacobian", gated=(), plastic=("W",), starts=UNIT)
+        return cls(transfer="upstream_jacobian", gated=(), plastic=("W",), initializers=UNIT)
 
     # -- weights ------------------------------------------------------------------------------------------
 
     def initial(self, nodes: Nodes, shapes: Mapping[str, Shape], random: np.random.Generator) -> dict[str, np.ndarray]:
         """Draw the three descending kinds at every level."""
-        starts = {**STARTS, **self.starts}
+        initializers = {**INITIALIZERS, **self.initializers}
         sizes = self._weight_shapes(nodes)
-        return {name: starts[kind_of(name)](random, size)["W"] for name, size in sizes.items()}
+        return {name: initializers[kind_of(name)](random, size)["W"] for name, size in sizes.items()}
 
     def _weight_shapes(self, nodes: Nodes) -> dict[str, Shape]:
         hidden = levels(nodes)
@@ -151,7 +152,7 @@ class SelfAssembling(DescendingPathway):
             found |= {name: shapes[kind] for kind, name in level.names().items()}
         return found
 
-    def _check_widths(self, hidden: list[Level]) -> list[int]:
+    def _check_widths(self, hidden: list[AssemblyLevel]) -> list[int]:
         widths = [level.size for level in hidden] if self.widths is None else list(self.widths)
         wanted = f"one width for each of the {len(hidden)} hidden levels"
         require(len(widths) == len(hidden) and min(widths, default=1) > 0, f"widths: got {widths}, wanted {wanted}")
@@ -186,7 +187,7 @@ class SelfAssembling(DescendingPathway):
     def exchange(
         self, nodes: Nodes, tree: Tree, ascent: Ascent, error: jax.Array, probe: Probe = untouched
     ) -> dict[str, Exchange]:
-        """Run the descending stream; returns the signals of each level, the top one first, by :attr:`Level.rate`.
+        """Run the descending stream; returns the signals by :attr:`AssemblyLevel.rate`, the top level first.
 
         Parameters
         ----------
@@ -211,7 +212,7 @@ class SelfAssembling(DescendingPathway):
             arriving = rate
         return found
 
-    def _slope(self, nodes: Nodes, level: Level, ascent: Ascent) -> jax.Array:
+    def _slope(self, nodes: Nodes, level: AssemblyLevel, ascent: Ascent) -> jax.Array:
         return activation(nodes[level.rate].name).slope(ascent.entering[level.rate])
 
     def drives(
@@ -261,7 +262,7 @@ class TiedSelfAssembling(SelfAssembling):
     transfer: str = "upstream_jacobian"
     gated: tuple[str, ...] = ()
     plastic: tuple[str, ...] = ("W",)
-    starts: Mapping[str, Start] = field(default_factory=lambda: UNIT)
+    initializers: Mapping[str, Initializer] = field(default_factory=lambda: UNIT)
 
     def credit(self, nodes: Nodes, tree: Tree, ascent: Ascent, goal: Goal, probe: Probe) -> Credit:
         """Copy the ascending weights first."""

@@ -2,28 +2,26 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 import optax
-from biocredit.circuits.core.errors import nearest, require
+from biocredit.circuits.core.circuit import Circuit
+from biocredit.circuits.core.errors import nearest, renamed, require
 from biocredit.circuits.dual_stream.pathways.self_assembling.kinds import KINDS, PerKind, kind_of
 from biocredit.circuits.dual_stream.pathways.self_assembling.levels import levels
 from biocredit.circuits.dual_stream.pathways.self_assembling.plasticity import Regulariser, plain
 
-if TYPE_CHECKING:
-    from biocredit.circuits.dual_stream.dual_stream import DualStream
 
-
+@renamed(rates="learning_rates")
 @dataclass(frozen=True)
-class Training:
+class PerKindTraining:
     """Change every weight array by ``rate * (drive - decay * R(X))``; the decay is inside the rate.
 
     Parameters
     ----------
-    rates
+    learning_rates
         Learning rates ``eta``. All equal, with large lateral weights at the start, diverges; descending synapses must
         be slow.
     decay
@@ -39,15 +37,15 @@ class Training:
         For a negative number, or a product of rate and decay of 1 or more.
     """
 
-    rates: PerKind = PerKind(0.1, 0.001, 0.1, 0.1)  # noqa: RUF009  (a tuple)
+    learning_rates: PerKind = PerKind(0.1, 0.001, 0.1, 0.1)  # noqa: RUF009  (a tuple)
     decay: PerKind = PerKind.same(1e-4)  # noqa: RUF009  (a tuple)
     regularisers: Mapping[str, Regulariser] = field(default_factory=dict)
     clip: float = 0.0
 
     def __post_init__(self):
-        self.rates.check("a learning rate")
+        self.learning_rates.check("a learning rate")
         self.decay.check("a decay")
-        for kind, rate, decay in zip(KINDS, self.rates, self.decay, strict=True):
+        for kind, rate, decay in zip(KINDS, self.learning_rates, self.decay, strict=True):
             require(rate * decay < 1, f"rate times decay of {kind} must stay below 1, got {rate * decay:g}")
         for kind in self.regularisers:
             require(kind in KINDS, f"regularisers: unknown kind of synapses {kind!r}: {nearest(kind, KINDS)}")
@@ -62,16 +60,18 @@ class Training:
 
         Examples
         --------
-        >>> Training(PerKind(1.0, 0.01, 0.2, 0.2).scaled(0.5)).remedy()
+        >>> PerKindTraining(PerKind(1.0, 0.01, 0.2, 0.2).scaled(0.5)).remedy()
         'learning rates 0.5 x (W 1, Wbar 0.01, V 0.2, Vbar 0.2): lower the rate, or V, Vbar or Wbar; or try clip=0.3'
         """
-        ratios = ", ".join(f"{kind} {rate / (self.rates.W or 1):.3g}" for kind, rate in self.rates._asdict().items())
+        ratios = ", ".join(
+            f"{kind} {rate / (self.learning_rates.W or 1):.3g}" for kind, rate in self.learning_rates._asdict().items()
+        )
         clip = "" if self.clip else "; or try clip=0.3"
-        return f"learning rates {self.rates.W or 1:g} x ({ratios}): lower the rate, or V, Vbar or Wbar{clip}"
+        return f"learning rates {self.learning_rates.W or 1:g} x ({ratios}): lower the rate, or V, Vbar or Wbar{clip}"
 
     def _of(self, kind: str) -> optax.GradientTransformation:
         decay = regularised(getattr(self.decay, kind), self.regularisers.get(kind, plain))
-        return optax.chain(decay, optax.sgd(getattr(self.rates, kind)))
+        return optax.chain(decay, optax.sgd(getattr(self.learning_rates, kind)))
 
 
 def _kinds(weights: Mapping[str, jax.Array]) -> dict[str, str]:
@@ -104,7 +104,7 @@ def regularised(decay: float, regulariser: Regulariser = plain) -> optax.Gradien
     return optax.stateless(lambda changes, params: jax.tree.map(added, changes, params))
 
 
-def advice(net: "DualStream", training: Training) -> list[str]:
+def advice(net: Circuit, training: PerKindTraining) -> list[str]:
     """Say in words what in a set-up does nothing, or is known to go wrong.
 
     Parameters
@@ -114,7 +114,7 @@ def advice(net: "DualStream", training: Training) -> list[str]:
     training
         How it is going to learn.
     """
-    stream, tree, rates, found = net.descending, net.read(), training.rates, []
+    stream, tree, rates, found = net.descending, net.read(), training.learning_rates, []
     if "Vbar" in stream.plastic and "Wbar" not in stream.plastic:
         found.append("Vbar is plastic, but reaches the ascending stream through plastic Wbar only: it has no effect")
     for level in levels(net.ascending) if "V" in stream.plastic and rates.V >= 0.3 * rates.W else ():

@@ -31,7 +31,7 @@ class Received(NamedTuple):
     current: jax.Array
 
 
-Transfer = Callable[[Received], tuple[jax.Array, jax.Array]]
+DescendingTransfer = Callable[[Received], tuple[jax.Array, jax.Array]]
 """From what is received to ``(rate, slope)``, both ``[trial, descending unit]``."""
 
 
@@ -62,7 +62,7 @@ def lateral_gate(received: Received) -> tuple[jax.Array, jax.Array]:
     return received.potential * slope, slope
 
 
-TRANSFERS: dict[str, Transfer] = {
+TRANSFERS: dict[str, DescendingTransfer] = {
     "identity": identity,
     "relu": relu,
     "tanh": tanh,

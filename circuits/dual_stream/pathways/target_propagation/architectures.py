@@ -8,15 +8,19 @@ from itertools import pairwise
 
 from biocredit.circuits.core.activations import Curve
 from biocredit.circuits.core.errors import choose, renamed, require
+from biocredit.circuits.core.initializers import (
+    Initializer,
+    Orthogonal,
+    fan_in_uniform_biases,
+    glorot_normal,
+)
 from biocredit.circuits.dual_stream.ascending import geometry
-from biocredit.circuits.dual_stream.ascending.initial_weights import Orthogonal, Start, fan_in_uniform_biases
 from biocredit.circuits.dual_stream.ascending.normalisation import Standardise
 from biocredit.circuits.dual_stream.ascending.operations import Flatten, Transfer
 from biocredit.circuits.dual_stream.ascending.pooling import MaxPool
 from biocredit.circuits.dual_stream.ascending.stack import Node
 from biocredit.circuits.dual_stream.ascending.stages import Convolution, Dense
 from biocredit.circuits.dual_stream.pathways.counter_current.architectures import Architecture
-from biocredit.circuits.dual_stream.pathways.target_propagation.initial_weights import glorot_normal
 
 STANDARDISED = {"nowhere": (), "hidden": ("hidden",), "output": ("output",), "everywhere": ("hidden", "output")}
 """Which populations are standardised over the batch."""
@@ -29,7 +33,7 @@ def dense(
     standardised: str = "nowhere",
     activation: str | Curve = "tanh",
     bias: bool = False,
-    start: Start = Orthogonal(),  # noqa: B008  (frozen)
+    initializer: Initializer = Orthogonal(),  # noqa: B008  (frozen)
 ) -> Architecture:
     """Fully connected layers without biases, from orthogonal weights (arXiv 2212.10352).
 
@@ -40,7 +44,7 @@ def dense(
     standardised
         ``"nowhere"``; ``"hidden"``: behind the transfer function of hidden layers ("-BN"); ``"output"``: of the output
         ("linear-BN"); ``"everywhere"``: both.
-    activation, bias, start
+    activation, bias, initializer
         Of every layer; the output has no transfer function.
 
     Examples
@@ -53,7 +57,7 @@ def dense(
     nodes: dict[str, Node] = {}
     for number, (inputs, outputs) in enumerate(pairwise(sizes), start=1):
         last = number == len(sizes) - 1
-        nodes[f"layer{number}"] = Dense(inputs, outputs, bias, start)
+        nodes[f"layer{number}"] = Dense(inputs, outputs, bias, initializer)
         nodes |= {} if last else {f"rate{number}": Transfer(activation)}
         nodes |= {f"norm{number}": Standardise()} if ("output" if last else "hidden") in where else {}
     return nodes, (sizes[0],)
@@ -61,7 +65,7 @@ def dense(
 
 def dense_with_biases(sizes: Sequence[int]) -> Architecture:
     """The same with biases, from Glorot-normal weights (arXiv 2006.14331)."""
-    return dense(sizes, bias=True, start=glorot_normal)
+    return dense(sizes, bias=True, initializer=glorot_normal)
 
 
 @renamed(transfer="activation")
@@ -75,7 +79,9 @@ def pooling(
     """3 x 3 convolutions with biases, each pooled 2 x 2, then a dense layer (arXiv 2201.13415)."""
     layers = len(channels) - 1
     require(side % 2**layers == 0, f"a side of {side} cannot be halved {layers} times")
-    stages = [Convolution(i, o, 3, padding=1, bias=True, start=fan_in_uniform_biases) for i, o in pairwise(channels)]
+    stages = [
+        Convolution(i, o, 3, padding=1, bias=True, initializer=fan_in_uniform_biases) for i, o in pairwise(channels)
+    ]
     return pooled(stages, [classes], (side, side, channels[0]), activation=activation)
 
 
@@ -106,5 +112,7 @@ def pooled(
         nodes |= {f"conv{number}": stage, f"rate_conv{number}": Transfer(activation), f"pool{number}": MaxPool()}
     nodes["flatten"] = Flatten()
     inputs = geometry.output_shape(nodes, input_shape)[0]
-    head, _ = dense([inputs, *sizes], activation=dense_activation or activation, bias=True, start=fan_in_uniform_biases)
+    head, _ = dense(
+        [inputs, *sizes], activation=dense_activation or activation, bias=True, initializer=fan_in_uniform_biases
+    )
     return nodes | head, input_shape

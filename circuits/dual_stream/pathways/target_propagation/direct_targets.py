@@ -11,16 +11,15 @@ import numpy as np
 from biocredit.circuits.core.circuit import Projection
 from biocredit.circuits.core.credit_rule import CreditRule, Place, Tree
 from biocredit.circuits.core.errors import choose, require
+from biocredit.circuits.core.initializers import Shape, he_uniform
 from biocredit.circuits.core.probes import Probe
 from biocredit.circuits.dual_stream.ascending.geometry import output_shape
-from biocredit.circuits.dual_stream.ascending.initial_weights import Shape
 from biocredit.circuits.dual_stream.ascending.operations import Transfer
 from biocredit.circuits.dual_stream.ascending.stack import Ascent, Node, Nodes
 from biocredit.circuits.dual_stream.ascending.stages import Stage
-from biocredit.circuits.dual_stream.pathways.counter_current.levels import parts
+from biocredit.circuits.dual_stream.pathways.counter_current.levels import cut_at_stages
 from biocredit.circuits.dual_stream.pathways.counter_current.pathway import within
 from biocredit.circuits.dual_stream.pathways.pathway import Credit, DescendingPathway, Goal
-from biocredit.circuits.dual_stream.pathways.target_propagation.initial_weights import he_uniform
 
 PREDICTIONS: dict[str, Callable[[jax.Array], jax.Array]] = {
     "softmax": jax.nn.softmax,
@@ -66,7 +65,7 @@ class DirectProjection(DescendingPathway):
 
     def hidden(self, nodes: Nodes) -> dict[str, dict[str, Node]]:
         """Hidden parts by path of their stage."""
-        cut = [firing(part) for part in parts(nodes)[:-1]]
+        cut = [firing(part) for part in cut_at_stages(nodes)[:-1]]
         return {next(name for name, node in part.items() if isinstance(node, Stage)): part for part in cut}
 
     def initial(self, nodes: Nodes, shapes: Mapping[str, Shape], random: np.random.Generator) -> dict[str, np.ndarray]:
@@ -91,7 +90,7 @@ class DirectProjection(DescendingPathway):
             return probe(f"down.{name}", "learning", value)
 
         top = watch(f"{list(nodes)[-1]}.rate", goal.error)
-        changes = within(parts(nodes)[-1], ascent, top, "up")
+        changes = within(cut_at_stages(nodes)[-1], ascent, top, "up")
         signal = self.signal(ascent.output, goal) / (len(goal.target) if self.reduction == "mean" else 1)
         for path, part in self.hidden(nodes).items():
             projection = watch(f"{path}.P", tree[f"down.{path}.P"])

@@ -5,12 +5,12 @@ from dataclasses import dataclass, field
 import jax
 import optax
 from biocredit.circuits.core.credit_rule import CreditRule
-from biocredit.circuits.dual_stream.ascending.initial_weights import Start, fan_in_uniform_biases
+from biocredit.circuits.core.initializers import Initializer, fan_in_uniform_biases
 from biocredit.circuits.dual_stream.ascending.stack import Nodes
 from biocredit.circuits.dual_stream.pathways.pathway import Goal
 from biocredit.circuits.dual_stream.pathways.target_propagation import feedback_losses
 from biocredit.circuits.dual_stream.pathways.target_propagation.learned import LearnedFeedback
-from biocredit.circuits.dual_stream.pathways.target_propagation.levels import Level, mirrored_levels
+from biocredit.circuits.dual_stream.pathways.target_propagation.levels import TargetLevel, mirrored_levels
 from biocredit.circuits.dual_stream.pathways.target_propagation.pathway import NEEDS, OF_NOISE, per_trial
 from biocredit.circuits.dual_stream.schedules import momentum_sgd
 
@@ -33,18 +33,18 @@ class LocalDifferenceReconstructionErnoult(LearnedFeedback):
     distance = 0.5
     feedback_loss = staticmethod(feedback_losses.local_difference_both)
     stepsize: float = 0.7
-    start: Start = fan_in_uniform_biases
+    initializer: Initializer = fan_in_uniform_biases
     noise: float | tuple[float, ...] = 0.2
     iterations: int | tuple[int, ...] = 20
     optimizer: optax.GradientTransformation | tuple[optax.GradientTransformation, ...] = field(
         default_factory=lambda: momentum_sgd(1e-3, 0.9)
     )
 
-    def levels(self, nodes: Nodes) -> list[Level]:
+    def levels(self, nodes: Nodes) -> list[TargetLevel]:
         """Feedback has pooling undone and the transfer function before its synapses."""
         return mirrored_levels(nodes)
 
-    def groups(self, levels: list[Level]) -> list[list[Level]]:
+    def groups(self, levels: list[TargetLevel]) -> list[list[TargetLevel]]:
         """Every level for itself, from the lowest."""
         return [[level] for level in levels]
 

@@ -10,7 +10,7 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 from biocredit.circuits.core.credit_rule import Tree
-from biocredit.circuits.dual_stream.pathways.target_propagation.levels import Level
+from biocredit.circuits.dual_stream.pathways.target_propagation.levels import TargetLevel
 from biocredit.circuits.dual_stream.pathways.target_propagation.reconstruction import (
     Descended,
     Scene,
@@ -42,7 +42,7 @@ class Learned(NamedTuple):
     changes: Tree
 
 
-FeedbackLoss = Callable[[Level, Scene, Tree, Noise], Learned]
+FeedbackLoss = Callable[[TargetLevel, Scene, Tree, Noise], Learned]
 
 
 def scaled(learned: Learned, factor: float) -> Learned:
@@ -50,7 +50,7 @@ def scaled(learned: Learned, factor: float) -> Learned:
     return jax.tree.map(lambda value: factor * value, learned)
 
 
-def denoising(level: Level, seen: Scene, tree: Tree, noise: Noise) -> Learned:
+def denoising(level: TargetLevel, seen: Scene, tree: Tree, noise: Noise) -> Learned:
     """DTP: ``|g(f(q)) - q|^2`` at the noisy activity ``q = h + eps``; teaches an inverse (arXiv 1412.7525)."""
     noisy = seen.rates[level.below] + noise.below
     ahead = seen.run(level, noisy)
@@ -59,7 +59,7 @@ def denoising(level: Level, seen: Scene, tree: Tree, noise: Noise) -> Learned:
     return Learned((mismatch**2).sum(), back.learn(2 * mismatch))
 
 
-def around_top(level: Level, seen: Scene, tree: Tree, noise: Noise) -> Descended:
+def around_top(level: TargetLevel, seen: Scene, tree: Tree, noise: Noise) -> Descended:
     """Send noisy activity up to the output and bring it down again with corrections."""
     u, ascents = seen.rates[level.below] + noise.below, {}
     descending = seen.from_top(level)
@@ -72,7 +72,7 @@ def around_top(level: Level, seen: Scene, tree: Tree, noise: Noise) -> Descended
     return down
 
 
-def reconstruct_clean(level: Level, seen: Scene, tree: Tree, noise: Noise) -> Learned:
+def reconstruct_clean(level: TargetLevel, seen: Scene, tree: Tree, noise: Noise) -> Learned:
     """DRL as in the released program of arXiv 2212.10352: the *clean* activity is to be reconstructed.
 
     The correction is a constant, so the least loss is that of feedback which ignores its input.
@@ -82,7 +82,7 @@ def reconstruct_clean(level: Level, seen: Scene, tree: Tree, noise: Noise) -> Le
     return Learned((mismatch**2).sum(), down.learn(2 * mismatch))
 
 
-def reconstruct_noisy(level: Level, seen: Scene, tree: Tree, noise: Noise) -> Learned:
+def reconstruct_noisy(level: TargetLevel, seen: Scene, tree: Tree, noise: Noise) -> Learned:
     """DRL of Meulemans et al. 2020: the *noisy* activity is to be reconstructed, through all levels above.
 
     With weight decay it teaches a regularised inverse of everything above (arXiv 2006.14331, eq. 13).
@@ -101,7 +101,7 @@ class Perturbed(NamedTuple):
     spread: jax.Array
 
 
-def perturb(level: Level, seen: Scene, tree: Tree, noise: Noise) -> Perturbed:
+def perturb(level: TargetLevel, seen: Scene, tree: Tree, noise: Noise) -> Perturbed:
     """Perturb the two populations of a level, one after the other."""
     h = seen.rates[level.below]
     ahead = seen.run(level, h + noise.below)
@@ -110,7 +110,7 @@ def perturb(level: Level, seen: Scene, tree: Tree, noise: Noise) -> Perturbed:
     return Perturbed(below, above, below.rate - h, above.rate - h)
 
 
-def local_difference(level: Level, seen: Scene, tree: Tree, noise: Noise) -> Learned:
+def local_difference(level: TargetLevel, seen: Scene, tree: Tree, noise: Noise) -> Learned:
     """L-DRL as in the released program of arXiv 2212.10352: ``-eps (q - h) + |r - h|^2 / 2``, constant corrections.
 
     Its expectation is ``sigma^2 (|J_g|^2 / 2 - tr J_g J_f)`` to leading order, least where the Jacobian of the
@@ -121,7 +121,7 @@ def local_difference(level: Level, seen: Scene, tree: Tree, noise: Noise) -> Lea
     return Learned(loss, added(found.below.learn(-noise.below), found.above.learn(found.spread)))
 
 
-def local_difference_both(level: Level, seen: Scene, tree: Tree, noise: Noise) -> Learned:
+def local_difference_both(level: TargetLevel, seen: Scene, tree: Tree, noise: Noise) -> Learned:
     """L-DRL of Ernoult et al. 2022: twice :func:`local_difference`, with corrections that count as functions of Q."""
     found = perturb(level, seen, tree, noise)
     loss = (found.spread**2).sum() / 2 - jnp.sum(noise.below * found.shift)

@@ -10,13 +10,12 @@ import numpy as np
 import optax
 from biocredit.circuits.core.credit_rule import Tree
 from biocredit.circuits.core.errors import require
+from biocredit.circuits.core.initializers import Shape
 from biocredit.circuits.core.probes import Probe, active, untouched
-from biocredit.circuits.dual_stream.ascending.initial_weights import Shape
 from biocredit.circuits.dual_stream.ascending.stack import Nodes, ascend
 from biocredit.circuits.dual_stream.pathways.pathway import Credit
-from biocredit.circuits.dual_stream.pathways.target_propagation import own_optimizer
 from biocredit.circuits.dual_stream.pathways.target_propagation.feedback_losses import FeedbackLoss, Noise, scaled
-from biocredit.circuits.dual_stream.pathways.target_propagation.levels import Level
+from biocredit.circuits.dual_stream.pathways.target_propagation.levels import TargetLevel
 from biocredit.circuits.dual_stream.pathways.target_propagation.pathway import TargetPropagation
 from biocredit.circuits.dual_stream.pathways.target_propagation.reconstruction import Scene, scene
 
@@ -71,7 +70,7 @@ class LearnedFeedback(TargetPropagation):
         fewest = min(self.iterations) if isinstance(self.iterations, tuple) else self.iterations
         require(fewest >= 1, f"learned feedback makes 1 or more steps in a trial, got {self.iterations}")
 
-    def groups(self, levels: list[Level]) -> list[list[Level]]:
+    def groups(self, levels: list[TargetLevel]) -> list[list[TargetLevel]]:
         """Levels that learn in turns within an iteration; one group after the other."""
         return [levels[::-1]]
 
@@ -81,10 +80,10 @@ class LearnedFeedback(TargetPropagation):
         states = {}
         for level, optimizer in self._by_level(self.levels(nodes), "optimizer"):
             stem = f"down.{level.path}"
-            states |= own_optimizer.start(optimizer, stem, {f"{stem}.{k}": weights[f"{stem}.{k}"] for k in level.names})
+            states |= optimizer_start(optimizer, stem, {f"{stem}.{k}": weights[f"{stem}.{k}"] for k in level.names})
         return weights | states
 
-    def _by_level(self, levels: list[Level], what: str) -> list[tuple[Level, Any]]:
+    def _by_level(self, levels: list[TargetLevel], what: str) -> list[tuple[TargetLevel, Any]]:
         return list(zip(levels, spread_over(getattr(self, what), len(levels), what), strict=True))
 
     # -- learning -------------------------------------------------------------------------------------------
@@ -138,7 +137,9 @@ class LearnedFeedback(TargetPropagation):
             metrics |= {f"feedback_loss.{path}": loss.mean() for path, loss in losses.items()}
         return Credit({}, changed, metrics)
 
-    def _learn_group(self, group: list[Level], seen: Scene, tree: Tree, noise: Mapping, settings: Mapping) -> tuple:
+    def _learn_group(
+        self, group: list[TargetLevel], seen: Scene, tree: Tree, noise: Mapping, settings: Mapping
+    ) -> tuple:
         """Go through the iterations of levels that learn in turns."""
         stems = tuple(f"down.{level.path}." for level in group)
 
@@ -149,9 +150,36 @@ class LearnedFeedback(TargetPropagation):
                 ends = seen.rates[level.below], seen.rates[level.above]
                 eps = jax.tree.map(lambda z: deviation * z, draw(sources[level.path], *ends))  # noqa: B023
                 found = scaled(type(self).feedback_loss(level, seen, tree | own, eps), 1 / len(ends[0]))
-                own = own | own_optimizer.step(optimizer, f"down.{level.path}", tree | own, found.changes)
+                own = own | optimizer_step(optimizer, f"down.{level.path}", tree | own, found.changes)
                 losses[level.path] = found.loss
             return own, losses
 
         start = {name: jnp.asarray(value) for name, value in tree.items() if name.startswith(stems)}
         return jax.lax.scan(iteration, start, {level.path: noise[level.path] for level in group})
+
+
+# -- an optimiser whose state is part of the circuit's tree --------------------------------------------------------
+
+
+def optimizer_start(
+    optimizer: optax.GradientTransformation, stem: str, weights: Mapping[str, Any]
+) -> dict[str, np.ndarray]:
+    """Initial state, by names that begin with ``stem``."""
+    leaves = jax.tree.leaves(optimizer.init(dict(weights)))
+    return {f"{stem}.optimizer{number}": np.asarray(leaf) for number, leaf in enumerate(leaves)}
+
+
+def optimizer_step(optimizer: optax.GradientTransformation, stem: str, tree: Tree, changes: Tree) -> Tree:
+    """Make one step; return the new weights and the new state by full name.
+
+    Examples
+    --------
+    >>> optimizer_step(optax.sgd(0.5), "down.layer2", {"Q": jax.numpy.ones(1)}, {"Q": jax.numpy.ones(1)})
+    {'Q': Array([0.5], dtype=float32)}
+    """
+    weights = {name: tree[name] for name in changes}
+    form = jax.tree.structure(jax.eval_shape(optimizer.init, weights))
+    names = [f"{stem}.optimizer{number}" for number in range(form.num_leaves)]
+    state = jax.tree.unflatten(form, [tree[name] for name in names])
+    updates, state = optimizer.update(changes, state, weights)
+    return optax.apply_updates(weights, updates) | dict(zip(names, jax.tree.leaves(state), strict=True))

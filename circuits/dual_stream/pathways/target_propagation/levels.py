@@ -10,13 +10,13 @@ from biocredit.circuits.dual_stream.ascending.normalisation import Standardise
 from biocredit.circuits.dual_stream.ascending.operations import BatchNorm, Operation, Transfer
 from biocredit.circuits.dual_stream.ascending.stack import Ascent, Node, Nodes
 from biocredit.circuits.dual_stream.ascending.stages import Stage
-from biocredit.circuits.dual_stream.pathways.counter_current.levels import parts
+from biocredit.circuits.dual_stream.pathways.counter_current.levels import cut_at_stages
 
 Operations = dict[str, Operation]
 
 
 @dataclass(frozen=True)
-class Level:
+class TargetLevel:
     """Two neighbouring populations and the synapses between them, in both directions.
 
     Parameters
@@ -57,29 +57,29 @@ class Level:
         return next(iter(self.up))
 
 
-def inverse_levels(nodes: Nodes) -> list[Level]:
+def inverse_levels(nodes: Nodes) -> list[TargetLevel]:
     """Feedback that resembles what drives the population below: ``g(u) = psi(Q u + d)``.
 
     ``psi`` is the transfer function of the population below, with its standardisation, if it has one; a target is
     then standardised too (arXiv 1412.7525, 2006.14331, 2212.10352).
     """
     found = []
-    for lower, part in pairwise(parts(nodes)):
+    for lower, part in pairwise(cut_at_stages(nodes)):
         tail = {name: node for name, node in _after(lower).items() if isinstance(node, Transfer | Standardise)}
         norm = {name: node for name, node in tail.items() if isinstance(node, Standardise)}
         found.append(_level(lower, part, (Transfer, Standardise, BatchNorm), tail, norm))
     return found
 
 
-def mirrored_levels(nodes: Nodes) -> list[Level]:
+def mirrored_levels(nodes: Nodes) -> list[TargetLevel]:
     """Feedback that runs the ascending part backwards: ``g(u) = Q rho(unpool(u)) + d`` (Ernoult et al. 2022)."""
-    return [_level(lower, part, (Standardise, BatchNorm), {}, {}) for lower, part in pairwise(parts(nodes))]
+    return [_level(lower, part, (Standardise, BatchNorm), {}, {}) for lower, part in pairwise(cut_at_stages(nodes))]
 
 
-def _level(lower: Nodes, part: Nodes, passed: tuple[type, ...], tail: Operations, norm: Operations) -> Level:
+def _level(lower: Nodes, part: Nodes, passed: tuple[type, ...], tail: Operations, norm: Operations) -> TargetLevel:
     path = next(name for name, node in part.items() if isinstance(node, Stage))
     lead = {name: node for name, node in reversed(_after(part).items()) if not isinstance(node, passed)}
-    return Level(path, part[path], list(lower)[-1], list(part)[-1], part, lead, tail, norm)
+    return TargetLevel(path, part[path], list(lower)[-1], list(part)[-1], part, lead, tail, norm)
 
 
 def _after(part: Nodes) -> dict[str, Node]:
@@ -91,7 +91,7 @@ def _after(part: Nodes) -> dict[str, Node]:
 
 def rates(nodes: Nodes, ascent: Ascent) -> dict[str, jax.Array]:
     """Activity of every population by name, from ``"input"`` to the output."""
-    cut = parts(nodes)
+    cut = cut_at_stages(nodes)
     entering = [ascent.entering[next(iter(part))] for part in cut]
     names = ["input", *(list(part)[-1] for part in cut)]
     return dict(zip(names, [*entering, ascent.output], strict=True))
@@ -112,7 +112,7 @@ def through(operations: Operations, h: jax.Array) -> tuple[jax.Array, Callable[[
     return h, back
 
 
-def lead_down(level: Level, u: jax.Array, ascent: Ascent) -> jax.Array:
+def lead_down(level: TargetLevel, u: jax.Array, ascent: Ascent) -> jax.Array:
     """Bring activity of the upper population to the feedback synapses; ``ascent`` knows where the maxima were."""
     for name, node in level.lead.items():
         u = node(u) if isinstance(node, Transfer) else node.transposed(ascent.memory[name], u)[0]

@@ -8,13 +8,12 @@ import jax
 from biocredit.circuits.core.circuit import Projection
 from biocredit.circuits.core.credit_rule import CreditRule, Tree
 from biocredit.circuits.core.errors import require
+from biocredit.circuits.core.initializers import Initializer, glorot_normal
 from biocredit.circuits.core.probes import Probe, active, untouched
-from biocredit.circuits.dual_stream.ascending.initial_weights import Start
 from biocredit.circuits.dual_stream.ascending.stack import Nodes, ascend
 from biocredit.circuits.dual_stream.pathways.pathway import Credit, Goal
 from biocredit.circuits.dual_stream.pathways.target_propagation import feedback_losses
 from biocredit.circuits.dual_stream.pathways.target_propagation.feedback_losses import FeedbackLoss, Noise, scaled
-from biocredit.circuits.dual_stream.pathways.target_propagation.initial_weights import glorot_normal
 from biocredit.circuits.dual_stream.pathways.target_propagation.learned import Draw, drawn, given
 from biocredit.circuits.dual_stream.pathways.target_propagation.pathway import NEEDS, OF_NOISE, TargetPropagation
 from biocredit.circuits.dual_stream.pathways.target_propagation.reconstruction import scene
@@ -49,7 +48,7 @@ class DifferenceTargetMeulemans(TargetPropagation):
     feedback_loss: ClassVar[FeedbackLoss] = staticmethod(feedback_losses.denoising)
     stepsize: float = 0.1
     noise: float = 0.08
-    start: Start = glorot_normal
+    initializer: Initializer = glorot_normal
 
     def __post_init__(self):
         super().__post_init__()

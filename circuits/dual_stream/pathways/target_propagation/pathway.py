@@ -10,15 +10,14 @@ import jax.numpy as jnp
 import numpy as np
 from biocredit.circuits.core.circuit import Projection
 from biocredit.circuits.core.credit_rule import Place, Tree
-from biocredit.circuits.core.errors import require
+from biocredit.circuits.core.errors import renamed, require
+from biocredit.circuits.core.initializers import Initializer, Shape, Within
 from biocredit.circuits.core.probes import Probe
-from biocredit.circuits.dual_stream.ascending.initial_weights import Shape, Start
 from biocredit.circuits.dual_stream.ascending.stack import Ascent, Nodes
-from biocredit.circuits.dual_stream.pathways.counter_current.levels import parts
+from biocredit.circuits.dual_stream.pathways.counter_current.levels import cut_at_stages
 from biocredit.circuits.dual_stream.pathways.counter_current.pathway import within
 from biocredit.circuits.dual_stream.pathways.pathway import Credit, DescendingPathway, Goal
-from biocredit.circuits.dual_stream.pathways.target_propagation.initial_weights import Uniform
-from biocredit.circuits.dual_stream.pathways.target_propagation.levels import Level, inverse_levels
+from biocredit.circuits.dual_stream.pathways.target_propagation.levels import TargetLevel, inverse_levels
 from biocredit.circuits.dual_stream.pathways.target_propagation.reconstruction import Scene, bring_down, scene
 
 NEEDS: dict[str, Place] = {"h": "pre", "gain": "post", "target of the population": "post", "reconstruction": "post"}
@@ -28,6 +27,7 @@ OF_NOISE: dict[str, Place] = {"noise": "pre", "response to noise": "post"}
 """What it sees besides where feedback learns from noise."""
 
 
+@renamed(start="initializer")
 @dataclass(frozen=True, kw_only=True)
 class TargetPropagation(DescendingPathway):
     """Targets travel down, every population approaches its own.
@@ -40,7 +40,7 @@ class TargetPropagation(DescendingPathway):
     ----------
     stepsize
         Size of the step at the output.
-    start
+    initializer
         How feedback weights start, seen from the upper population.
 
     Notes
@@ -53,12 +53,12 @@ class TargetPropagation(DescendingPathway):
 
     distance: ClassVar[float] = 1.0
     stepsize: float = 0.01
-    start: Start = field(default=Uniform(0.01))
+    initializer: Initializer = field(default=Within(0.01))
 
     def __post_init__(self):
         require(self.stepsize > 0, f"the step of the output's target must be positive, got {self.stepsize}")
 
-    def levels(self, nodes: Nodes) -> list[Level]:
+    def levels(self, nodes: Nodes) -> list[TargetLevel]:
         """Cut the ascending stream into levels with feedback."""
         return inverse_levels(nodes)
 
@@ -72,7 +72,7 @@ class TargetPropagation(DescendingPathway):
         """Draw the feedback weights of every level."""
         arrays = {}
         for level in self.levels(nodes):
-            drawn = self.start(random, _turned(level.stage.kernel_shape(level.stage.outputs)))
+            drawn = self.initializer(random, _turned(level.stage.kernel_shape(level.stage.outputs)))
             drawn = {"Q": np.swapaxes(drawn["W"], 0, 1), "d": drawn["b"]}
             arrays |= {f"down.{level.path}.{name}": drawn[name] for name in level.names}
         return arrays
@@ -112,7 +112,7 @@ class TargetPropagation(DescendingPathway):
         seen = scene(self.levels(nodes), nodes, tree, ascent, probe, "learning")
         targets = self.targets(seen, tree, goal)
         changes, metrics = {}, {}
-        for part in parts(nodes):
+        for part in cut_at_stages(nodes):
             name = list(part)[-1]
             h, away = seen.rates[name], seen.rates[name] - targets[name]
             error = seen.watch(f"up.{name}.error", (2 * self.distance / len(h)) * away)

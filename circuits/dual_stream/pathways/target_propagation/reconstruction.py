@@ -13,7 +13,13 @@ from biocredit.circuits.core.credit_rule import Tree
 from biocredit.circuits.core.probes import Probe
 from biocredit.circuits.dual_stream.ascending.stack import Ascent, Nodes, ascend
 from biocredit.circuits.dual_stream.ascending.stages import bias_product, spread
-from biocredit.circuits.dual_stream.pathways.target_propagation.levels import Level, in_phase, lead_down, rates, through
+from biocredit.circuits.dual_stream.pathways.target_propagation.levels import (
+    TargetLevel,
+    in_phase,
+    lead_down,
+    rates,
+    through,
+)
 
 Learn = Callable[[jax.Array], Tree]
 """From an error at a reconstruction to the gradient of the feedback weights, by full name."""
@@ -34,21 +40,21 @@ class Scene(NamedTuple):
         The probe with its phase filled in.
     """
 
-    levels: list[Level]
+    levels: list[TargetLevel]
     ascent: Ascent
     rates: dict[str, jax.Array]
-    run: Callable[[Level, jax.Array], Ascent]
+    run: Callable[[TargetLevel, jax.Array], Ascent]
     watch: Callable[[str, jax.Array], jax.Array]
 
-    def from_top(self, level: Level) -> list[Level]:
+    def from_top(self, level: TargetLevel) -> list[TargetLevel]:
         """The levels from the top down to this one."""
         return self.levels[self.levels.index(level) :][::-1]
 
 
-def scene(levels: list[Level], nodes: Nodes, tree: Tree, ascent: Ascent, probe: Probe, phase: str) -> Scene:
+def scene(levels: list[TargetLevel], nodes: Nodes, tree: Tree, ascent: Ascent, probe: Probe, phase: str) -> Scene:
     """Set the scene from what the ascending stream has done."""
 
-    def run(level: Level, h: jax.Array) -> Ascent:
+    def run(level: TargetLevel, h: jax.Array) -> Ascent:
         return ascend(level.up, tree, h, probe=probe, phase=phase)
 
     return Scene(levels, ascent, rates(nodes, ascent), run, in_phase(probe, phase))
@@ -61,7 +67,7 @@ class Reconstruction(NamedTuple):
     learn: Learn
 
 
-def reconstruct(level: Level, seen: Scene, tree: Tree, u: jax.Array, led_by: Ascent) -> Reconstruction:
+def reconstruct(level: TargetLevel, seen: Scene, tree: Tree, u: jax.Array, led_by: Ascent) -> Reconstruction:
     """Send ``u`` down through the feedback synapses of a level.
 
     Parameters
@@ -107,7 +113,7 @@ class Descended(NamedTuple):
     still: jax.Array
 
 
-def bring_down(level: Level, seen: Scene, tree: Tree, u: jax.Array, led_by: Ascent) -> Descended:
+def bring_down(level: TargetLevel, seen: Scene, tree: Tree, u: jax.Array, led_by: Ascent) -> Descended:
     """Bring a target (or any activity) of the upper population down to the lower one, with the correction."""
     moving = reconstruct(level, seen, tree, u, led_by)
     still = reconstruct(level, seen, tree, seen.rates[level.above], seen.ascent)

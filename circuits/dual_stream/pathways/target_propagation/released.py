@@ -4,10 +4,9 @@ from dataclasses import dataclass, field
 
 import jax
 from biocredit.circuits.core.credit_rule import CreditRule
-from biocredit.circuits.dual_stream.ascending.initial_weights import Start
+from biocredit.circuits.core.initializers import Initializer, Within
 from biocredit.circuits.dual_stream.pathways.pathway import Goal
 from biocredit.circuits.dual_stream.pathways.target_propagation import feedback_losses
-from biocredit.circuits.dual_stream.pathways.target_propagation.initial_weights import Uniform
 from biocredit.circuits.dual_stream.pathways.target_propagation.learned import LearnedFeedback
 from biocredit.circuits.dual_stream.pathways.target_propagation.pathway import (
     NEEDS,
@@ -58,7 +57,7 @@ class FixedDifferenceTarget(TargetPropagation):
     """FW-DTP: feedback stays as it starts."""
 
     rule = _declared("fixed_difference_target", "arXiv:2212.10352", 2, _INVERSE)
-    start: Start = field(default=Uniform(0.001))
+    initializer: Initializer = field(default=Within(0.001))
 
     def output_target(self, output: jax.Array, goal: Goal) -> jax.Array:
         """Step along the gradient of each trial's loss."""

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 import optax
+from biocredit.circuits.core.errors import renamed
 from biocredit.circuits.core.optimizers import by_stream, cosine_by_epoch
 from biocredit.circuits.dual_stream.pathways.target_propagation.ernoult import LocalDifferenceReconstructionErnoult
 from biocredit.circuits.dual_stream.pathways.target_propagation.meulemans import (
@@ -12,11 +13,12 @@ from biocredit.circuits.dual_stream.pathways.target_propagation.meulemans import
 from biocredit.circuits.dual_stream.schedules import momentum_sgd
 
 
+@renamed(rate="learning_rate")
 @dataclass(frozen=True)
 class Adam:
     """Constants of one stream's Adam."""
 
-    rate: float
+    learning_rate: float
     b1: float
     b2: float
     eps: float
@@ -24,7 +26,7 @@ class Adam:
 
     def optimizer(self, stepsize: float = 1.0) -> optax.GradientTransformation:
         """Adam with coupled decay; the rate is divided by the step of the output's target."""
-        adam = optax.adam(self.rate / stepsize, self.b1, self.b2, self.eps)
+        adam = optax.adam(self.learning_rate / stepsize, self.b1, self.b2, self.eps)
         return optax.chain(optax.add_decayed_weights(self.decay), adam)
 
 
@@ -93,11 +95,12 @@ MEULEMANS: dict[str, Meulemans] = {
 """By data set and rule; dense networks of ``dense_with_biases``."""
 
 
+@renamed(rates="learning_rates")
 def ernoult(
     *,
     iterations: tuple[int, ...] = (20, 30, 35, 55, 20),
     noise: tuple[float, ...] = (0.4, 0.4, 0.2, 0.2, 0.08),
-    rates: tuple[float, ...] = (1e-4, 3.5e-4, 8e-3, 8e-3, 0.18),
+    learning_rates: tuple[float, ...] = (1e-4, 3.5e-4, 8e-3, 8e-3, 0.18),
     momentum: float = 0.9,
     stepsize: float = 0.7,
 ) -> LocalDifferenceReconstructionErnoult:
@@ -105,25 +108,29 @@ def ernoult(
 
     Parameters
     ----------
-    iterations, noise, rates
+    iterations, noise, learning_rates
         By level, from the lowest with feedback.
     momentum, stepsize
         Of the feedback's descent, of the output's target.
     """
-    optimizers = tuple(momentum_sgd(rate, momentum) for rate in rates)
+    optimizers = tuple(momentum_sgd(rate, momentum) for rate in learning_rates)
     return LocalDifferenceReconstructionErnoult(
         stepsize=stepsize, noise=noise, iterations=iterations, optimizer=optimizers
     )
 
 
-def ernoult_forward(batches_per_epoch: int, rate: float = 0.08, epochs: int = 85) -> optax.GradientTransformation:
+@renamed(rate="learning_rate")
+def ernoult_forward(
+    batches_per_epoch: int, learning_rate: float = 0.08, epochs: int = 85
+) -> optax.GradientTransformation:
     """Optimiser of the ascending stream beside :func:`ernoult`, for batches of 128 and 90 epochs."""
-    return momentum_sgd(cosine_by_epoch(rate, 1e-5, epochs, batches_per_epoch), 0.9, 1e-4)
+    return momentum_sgd(cosine_by_epoch(learning_rate, 1e-5, epochs, batches_per_epoch), 0.9, 1e-4)
 
 
-def frenkel(rate: float = 1e-4, momentum: float = 0.9) -> optax.GradientTransformation:
+@renamed(rate="learning_rate")
+def frenkel(learning_rate: float = 1e-4, momentum: float = 0.9) -> optax.GradientTransformation:
     """Nesterov's descent of the program of direct random target projection, for batches of 100 (arXiv 1909.01311).
 
     Its loss is ``"mean_binary_cross_entropy"`` and its images lie between 0 and 1.
     """
-    return optax.sgd(rate, momentum, nesterov=True)
+    return optax.sgd(learning_rate, momentum, nesterov=True)

@@ -1,0 +1,222 @@
+"""Leaky integrate-and-fire cells, with and without an adaptive threshold, for credit by a pseudo-derivative.
+
+One step, in this order (Bellec et al. 2020, doi:10.1038/s41467-020-17236-y; Liu et al. 2021,
+doi:10.1073/pnas.2111821118): b_t = rho b_{t-1} + ca z_{t-1}; v_t = alpha v_{t-1} + ci I_t - theta z_{t-1};
+z_t = 1 where u_t > 0 and the cell is not refractory, u_t = (v_t - theta - beta b_t) / theta;
+psi_t = (gamma / theta) max(0, 1 - |u_t|), and 0 while refractory. The reset subtracts the baseline threshold one step
+after the spike; the voltage integrates on while the cell is refractory.
+"""
+
+from dataclasses import dataclass, fields
+from typing import Any, ClassVar, Literal
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from biocredit.circuits.core.errors import choose, require
+from biocredit.circuits.recurrent.cells.model import CellModel, Constants, Emission, Emit, State, along, through
+
+#: Dead steps after a spike for a refractory period of so many steps: a period counts the steps after the spike
+#: (Liu et al. 2021), or the step of the spike itself, too (Bellec et al. 2020).
+REFRACTORY = {"after": lambda steps: steps, "with_spike": lambda steps: np.maximum(steps - 1, 0)}
+
+#: Gain of a leaky variable: 1, or what is lost in a step, so that a constant input of 1 leads to 1.
+GAINS = {"unit": lambda keep: np.ones_like(keep), "leak": lambda keep: 1 - keep}
+
+
+def steps_of(duration: float, dt: float, what: str) -> int:
+    """Return a duration in ms as a whole number of steps."""
+    steps = duration / dt
+    whole = np.isfinite(steps) and steps >= 0 and abs(steps - round(steps)) < 1e-6
+    require(bool(whole), f"{what} must be 0 or a multiple of dt = {dt:g} ms, got {duration:g}")
+    return round(steps)
+
+
+def gain_of(gain: str | float, keep: np.ndarray, dt: float, what: str) -> np.ndarray:
+    """Return an input gain given by name or as a number."""
+    if isinstance(gain, str):
+        return choose(gain, GAINS, what)(np.asarray(keep))
+    require(dt == 1, f"{what} {gain} is a number: it holds for dt = 1 ms, got {dt:g}; name it, 'unit' or 'leak'")
+    return np.float64(gain)
+
+
+@dataclass(frozen=True)
+class LIF(CellModel):
+    """Leaky integrate-and-fire cell.
+
+    Parameters
+    ----------
+    tau
+        Membrane time constant in ms.
+    threshold
+        theta, distance from rest to threshold.
+    refractory
+        Refractory period in ms.
+    refractory_counts
+        ``"after"``: so long no spike after a spike; ``"with_spike"``: the step of the spike counts, too, so that one
+        step less is dead.
+    dampening
+        gamma of the pseudo-derivative.
+    current_gain
+        ci: ``"leak"`` (1 - alpha), ``"unit"`` (1), or a number.
+    """
+
+    tau: float = 20.0
+    threshold: float = 1.0
+    refractory: float = 0.0
+    refractory_counts: str = "after"
+    dampening: float = 0.3
+    current_gain: str | float = "leak"
+
+    variables: ClassVar[tuple[str, ...]] = ("voltage",)
+    own_paths: ClassVar[dict[str, tuple[str, ...]]] = {"local": (), "cut": ("reset",), "none": ("reset",)}
+    spiking: ClassVar[bool] = True
+
+    def __post_init__(self):
+        for name in ("tau", "threshold", "dampening"):
+            value = getattr(self, name)
+            require(value > 0 and np.isfinite(value), f"{name} of {type(self).__name__} must be positive, got {value}")
+        choose(self.refractory_counts, REFRACTORY, "refractory_counts")
+
+    def constants(self, keep: np.ndarray, dt: float) -> dict[str, np.ndarray]:
+        """Decay, threshold, reset, dampening, gain of the current, dead steps after a spike."""
+        require(self.tau >= dt, f"tau of {type(self).__name__} is below a step: {self.tau:g} ms, dt = {dt:g} ms")
+        dead = REFRACTORY[self.refractory_counts](steps_of(self.refractory, dt, "refractory"))
+        return {
+            "alpha": keep,
+            "threshold": np.float64(self.threshold),
+            "reset": np.float64(self.threshold),
+            "dampening": np.float64(self.dampening),
+            "current_gain": gain_of(self.current_gain, keep, dt, "current_gain"),
+            "dead_steps": np.float64(dead),
+        }
+
+    def names(self) -> tuple[str, ...]:
+        """Names of :meth:`constants`."""
+        return "alpha", "threshold", "reset", "dampening", "current_gain", "dead_steps"
+
+    def rest(self, shape: tuple[int, ...], dtype: Any) -> State:
+        """Voltage 0, not refractory."""
+        return {"voltage": jnp.zeros(shape, dtype), "dead": jnp.zeros(shape, dtype)}
+
+    def integrate(self, constants: Constants, state: State, own: Any, drive: jax.Array) -> State:
+        """Advance the voltage, with the reset by the cell's own last spike."""
+        v = state["voltage"]
+        alpha, ci, reset = (along(constants[name], jnp.ndim(v)) for name in ("alpha", "current_gain", "reset"))
+        return {"voltage": alpha * v + ci * drive - reset * own}
+
+    def above(self, constants: Constants, state: State) -> jax.Array:
+        """Return u, how far the voltage is above threshold, in thresholds."""
+        theta = along(constants["threshold"], state["voltage"].ndim)
+        return (state["voltage"] - theta) / theta
+
+    def advance(
+        self, constants: Constants, state: State, own: jax.Array, current: jax.Array, emit: Emit
+    ) -> tuple[State, Emission]:
+        """Integrate, then fire unless refractory."""
+        new = self.integrate(constants, state, own, current)
+        u = self.above(constants, new)
+        free = (state["dead"] <= 0).astype(u.dtype)
+        spike = (u > 0).astype(u.dtype) * free
+        theta, gamma, dead = (along(constants[name], u.ndim) for name in ("threshold", "dampening", "dead_steps"))
+        psi = gamma / theta * jnp.maximum(0, 1 - jnp.abs(u)) * free
+        output, gain = through(emit, spike, psi)
+        new["dead"] = jnp.where(output > 0, dead, jnp.maximum(state["dead"] - 1, 0))
+        return new, Emission(output, gain, {}, {"scaled_voltage": u})
+
+    def output_of(self, constants: Constants, state: State) -> jax.Array:
+        """1 above threshold."""
+        return (self.above(constants, state) > 0).astype(state["voltage"].dtype)
+
+    def direction(self, constants: Constants) -> State:
+        """One."""
+        return {"voltage": jnp.ones((), jnp.asarray(constants["alpha"]).dtype)}
+
+
+@dataclass(frozen=True)
+class ALIF(LIF):
+    """Leaky integrate-and-fire cell whose threshold rises with every spike and decays slowly.
+
+    Parameters
+    ----------
+    tau, threshold, refractory, refractory_counts, dampening, current_gain
+        As in :class:`LIF`.
+    tau_adaptation
+        Time constant of the threshold in ms.
+    beta
+        Adaptation strength: the threshold is theta + beta b; 0 makes a cell a LIF cell.
+    adaptation_gain
+        ca: ``"leak"`` (1 - rho), ``"unit"`` (1), or a number.
+    scale
+        What the distance from threshold is divided by: ``"base"`` (theta), or ``"effective"`` (theta + beta b).
+    """
+
+    tau_adaptation: float = 200.0
+    beta: float = 1.8
+    adaptation_gain: str | float = "leak"
+    scale: Literal["base", "effective"] = "base"
+
+    variables: ClassVar[tuple[str, ...]] = ("voltage", "adaptation")
+    own_paths: ClassVar[dict[str, tuple[str, ...]]] = {
+        "local": (),
+        "cut": ("reset",),
+        "none": ("reset", "adaptation_gain"),
+    }
+
+    def __post_init__(self):
+        super().__post_init__()
+        require(self.beta >= 0, f"beta is an adaptation strength and must be 0 or more, got {self.beta}")
+        require(self.tau_adaptation > 0, f"tau_adaptation must be positive (ms), got {self.tau_adaptation}")
+        choose(self.scale, dict.fromkeys(("base", "effective")), "scale")
+
+    def constants(self, keep: np.ndarray, dt: float) -> dict[str, np.ndarray]:
+        """Those of :class:`LIF`, decay and gain of the adaptation, its strength."""
+        rho = np.exp(-dt / np.float64(self.tau_adaptation))
+        adaptation = {"rho": rho, "adaptation_gain": gain_of(self.adaptation_gain, rho, dt, "adaptation_gain")}
+        return super().constants(keep, dt) | adaptation | {"beta": np.float64(self.beta)}
+
+    def names(self) -> tuple[str, ...]:
+        """Names of :meth:`constants`."""
+        return (*super().names(), "rho", "adaptation_gain", "beta")
+
+    def rest(self, shape: tuple[int, ...], dtype: Any) -> State:
+        """All zero."""
+        return super().rest(shape, dtype) | {"adaptation": jnp.zeros(shape, dtype)}
+
+    def integrate(self, constants: Constants, state: State, own: Any, drive: jax.Array) -> State:
+        """Advance voltage and adaptation; both feel the last spike of the cell."""
+        b = state["adaptation"]
+        rho, ca = (along(constants[name], jnp.ndim(b)) for name in ("rho", "adaptation_gain"))
+        return super().integrate(constants, state, own, drive) | {"adaptation": rho * b + ca * own}
+
+    @property
+    def varying(self) -> tuple[str, ...]:
+        """``("adaptation",)`` with the effective scale."""
+        return () if self.scale == "base" else ("adaptation",)
+
+    def bare(self) -> LIF:
+        """Return the LIF cell: what adapts is never reached."""
+        return LIF(**{field.name: getattr(self, field.name) for field in fields(LIF)})
+
+    def above(self, constants: Constants, state: State) -> jax.Array:
+        """Return u, the distance from the threshold of the moment over theta, or over that threshold."""
+        theta, beta = (along(constants[name], state["voltage"].ndim) for name in ("threshold", "beta"))
+        moment = theta + beta * state["adaptation"]
+        return (state["voltage"] - moment) / (theta if self.scale == "base" else moment)
+
+    def advance(
+        self, constants: Constants, state: State, own: jax.Array, current: jax.Array, emit: Emit
+    ) -> tuple[State, Emission]:
+        """Integrate, then fire unless refractory; with ``"effective"`` scale the slopes change in time."""
+        new, emission = super().advance(constants, state, own, current, emit)
+        if self.scale == "base":
+            return new, emission
+        theta, beta = (along(constants[name], own.ndim) for name in ("threshold", "beta"))
+        moment = theta + beta * new["adaptation"]
+        shown = emission.shown | {"threshold": moment}
+        direction = {"adaptation": -beta * new["voltage"] / moment}
+        return new, emission._replace(gain=emission.gain * theta / moment, direction=direction, shown=shown)
+
+    def direction(self, constants: Constants) -> State:
+        """1 for the voltage, -beta for the adaptation."""
+        return super().direction(constants) | {"adaptation": -jnp.asarray(constants["beta"])}

@@ -1,0 +1,16 @@
+"""E-prop, the three-factor rule: local eligibility times a learning signal (doi:10.1038/s41467-020-17236-y).
+
+dW[q, p] = sum over t of L_t[p] e_t[q, p]: nothing travels between cells. ``eprop`` leaves the reset out of the
+eligibility trace, as the authors' program does; ``three_factor`` keeps all that happens within the cell. For rate
+cells the two are one.
+"""
+
+from biocredit.circuits.recurrent.credit.family import reverse_rule
+from biocredit.circuits.recurrent.credit.reverse import Credit
+
+BELLEC_2020 = "10.1038/s41467-020-17236-y"
+
+RULES = (
+    reverse_rule("eprop", Credit(own="cut"), citation=BELLEC_2020, exact_when="no recurrent synapses and no reset"),
+    reverse_rule("three_factor", Credit(), citation=BELLEC_2020, exact_when="no recurrent synapses"),
+)

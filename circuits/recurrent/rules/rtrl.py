@@ -1,0 +1,32 @@
+"""Real-time recurrent learning: the exact gradient, forward in time (Williams & Zipser 1989).
+
+doi:10.1162/neco.1989.1.2.270. dx_t / dW of every state is carried along; its sparse versions are in ``snap``.
+"""
+
+from typing import Any
+
+from biocredit.circuits.recurrent.credit.influence import INFLUENCE, Influence, check_memory
+from biocredit.circuits.recurrent.credit.temporal_rule import TemporalRule, needs
+
+
+def influence_rule(
+    name: str, synapses: int | None, citation: str, exact_when: str = "", **declared: Any
+) -> TemporalRule:
+    """Declare a rule that keeps the influence of a weight over at most this many synapses."""
+    form = Influence(synapses)
+    return TemporalRule(
+        name=name,
+        update=form.update,
+        running=form,
+        needs=needs(*INFLUENCE),
+        citation=citation,
+        exact=not exact_when,
+        exact_when=exact_when,
+        memory="O(N^3)",
+        operations="O(T N^4)",
+        check=check_memory,
+        **declared,
+    )
+
+
+RULES = (influence_rule("rtrl", None, "10.1162/neco.1989.1.2.270"),)

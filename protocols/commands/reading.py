@@ -1,0 +1,114 @@
+"""Commands that only look: ``list``, ``show``, ``inspect``, ``report``, ``cite``, ``data``, ``version``."""
+
+import json
+from argparse import Namespace
+from collections.abc import Iterable
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+from biocredit.circuits.core.errors import CircuitError, nearest
+from biocredit.protocols.commands import tables
+from biocredit.protocols.commands.choosing import chosen
+from biocredit.protocols.experiments import every
+from biocredit.protocols.experiments.overrides import SettingError, as_json
+
+#: Packages that results depend on.
+PACKAGES = ("biocredit", "jax", "jaxlib", "brainpy", "brainstate", "numpy", "scipy", "optax", "h5py", "matplotlib")
+
+
+def list_command(given: Namespace) -> int:
+    """Print what there is: experiments, or rules, pathways, ..., whose name contains a word."""
+    words = [word for word in (given.what, given.word) if word]
+    kind = words.pop(0) if words and words[0] in tables.LISTS else "experiments"
+    if len(words) > 1:
+        raise SettingError(f"unknown list {given.what!r}: {nearest(given.what, tables.LISTS)}")
+    head, *rows = tables.LISTS[kind]()
+    found = [row for row in rows if not words or words[0] in row[0]]
+    if not found:
+        raise SettingError(f"no {kind.removesuffix('s')} contains {words[0]!r}: see biocredit list {kind}")
+    tables.print_table([head, *found])
+    return 0
+
+
+def show_command(given: Namespace) -> int:
+    """Print the configuration of an experiment as JSON."""
+    experiment, conditions, quick = chosen(given)
+    about = {"experiment": experiment.name, "figure": experiment.figure, "title": experiment.title, "quick": quick}
+    about |= {"source": experiment.source} if experiment.source else {}
+    about["conditions"] = {label: as_json(one) for label, one in conditions.items()}
+    print(json.dumps(about, indent=2))
+    return 0
+
+
+def inspect_command(given: Namespace) -> int:
+    """Describe traces, or check them."""
+    from biocredit.analysis.trace.check import check, summary
+
+    deviations = 0
+    for path in _traces(given.traces):
+        if not given.check:
+            print(summary(path))
+            continue
+        found = check(path)
+        deviations += len(found)
+        print("\n".join(f"{path}: {line}" for line in found) or f"{path}: keeps to the schema")
+    return 2 if deviations else 0
+
+
+def report_command(given: Namespace) -> int:
+    """Write a report."""
+    from biocredit.analysis.reports.report import write_report
+
+    print(write_report(_traces(given.traces), given.output))
+    return 0
+
+
+def cite_command(given: Namespace) -> int:
+    """Print BibTeX."""
+    from biocredit.analysis.reports.bibliography import citable, cite
+
+    table = every()
+    for thing in given.things:
+        if thing not in table and not citable(thing) and Path(thing).suffix not in (".h5", ".hdf5"):
+            hint = nearest(thing, table).partition("valid:")[0]
+            raise CircuitError(
+                f"nothing to cite is called {thing!r}: {hint}wanted a trace, an experiment, a DOI or arXiv"
+            )
+    print(cite(*(table[thing].citation if thing in table else thing for thing in given.things)))
+    return 0
+
+
+def version_command(given: Namespace) -> int:
+    """Print the version, or those of everything that results depend on."""
+    for name in PACKAGES if given.all else PACKAGES[:1]:
+        try:
+            print(name, version(name))
+        except PackageNotFoundError:
+            print(name, "not installed")
+    return 0
+
+
+def data_command(given: Namespace) -> int:
+    """List, find, download or import data sets."""
+    from biocredit.protocols.datasets import datasets
+
+    if given.action in ("list", "where"):
+        print(datasets.data_list() if given.action == "list" else datasets.data_where())
+        return 0
+    if given.name is None:
+        raise SettingError(f"data {given.action} needs the name of a data set: {nearest('', datasets.TABLE)}")
+    importing = given.action == "import"
+    place = datasets.import_files(given.name, given.files) if importing else datasets.fetch(given.name)
+    print(f"{given.name}: {place.folder}")
+    return 0
+
+
+def _traces(names: Iterable[str]) -> list[Path]:
+    """Expand folders to the traces in them."""
+    found: list[Path] = []
+    for name in map(Path, names):
+        inside = sorted(name.glob("*.h5")) if name.is_dir() else [name]
+        if not inside:
+            raise CircuitError(f"{name} holds no trace (*.h5)")
+        found += inside
+    return found
