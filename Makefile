@@ -5,7 +5,7 @@ RUN := $(VENV)/bin/python
 READY := $(VENV)/.ready
 export JAX_COMPILATION_CACHE_DIR ?= $(CURDIR)/.cache/jax
 
-.PHONY: demo test lint bench science conformance notebooks clean
+.PHONY: demo test lint bench science conformance notebooks reliability clean
 
 demo: $(READY)
 	$(RUN) -m biocredit.protocols.commands.demo demo
@@ -28,6 +28,10 @@ science: $(READY)
 
 conformance: $(READY)
 	$(RUN) -m tests.conformance tests/conformance/cases/*.npz
+
+# Kills, power cuts, strangers' files, odd settings and data, long runs: one table, in an hour; COUNT=100 for a taste.
+reliability: $(READY)
+	$(RUN) -m tests.reliability
 
 notebooks: $(READY)
 	$(VENV)/bin/jupytext --to ipynb --execute notebooks/*.py

@@ -24,9 +24,16 @@ COMMANDS = {
     "status": ("runs", "how far the runs of a folder are", ("folder",)),
     "work": ("runs", "", ("folder", "number")),
     "merge": ("runs", "join the seeds of one configuration from several traces", ("files", "into")),
-    "inspect": ("reading", "what a trace file holds", ("files", "check")),
+    "inspect": ("files", "what a trace file holds", ("files", "check")),
+    "copy": ("files", "copy a run: trace, checkpoint, pending commit", ("trace", "place")),
+    "move": ("files", "move a run: trace, checkpoint, pending commit", ("trace", "place")),
+    "export": ("files", "a trace for other programs: NWB, MATLAB, CSV, NetCDF (xarray)", ("exported",)),
     "report": ("reading", "figures and a table beside the paper's numbers (HTML or Markdown)", ("files", "report")),
-    "data": ("reading", "data sets: list, where, fetch NAME, import NAME FILES", ("data",)),
+    "data": (
+        "reading",
+        "data sets: list, where, fetch NAME, import NAME FILES; import-recording FILE",
+        ("data", "recording"),
+    ),
     "cite": ("reading", "BibTeX of what runs (or experiments) used", ("cited",)),
     "version": ("reading", "the version, and those of all that results depend on", ("all",)),
 }
@@ -53,7 +60,12 @@ ARGUMENTS = {
     ],
     "files": [(("traces",), {"nargs": "+", "help": "trace files, or folders of them"})],
     "check": [
-        (("--check",), {"action": "store_true", "help": "compare with the schema; exit status 2 if it deviates"})
+        (("--check",), {"action": "store_true", "help": "compare with the schema; exit status 2 if it deviates"}),
+        (("--repair",), {"action": "store_true", "help": "put the commit that a killed run left half done in place"}),
+    ],
+    "place": [
+        (("place",), {"help": "folder, or new name"}),
+        (("--overwrite",), {"action": "store_true", "help": "replace what is there"}),
     ],
     "cited": [(("things",), {"nargs": "+", "help": "trace files, experiments, DOIs or arXiv identifiers"})],
     "choices": [
@@ -114,7 +126,7 @@ ARGUMENTS = {
     ],
     "exported": [
         (("trace",), {"help": "trace file"}),
-        (("--to",), {"choices": ("nwb",), "required": True, "help": "form"}),
+        (("--to",), {"choices": ("nwb", "matlab", "csv", "xarray"), "required": True, "help": "form"}),
         (("-o", "--output"), {"metavar": "FILE", "help": "file to be written; by default the trace's name"}),
         (("--overwrite",), {"action": "store_true", "help": "replace what is there"}),
     ],

@@ -9,12 +9,13 @@ from __future__ import annotations
 import csv
 from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from biocredit.analysis.trace.labelled import LabelledArray
-from biocredit.analysis.trace.reader import Group, Trace
-from biocredit.analysis.trace.schema import COUNTED_AXES, TraceError
+from biocredit.analysis.trace.reader import Group, Trace, open_trace
+from biocredit.analysis.trace.schema import COUNTED_AXES, TraceError, nearest
 
 if TYPE_CHECKING:
     import xarray
@@ -38,9 +39,12 @@ def to_xarray(source: Group | LabelledArray) -> xarray.Dataset:
     TraceError
         If axes of one name have different coordinates, as in a group of groups: convert its parts.
     """
+    return _dataset(_arrays(source))
+
+
+def _dataset(arrays: Mapping[str, LabelledArray]) -> xarray.Dataset:
     import xarray
 
-    arrays = _arrays(source)
     coords: dict[str, tuple[tuple[str, ...], np.ndarray]] = {}
     for array in arrays.values():
         for name, values in array.coords.items():
@@ -50,8 +54,12 @@ def to_xarray(source: Group | LabelledArray) -> xarray.Dataset:
     return xarray.Dataset({name: (array.dims, array.values, texts[name]) for name, array in arrays.items()}, coords)
 
 
-def to_matlab(trace: Trace, path: str | Path) -> None:
+def to_matlab(
+    trace: Trace, path: str | Path, more: Mapping[str, Any] | None = None, *, overwrite: bool = False
+) -> None:
     """Write everything as one MATLAB file (version 5): a structure for each group, arrays with their coordinates.
+
+    Text becomes cell arrays.
 
     Parameters
     ----------
@@ -59,6 +67,15 @@ def to_matlab(trace: Trace, path: str | Path) -> None:
         The trace.
     path : str or Path
         The file to be written; names that MATLAB does not allow get an underscore in place of the other characters.
+    more : mapping, optional
+        Further arrays (or texts, or mappings of them) by name, which become variables beside those of the trace.
+    overwrite : bool
+        Replace a file that is there.
+
+    Raises
+    ------
+    TraceError
+        If the file is there, or a further name is one of the trace's.
 
     Examples
     --------
@@ -66,19 +83,37 @@ def to_matlab(trace: Trace, path: str | Path) -> None:
     """
     from scipy.io import savemat
 
-    tree: dict[str, Any] = {"attributes": {_identifier(name): value for name, value in trace.attributes.items()}}
-    for name, array in trace.items():
+    _require_free(path, overwrite)
+    tree: dict[str, Any] = {"attributes": _cells(trace.attributes)}
+    for name, array in trace.arrays().items():
         *groups, last = map(_identifier, name.split("/"))
         node = tree
         for group in groups:
             node = node.setdefault(group, {})
-        coords = {_identifier(axis): values for axis, values in array.coords.items()}
-        text = {"dims": list(array.dims), "units": array.units, "long_name": array.long_name}
-        node[last] = {"values": array.values, **coords, **text}
-    savemat(path, tree, long_field_names=True, oned_as="column")
+        node[last] = _cells({"values": array.values, **array.coords})
+        node[last] |= {"dims": _cells(list(array.dims)), "units": array.units, "long_name": array.long_name}
+    added = _cells(more or {})
+    if twice := set(added) & set(tree):
+        raise TraceError(f"{sorted(twice)[0]!r} is a name of the trace: give the array another one")
+    savemat(path, tree | added, long_field_names=True, oned_as="column")
 
 
-def to_csv(source: Group | LabelledArray, path: str | Path) -> None:
+def _cells(value: Any) -> Any:
+    """A value as SciPy stores it best: several texts as a cell array, mappings as structures."""
+    if isinstance(value, Mapping):
+        return {_identifier(name): _cells(inner) for name, inner in value.items() if inner is not None}
+    if isinstance(value, LabelledArray):
+        return _cells(value.values)
+    if isinstance(value, (list, tuple)) and not all(isinstance(one, (int, float)) for one in value):
+        value = np.array([str(one) for one in value], dtype=object)
+    if isinstance(value, np.ndarray) and value.dtype.kind in "US":
+        return value.astype(str).astype(object)
+    return value
+
+
+def to_csv(
+    source: Group | LabelledArray, path: str | Path, more: Mapping[str, Any] | None = None, *, overwrite: bool = False
+) -> None:
     """Write arrays as one long table: a column for each axis and coordinate, one for each array, a row for each value.
 
     Parameters
@@ -87,13 +122,21 @@ def to_csv(source: Group | LabelledArray, path: str | Path) -> None:
         An array, or a group all of whose arrays have the same axes (``trace.learning``, ``trace.events``).
     path : str or Path
         The file to be written.
+    more : mapping, optional
+        Further arrays of the same shape, by name.
+    overwrite : bool
+        Replace a file that is there.
 
     Raises
     ------
     TraceError
-        If the arrays have different axes: write them one by one.
+        If the file is there, or the arrays have different axes: write them one by one.
     """
-    arrays = _arrays(source)
+    _require_free(path, overwrite)
+    _table(_arrays(source), Path(path), more or {})
+
+
+def _table(arrays: Mapping[str, LabelledArray], path: Path, more: Mapping[str, Any] = MappingProxyType({})) -> None:
     shapes = {name: tuple(zip(array.dims, array.shape, strict=True)) for name, array in arrays.items()}
     if len(set(shapes.values())) != 1:
         axes = "; ".join(f"{name} ({', '.join(dim for dim, _ in shape)})" for name, shape in shapes.items())
@@ -101,14 +144,93 @@ def to_csv(source: Group | LabelledArray, path: str | Path) -> None:
     first = next(iter(arrays.values()))
     columns = {name: _spread(name, first).ravel() for name in first.coords}
     columns |= {name: array.values.ravel() for name, array in arrays.items()}
+    for name, values in more.items():
+        if np.shape(values) != first.shape:
+            raise TraceError(f"{name!r} has shape {np.shape(values)}, the arrays of the table have {first.shape}")
+        columns[name] = np.ravel(values)
     with open(path, "w", newline="", encoding="utf-8") as stream:
         writer = csv.writer(stream)
-        writer.writerow(columns)
-        writer.writerows(zip(*(column.tolist() for column in columns.values()), strict=True))
+        writer.writerow(map(harmless, columns))
+        writer.writerows(zip(*(map(harmless, column.tolist()) for column in columns.values()), strict=True))
+
+
+def harmless(cell: Any) -> Any:
+    """A cell that no spreadsheet takes for a formula: text that begins like one gets an apostrophe before it.
+
+    Examples
+    --------
+    >>> harmless("=HYPERLINK(1)"), harmless(-1.5), harmless("V1")
+    ("'=HYPERLINK(1)", -1.5, 'V1')
+    """
+    return f"'{cell}" if isinstance(cell, str) and cell[:1] in ("=", "+", "-", "@", "\t", "\r") else cell
+
+
+def _require_free(path: str | Path, overwrite: bool) -> None:
+    if Path(path).exists() and not overwrite:
+        raise TraceError(f"{path} exists already: choose another name, or allow it to be overwritten")
+
+
+# -- whole traces -----------------------------------------------------------------------------------------------
+
+ENDINGS = {"matlab": ".mat", "csv": "", "xarray": ".nc"}
+"""What the file of each form ends in; CSV is a folder with a table for each set of axes."""
+
+
+def export(trace: Trace | str | Path, form: str, path: str | Path, *, overwrite: bool = False) -> Path:
+    """Write a whole trace in another form.
+
+    Parameters
+    ----------
+    trace
+        A trace or its file name.
+    form
+        ``"matlab"``, ``"csv"`` (a folder, one table for each set of axes of each group) or ``"xarray"`` (NetCDF).
+    path
+        File or folder to be written.
+    overwrite
+        Replace what is there.
+
+    Raises
+    ------
+    TraceError
+        If it is there, or the form is unknown.
+    """
+    path = Path(path)
+    if form not in ENDINGS:
+        raise TraceError(f"no form {form!r}: wanted {', '.join(ENDINGS)}{nearest(form, ENDINGS)}")
+    _require_free(path, overwrite)
+    with trace if isinstance(trace, Trace) else open_trace(trace) as opened:
+        if form == "matlab":
+            to_matlab(opened, path, overwrite=overwrite)
+        elif form == "csv":
+            path.mkdir(exist_ok=True)
+            for name, arrays in _alike(opened).items():
+                _table(arrays, path / f"{name}.csv")
+        else:
+            _to_netcdf(opened, path)
+    return path
+
+
+def _alike(trace: Trace) -> dict[str, dict[str, LabelledArray]]:
+    """The arrays of each group that have the same axes, by the name of the group and of the axes."""
+    tables: dict[str, dict[str, LabelledArray]] = {}
+    for name, array in trace.arrays().items():
+        group, _, last = name.rpartition("/")
+        tables.setdefault("-".join([group.replace("/", "."), *array.dims]), {})[last] = array
+    return tables
+
+
+def _to_netcdf(trace: Trace, path: Path) -> None:
+    path.unlink(missing_ok=True)
+    groups: dict[str, dict[str, LabelledArray]] = {}
+    for name, array in trace.arrays().items():
+        groups.setdefault(name.rpartition("/")[0], {})[name.rpartition("/")[2]] = array
+    for group, arrays in groups.items():
+        _dataset(arrays).to_netcdf(path, mode="a" if path.exists() else "w", group=group, engine="h5netcdf")
 
 
 def _arrays(source: Group | LabelledArray) -> Mapping[str, LabelledArray]:
-    return {source.name.rpartition("/")[2]: source} if isinstance(source, LabelledArray) else dict(source)
+    return {source.name.rpartition("/")[2]: source} if isinstance(source, LabelledArray) else source.arrays()
 
 
 def _axes_of(name: str, array: LabelledArray) -> tuple[str, ...]:

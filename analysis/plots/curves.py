@@ -113,6 +113,8 @@ def amplitude_by_region(*traces: Trace, at: int = -1) -> Figure:
     figure, ax = canvas(size=(5.0, 3.2))
     for trace, colour in zip(map(opened, traces), colours(len(traces), len(traces) > 4), strict=False):
         names = [name for name in trace.learning if name.startswith(PREFIX)]
+        if not names:
+            raise TraceError(f"no amplitude was recorded in {trace.path.name}: add amplitude('V1.error')")
         runs = np.stack([trace.learning[name].values[:, at] for name in names], axis=1)
         band(ax, np.arange(1, len(names) + 1), runs, color=colour, marker="o", ms=3, label=label_of(trace))
     ax.set(xlabel="region, counted from the input", ylabel="mean |local error|", title="Local error by region")

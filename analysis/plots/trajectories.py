@@ -82,7 +82,9 @@ def phase_courses(
 
 def recorded_rates(trace: Trace) -> list[str]:
     """List the populations whose rate was recorded in both phases."""
-    names = [name.removesuffix("/rate") for name in trace.activity if name.endswith("/rate")]
+    recorded = list(trace.activity)
+    names = [name.removesuffix("/rate") for name in recorded if name.endswith("/rate")]
+    names = [name for name in names if f"{name}/phase" in recorded]
     phases = {name: set(trace[f"activity/{name}/phase"].values.tolist()) for name in names}
     return [name for name in names if {"inference", "learning"} <= phases[name]]
 

@@ -126,8 +126,14 @@ def layout(populations: Sequence[Mapping[str, Any]], projections: Sequence[Mappi
     return {row["name"]: _box(row, *places[row["name"]]) for row in populations}
 
 
+def _block_sizes(text: str) -> dict[str, int]:
+    """Neurons of each block, which a trace may list or count."""
+    blocks = json.loads(text) if text else {}
+    return {name: len(one) if isinstance(one, list) else int(one) for name, one in blocks.items()}
+
+
 def _box(row: Mapping[str, Any], column: int, level: int) -> Box:
-    sizes = json.loads(row["blocks"]) if row["blocks"] else {}
+    sizes = _block_sizes(row["blocks"])
     return Box(column * (WIDTH + GAP_X), level * (HEIGHT + GAP_Y), row["size"], sizes)
 
 

@@ -2,7 +2,7 @@
 
 import base64
 import io
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from html import escape
 from pathlib import Path
 
@@ -20,6 +20,8 @@ from biocredit.analysis.reports.comparison import (
 from biocredit.analysis.reports.report_figures import figures_of
 from biocredit.analysis.trace.reader import Trace, TraceError
 from matplotlib.figure import Figure
+from matplotlib.mathtext import MathTextParser
+from matplotlib.text import Text
 
 STYLE = (
     "body{font:15px/1.5 system-ui,sans-serif;max-width:62rem;margin:2rem auto;padding:0 1rem;color:#222}"
@@ -27,6 +29,8 @@ STYLE = (
     "td,th{padding:.25rem .8rem;border-bottom:1px solid #ddd;text-align:left}"
     "img{max-width:100%}pre{background:#f6f6f6;padding:1rem;overflow-x:auto;font-size:12px}.note{color:#8a4b00}"
 )
+#: Letters that mean something in Markdown.
+MARKUP = frozenset("\\`*[]|~$")
 Table = list[list[str]]
 
 
@@ -179,34 +183,64 @@ def _tagged(table: Table) -> list[tuple[list[str], str]]:
 
 
 def _markdown(traces: Sequence[Trace], path: Path) -> str:
-    parts = [f"# {title_of(traces)}", *notes(traces)]
+    parts = [f"# {harmless(title_of(traces))}", *map(harmless, notes(traces))]
     for name, (head, *rows) in _tables(traces).items():
         lines = [head, ["---"] * len(head), *rows]
         parts += [
             f"## {name}",
-            "\n".join("| " + " | ".join(cell.replace("|", "\\|") for cell in row) + " |" for row in lines),
+            "\n".join("| " + " | ".join(map(harmless, row)) + " |" for row in lines),
         ]
     folder = path.with_suffix("")
     for number, (name, figure) in enumerate(figures_of(traces).items(), start=1):
         folder.mkdir(exist_ok=True)
         (folder / f"{number}.png").write_bytes(png(figure))
-        parts += [f"## {name}", f"![{name}]({folder.name}/{number}.png)"]
-    parts += ["## Cite", f"```bibtex\n{cite(*traces)}\n```", _provenance(traces, "```\n", "\n```", str)]
+        parts += [f"## {harmless(name)}", f"![{harmless(name)}](<{folder.name}/{number}.png>)"]
+    parts += ["## Cite", f"```bibtex\n{_unfenced(cite(*traces))}\n```"]
+    parts += [_provenance(traces, "```\n", "\n```", _unfenced)]
     return "\n\n".join(parts) + "\n"
 
 
-def _provenance(traces: Sequence[Trace], before: str, after: str, quote: object) -> str:
+def harmless(text: str) -> str:
+    r"""Write a text from a trace so that Markdown shows it as it is: no markup, no HTML, one line.
+
+    Examples
+    --------
+    >>> print(harmless("<b>*new*</b> a|b"))
+    &lt;b&gt;\*new\*&lt;/b&gt; a\|b
+    """
+    line = escape(" ".join(str(text).split()), quote=False)
+    return "".join(f"\\{letter}" if letter in MARKUP else letter for letter in line)
+
+
+def _unfenced(text: str) -> str:
+    """Text that stays inside a fenced block."""
+    return text.replace("```", "``")
+
+
+def _provenance(traces: Sequence[Trace], before: str, after: str, quote: Callable[[str], str]) -> str:
     """Name the files and the programs that wrote them."""
     lines = []
     for trace in traces:
         versions = ", ".join(f"{name} {number}" for name, number in sorted(trace.versions.items()))
         device = trace.attributes.get("device", "unknown device")
-        lines.append(f"{trace.path.name}: {trace.status}, {trace.attributes['created']}, {device}; {versions}")
+        lines.append(f"{trace.path.name}: {trace.status}, {trace.attributes.get('created')}, {device}; {versions}")
     return before + quote("\n".join(lines)) + after
 
 
 def png(figure: Figure) -> bytes:
     """Return a figure as PNG."""
+    for text in figure.findobj(Text):
+        if text.get_text().count("$") > 1 and not _is_math(text.get_text()):
+            text.set_parse_math(False)
     stream = io.BytesIO()
     figure.savefig(stream, format="png", dpi=150)
     return stream.getvalue()
+
+
+def _is_math(text: str) -> bool:
+    """Whether matplotlib can set a text with dollars in it."""
+    try:
+        MathTextParser("path").parse(text)
+    except ValueError:
+        return False
+    return True

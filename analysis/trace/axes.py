@@ -114,7 +114,8 @@ def extend_axis(node: h5py.Dataset, axis: int, count: int, at: Any) -> np.ndarra
     """Positions of the places `at` along a growing axis, which is extended by those that it does not have yet."""
     scale, places = coordinate(node, axis)
     at = _checked(node, base_name(places), count, at, places.dtype)
-    old = places[()]
+    size = places.shape[0]
+    start, old = _end_of(places, at[0])
     new = at[at > old[-1]] if old.size else at
     known = at[: at.size - new.size]
     positions = np.searchsorted(old, known)
@@ -124,12 +125,22 @@ def extend_axis(node: h5py.Dataset, axis: int, count: int, at: Any) -> np.ndarra
             f"{node.name[1:]}: {base_name(places)} {missing} is not on the axis and lies before its end, {old[-1]}"
         )
     if new.size:
-        places.resize((old.size + new.size,))
-        places[old.size :] = new
-    if scale != places:
+        places.resize((size + new.size,))
+        places[size:] = new
+    if scale != places and scale.shape[0] < places.shape[0]:
         scale.resize(places.shape)
-        scale[old.size :] = np.arange(old.size, places.shape[0])
-    return np.concatenate([positions, old.size + np.arange(new.size)])
+        scale[size:] = np.arange(size, places.shape[0])
+    return np.concatenate([start + positions, size + np.arange(new.size)])
+
+
+def _end_of(places: h5py.Dataset, first: float) -> tuple[int, np.ndarray]:
+    """The last coordinates of an axis, back to one not larger than `first`, and where they begin: mostly one."""
+    size = start = places.shape[0]
+    end, step = places[size:], 1
+    while start and (not end.size or end[0] > first):
+        start, step = max(0, start - step), 4 * step
+        end = places[start:]
+    return start, end
 
 
 def _checked(node: h5py.Dataset, name: str, count: int, at: Any, kind: np.dtype) -> np.ndarray:

@@ -112,9 +112,16 @@ def _check_shape(node: h5py.Dataset, axis: int | None, values: np.ndarray) -> No
 
 
 def constant(
-    h5: h5py.File, name: str, array: Any, dims: Sequence[str], units: str, long_name: str, coords: Mapping | None
+    h5: h5py.File,
+    name: str,
+    array: Any,
+    dims: Sequence[str],
+    units: str,
+    long_name: str,
+    coords: Mapping | None,
+    replace: bool = False,
 ) -> None:
-    """Store an array once, or see that the one that is there is equal."""
+    """Store an array once, or see that the one that is there is equal (or replace its values)."""
     values = np.asarray(array)
     values = values.astype({"b": "u1", "U": object}.get(values.dtype.kind, values.dtype))
     kind = STRING if values.dtype == object else values.dtype
@@ -124,7 +131,9 @@ def constant(
     if name in h5:
         stored = h5[name].asstr()[()] if kind is STRING else h5[name][()]
         if not np.array_equal(stored, values, equal_nan=values.dtype.kind == "f"):
-            raise TraceError(f"{name} exists already with other values")
+            if not replace or stored.shape != values.shape:
+                raise TraceError(f"{name} exists already with other values")
+            h5[name][...] = values
         return
     filters = _filters(name, kind, None) if values.size > 1 and values.ndim else {}
     label(group.create_dataset(name.rpartition("/")[2], data=values, dtype=kind, **filters), scales, units, long_name)

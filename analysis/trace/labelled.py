@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 import h5py
 import numpy as np
 from biocredit.analysis.trace.schema import TraceError
+from biocredit.analysis.trace.structure import require_room
 
 
 class UnknownName(TraceError, KeyError):
@@ -74,7 +76,7 @@ def dims_of(node: h5py.Dataset) -> tuple[str, ...]:
 
 def companions(node: h5py.Dataset) -> list[str]:
     """Names of further coordinates, such as ``update`` along ``snapshot``."""
-    return str(node.attrs.get("coordinates", "")).split()
+    return str(plain(node.attrs.get("coordinates", ""))).split()
 
 
 def variables(h5: h5py.Group) -> list[str]:
@@ -87,22 +89,33 @@ def variables(h5: h5py.Group) -> list[str]:
     return [name for name, node in found.items() if not node.is_scale and name not in along]
 
 
-def read_labelled(node: h5py.Dataset, selection: dict[str, int | slice]) -> LabelledArray:
-    """Read what `selection` keeps, by position along named axes, and the coordinates that go with it."""
+def read_labelled(
+    node: h5py.Dataset, selection: dict[str, int | slice], shapes: Mapping[str, tuple[int, ...]] | None = None
+) -> LabelledArray:
+    """Read what `selection` keeps, by position along named axes, and the coordinates that go with it.
+
+    Parameters
+    ----------
+    node
+        The dataset.
+    selection
+        Positions or slices by axis.
+    shapes
+        Shapes of the datasets at an earlier moment, by name: what came later is left out.
+    """
+    shape = (shapes or {}).get(node.name, node.shape)
     dims = dims_of(node)
     if unknown := [dim for dim in selection if dim not in dims]:
         raise TraceError(f"{node.name[1:]} has no axis {unknown[0]!r}; its axes are {', '.join(dims)}")
-    index = {
-        dim: _index(selection.get(dim, slice(None)), size, dim) for dim, size in zip(dims, node.shape, strict=True)
-    }
+    index = {dim: _index(selection.get(dim, slice(None)), size, dim) for dim, size in zip(dims, shape, strict=True)}
     names = [name for name in (*dims, *companions(node)) if name in node.parent]
     coords = {name: node.parent[name] for name in names}
     return LabelledArray(
         name=node.name[1:],
         values=_values(node, tuple(index.values())),
         dims=tuple(dim for dim in dims if isinstance(index[dim], slice)),
-        units=plain(node.attrs.get("units", "")),
-        long_name=plain(node.attrs.get("long_name", "")),
+        units=text_of(node, "units"),
+        long_name=text_of(node, "long_name"),
         coords={name: _values(scale, tuple(index[dim] for dim in dims_of(scale))) for name, scale in coords.items()},
     )
 
@@ -116,13 +129,23 @@ def _index(wanted: int | slice, size: int, dim: str) -> int | slice:
 
 
 def _values(node: h5py.Dataset, index: tuple[int | slice, ...]) -> np.ndarray:
+    sizes = [len(range(*one.indices(size))) for one, size in zip(index, node.shape, strict=True) if type(one) is slice]
+    require_room(node, tuple(sizes))
     if h5py.check_string_dtype(node.dtype):
         return np.asarray(node.asstr()[index], dtype=str)
     return np.asarray(node[index])
 
 
+def text_of(node: h5py.Dataset, attribute: str) -> str:
+    """An attribute that is a text, empty where it is none."""
+    value = plain(node.attrs.get(attribute))
+    return value if isinstance(value, str) else ""
+
+
 def plain(value: Any) -> Any:
     """An attribute as Python numbers, strings and lists."""
     if isinstance(value, bytes):
-        return value.decode()
+        return value.decode(errors="replace")
+    if isinstance(value, h5py.Empty):
+        return None
     return value.tolist() if isinstance(value, (np.ndarray, np.generic)) else value

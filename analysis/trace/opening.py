@@ -8,6 +8,7 @@ import h5py
 from biocredit.analysis.trace.labelled import plain
 from biocredit.analysis.trace.schema import FORMAT, FORMAT_VERSION, TraceError, nearest
 from biocredit.analysis.trace.storage.atomic_file import RecoveredFile
+from biocredit.analysis.trace.structure import foreign_parts
 
 SIGNATURE = b"\x89HDF\r\n\x1a\n"
 
@@ -29,11 +30,13 @@ def _verified(path: Path, stream: RecoveredFile) -> h5py.File:
         raise TraceError(f"{path} is not an HDF5 file")
     try:
         h5 = h5py.File(stream, "r")
-    except OSError as error:
+    except Exception as error:
         what = "truncated" if "truncated" in str(error) else "damaged"
         raise TraceError(f"{path} is {what}: HDF5 cannot open it") from None
     try:
         _check_format(path, h5)
+        for problem in foreign_parts(h5):
+            raise TraceError(f"{path} is no trace to be read: {problem}")
     except BaseException:
         h5.close()
         raise
@@ -43,7 +46,9 @@ def _verified(path: Path, stream: RecoveredFile) -> h5py.File:
 def _check_format(path: Path, h5: h5py.File) -> None:
     if plain(h5.attrs.get("format")) != FORMAT:
         raise TraceError(f"{path} is an HDF5 file, but no biocredit trace")
-    version = int(h5.attrs.get("format_version", 0))
+    version = plain(h5.attrs.get("format_version", 0))
+    if not isinstance(version, int):
+        raise TraceError(f"{path}: format_version is {str(version)[:40]!r}, wanted a whole number")
     if version > FORMAT_VERSION:
         raise TraceError(
             f"{path} has format version {version}; this biocredit reads up to {FORMAT_VERSION}: upgrade it"

@@ -11,22 +11,24 @@ import json
 import time
 import weakref
 from collections.abc import Callable, Iterator, Mapping
+from operator import lt
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 import h5py
+from biocredit.analysis.trace.description import contents, describe
 from biocredit.analysis.trace.labelled import (
     LabelledArray,
     UnknownName,
-    dims_of,
     plain,
     read_labelled,
     variables,
 )
 from biocredit.analysis.trace.opening import nearest_file, open_h5, release
-from biocredit.analysis.trace.schema import GROUPS, VERSION_PREFIX, TraceError, nearest
+from biocredit.analysis.trace.schema import REQUIRED_ATTRIBUTES, VERSION_PREFIX, TraceError, nearest
 from biocredit.analysis.trace.storage.durable import resolved
 from biocredit.analysis.trace.storage.file_lock import is_locked, state_token
+from biocredit.analysis.trace.structure import one_line
 
 __all__ = ["Group", "LabelledArray", "Trace", "TraceError", "UnknownName", "open_trace"]
 
@@ -74,6 +76,7 @@ class Trace(Mapping):
     def __init__(self, path: str | Path) -> None:
         self.path, self._file = Path(path), resolved(path)
         self._h5: h5py.File | None = None
+        self._look: _Look | None = None
         self._token: tuple = ()
         self.inspect(lambda h5: None)
 
@@ -82,12 +85,19 @@ class Trace(Mapping):
     @property
     def attributes(self) -> dict[str, Any]:
         """All attributes of the file as Python values."""
-        return self.inspect(lambda h5: {name: plain(value) for name, value in h5.attrs.items()})
+        return dict(self._look.attributes) if self._look else self.inspect(_attributes)
+
+    def _attribute(self, name: str, kind: type) -> Any:
+        value = self.attributes.get(name)
+        if not isinstance(value, kind):
+            have = "is missing" if value is None else f"is {str(value)[:40]!r}"
+            raise TraceError(f"{self.path}: attribute {name!r} {have}; wanted {REQUIRED_ATTRIBUTES[name]}")
+        return value
 
     @property
     def status(self) -> str:
         """running, complete, stopped or failed."""
-        return self.attributes["status"]
+        return self._attribute("status", str)
 
     @property
     def interrupted(self) -> bool:
@@ -97,22 +107,28 @@ class Trace(Mapping):
     @property
     def experiment(self) -> str:
         """Name of the experiment."""
-        return self.attributes["experiment"]
+        return self._attribute("experiment", str)
 
     @property
     def configuration(self) -> dict[str, Any]:
         """Everything needed to run it again."""
-        return json.loads(self.attributes["configuration"])
+        try:
+            settings = json.loads(self._attribute("configuration", str))
+        except (ValueError, RecursionError) as error:
+            raise TraceError(f"{self.path}: the configuration is no JSON: {error}") from None
+        if not isinstance(settings, dict):
+            raise TraceError(f"{self.path}: the configuration is no mapping")
+        return settings
 
     @property
     def seeds(self) -> list[int]:
         """Seeds, in the order of every axis called ``seed``."""
-        return self.attributes["seeds"]
+        return self._attribute("seeds", list)
 
     @property
     def citations(self) -> list[str]:
         """DOI or arXiv identifiers of what the run used."""
-        return self.attributes["citations"]
+        return [str(one) for one in self._attribute("citations", list)]
 
     @property
     def versions(self) -> dict[str, str]:
@@ -147,7 +163,33 @@ class Trace(Mapping):
         return Group(self, "events")
 
     def __iter__(self) -> Iterator[str]:
-        return iter(self.inspect(variables))
+        return iter(self._names(""))
+
+    def _names(self, path: str) -> list[str]:
+        """Names of the arrays below a group, of those that were there when the look began."""
+
+        def below(h5: h5py.File) -> list[str]:
+            node = h5.get(path) if path else h5
+            names = variables(node) if isinstance(node, h5py.Group) else []
+            prefix = f"/{path}/" if path else "/"
+            return [name for name in names if not self._look or prefix + name in self._look.shapes]
+
+        return self.inspect(below)
+
+    def arrays(self, path: str = "") -> dict[str, LabelledArray]:
+        """Read all arrays below a group in one look, by their names below it.
+
+        Parameters
+        ----------
+        path : str
+            Path of the group; everything by default.
+        """
+        prefix = f"{path}/" if path else ""
+
+        def read(h5: h5py.File) -> dict[str, LabelledArray]:
+            return {name: self._read(h5, prefix + name, {}) for name in self._names(path)}
+
+        return self.inspect(read)
 
     def __len__(self) -> int:
         return len(list(iter(self)))
@@ -175,7 +217,16 @@ class Trace(Mapping):
         if name not in h5:
             raise UnknownName(f"{self.path.name} holds no {name!r}{nearest(name, variables(h5))}")
         node = h5[name]
-        return Group(self, name) if isinstance(node, h5py.Group) else read_labelled(node, selection)
+        if isinstance(node, h5py.Group):
+            return Group(self, name)
+        if self._look is None:
+            return read_labelled(node, selection)
+        before = self._look.shapes.get(node.name)
+        if before is None:
+            raise UnknownName(f"{self.path.name} held no {name!r} when this look began: open it again")
+        if plain(h5.attrs.get("id")) != self._look.attributes.get("id") or any(map(lt, node.shape, before)):
+            raise TraceError(f"{self.path} was begun anew while it was being read: open it again")
+        return read_labelled(node, selection, self._look.shapes)
 
     # --- how it is read
 
@@ -190,7 +241,8 @@ class Trace(Mapping):
         for attempt in range(RETRIES):
             try:
                 token = state_token(self._file)
-                result = function(self._opened(token))
+                with one_line(self.path):
+                    result = function(self._opened(token))
                 if state_token(self._file) == token:
                     return result
             except FileNotFoundError:
@@ -215,13 +267,15 @@ class Trace(Mapping):
             self._h5 = None
 
     def __enter__(self) -> Trace:
+        self._look = self.inspect(_look)
         return self
 
     def __exit__(self, *exception: object) -> None:
+        self._look = None
         self.close()
 
     def __repr__(self) -> str:
-        return self.inspect(lambda h5: _describe(self, h5))
+        return self.inspect(lambda h5: describe(self, h5))
 
 
 class Group(Mapping):
@@ -239,7 +293,7 @@ class Group(Mapping):
         self._trace, self._path = trace, path
 
     def __iter__(self) -> Iterator[str]:
-        return iter(self._trace.inspect(lambda h5: variables(h5[self._path]) if self._path in h5 else []))
+        return iter(self._trace._names(self._path))
 
     def __len__(self) -> int:
         return len(list(iter(self)))
@@ -247,40 +301,33 @@ class Group(Mapping):
     def __getitem__(self, name: str) -> LabelledArray | Group:
         return self._trace[f"{self._path}/{name}"]
 
+    def arrays(self) -> dict[str, LabelledArray]:
+        """Read all arrays of the group in one look, by name."""
+        return self._trace.arrays(self._path)
+
     def rows(self) -> list[dict[str, Any]]:
         """A table (events, populations, projections) as one dictionary a row."""
-        columns = {name: self[name].values.tolist() for name in self}
+        columns = {name: one.values.tolist() for name, one in self.arrays().items() if one.values.ndim}
+        if len(set(map(len, columns.values()))) > 1:
+            raise TraceError(f"{self._trace.path}: the columns of /{self._path} have different lengths")
         return [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
 
     def __repr__(self) -> str:
-        return self._trace.inspect(lambda h5: _contents(h5, self._path))
+        return self._trace.inspect(lambda h5: contents(h5, self._path))
 
 
-def _describe(trace: Trace, h5: h5py.File) -> str:
-    """A summary for people: what was run, with what, and what the file holds."""
-    attributes = {name: plain(value) for name, value in h5.attrs.items()}
-    status = attributes["status"] + (" (interrupted: nobody writes it)" if trace.interrupted else "")
-    lines = [f"{trace.path}: {attributes['experiment']}, {status}"]
-    lines += [
-        f"  created {attributes['created']}"
-        + (f", finished {attributes['finished']}" if "finished" in attributes else "")
-    ]
-    lines += [f"  seeds {', '.join(map(str, attributes['seeds']))}", f"  {_join(trace.versions)}"]
-    lines += [_contents(h5, group) for group in GROUPS if group in h5]
-    return "\n".join(lines)
+class _Look(NamedTuple):
+    """What a file held at one moment: while a run goes on, datasets grow at their ends and nothing else changes."""
+
+    attributes: dict[str, Any]
+    shapes: dict[str, tuple[int, ...]]
 
 
-def _join(pairs: Mapping[str, Any]) -> str:
-    return ", ".join(f"{name} {value}" for name, value in pairs.items())
+def _attributes(h5: h5py.File) -> dict[str, Any]:
+    return {name: plain(value) for name, value in h5.attrs.items()}
 
 
-def _contents(h5: h5py.File, path: str) -> str:
-    names = variables(h5[path]) if path in h5 else []
-    return "\n".join(
-        [f"  /{path}" + ("" if names else " (empty)"), *(f"    {_line(h5[path][name], name)}" for name in names)]
-    )
-
-
-def _line(node: h5py.Dataset, name: str) -> str:
-    axes = ", ".join(f"{dim}: {size}" for dim, size in zip(dims_of(node), node.shape, strict=True))
-    return f"{name} ({axes}) {plain(node.attrs.get('units', ''))}: {plain(node.attrs.get('long_name', ''))}"
+def _look(h5: h5py.File) -> _Look:
+    shapes: dict[str, tuple[int, ...]] = {}
+    h5.visititems(lambda name, node: shapes.update({node.name: node.shape}) if isinstance(node, h5py.Dataset) else None)
+    return _Look(_attributes(h5), shapes)

@@ -11,6 +11,8 @@ open each group without further knowledge.
 ``/learning``             ``(seed, epoch)`` or ``(seed, update)``, grows while the run goes
 ``/weights/<path>``       ``(snapshot, seed, ...)`` with the coordinate ``update`` along ``snapshot``; masks stored once
 ``/activity/<group>``     ``(snapshot, seed, trial, time, neuron)`` for a fixed probe set, time in ms
+``/activity/<group>/spikes``  where spikes are kept as events: ``neuron``, ``time``, ``trial``, ``seed``, ``update``
+                          along the axis ``spike``
 ``/events``               one row an intervention or phase change: update, time_ms, kind, phase, description
 ========================  =============================================================================================
 """
@@ -21,7 +23,7 @@ import difflib
 from collections.abc import Iterable
 
 FORMAT = "biocredit-trace"
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2  # 1: no checkpoint number, no label, no audit, no spikes
 STATUSES = ("running", "complete", "stopped", "failed")
 
 REQUIRED_ATTRIBUTES = {
@@ -39,7 +41,7 @@ VERSION_PREFIX = "version_"  # root attributes version_jax, version_numpy, ...
 
 COMPANIONS = (".checkpoint", ".journal")  # endings of what lies beside a trace and belongs to it
 
-GROUPS = ("circuit", "learning", "weights", "activity", "events")
+GROUPS = ("circuit", "learning", "weights", "activity", "events", "audit")
 
 AXES = {  # units and long name of the axes whose meaning never changes
     "seed": ("1", "random seed"),
@@ -50,6 +52,7 @@ AXES = {  # units and long name of the axes whose meaning never changes
     "time": ("ms", "time since the onset of the trial"),
     "neuron": ("1", "neuron of the group"),
     "event": ("1", "running number of the event"),
+    "spike": ("1", "running number of the spike"),
     "population": ("1", "name of the population"),
     "projection": ("1", "name of the projection"),
 }

@@ -31,6 +31,7 @@ from biocredit.analysis.trace.storage.atomic_file import AtomicFile, repair
 from biocredit.analysis.trace.storage.durable import WriteError, resolved, sync_folder
 from biocredit.analysis.trace.storage.file_lock import FileLock
 from biocredit.analysis.trace.storage.uninterrupted import uninterrupted
+from biocredit.analysis.trace.structure import one_line
 
 LIBVER = ("earliest", "v108")  # superblock 0: no "open for writing" mark that a killed program would leave behind
 
@@ -154,9 +155,10 @@ class TraceWriter:
         try:
             open_trace(path).close()  # refuses what is no trace
             writer = cls(path, lock, AtomicFile(path, new=False, announce=lock.count), "r+")
-            datasets.truncate(writer._h5, lengths)
-            writer._h5.attrs.pop("finished", None)
-            writer.set(status="running")
+            with one_line(path):
+                datasets.truncate(writer._h5, lengths)
+                writer._h5.attrs.pop("finished", None)
+            writer.set(status="running", format_version=FORMAT_VERSION)
             writer.commit()
         except BaseException:
             (writer._release if writer else lock.release)()
@@ -251,9 +253,14 @@ class TraceWriter:
         units: str,
         long_name: str,
         coords: Mapping[str, Any] | None = None,
+        *,
+        replace: bool = False,
     ) -> None:
-        """Store an array once (masks, cell types, tables); storing the same again, after `resume`, changes nothing."""
-        datasets.constant(self._h5, name, array, dims, units, long_name, coords)
+        """Store an array once (masks, cell types, tables); storing the same again, after `resume`, changes nothing.
+
+        Other values, in the same shape, take the place of the old ones with ``replace`` only.
+        """
+        datasets.constant(self._h5, name, array, dims, units, long_name, coords, replace)
 
     @uninterrupted()
     def event(self, *, kind: str, description: str, update: int = -1, time_ms: float = np.nan, phase: str = "") -> None:

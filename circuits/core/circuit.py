@@ -9,12 +9,13 @@ import numpy as np
 from biocredit.circuits.core.backend import bm, bp
 from biocredit.circuits.core.credit_rule import Tree
 from biocredit.circuits.core.described import Described
+from biocredit.circuits.core.door import alike, conform, enclosed, given_first, unknown
 from biocredit.circuits.core.errors import CircuitError, nearest, require
 from biocredit.circuits.core.losses import LOSSES
 from biocredit.circuits.core.passages import Passages, passages, union
 from biocredit.circuits.core.precision import COMPUTING, MATMUL_PRECISIONS, precise
 from biocredit.circuits.core.probes import Probe, untouched
-from biocredit.circuits.core.projections import Population, Projection, constrain_update, projection_row
+from biocredit.circuits.core.projections import Population, Projection, constrain_update, keep_sign, projection_row
 from biocredit.circuits.core.pure import PureSystem
 from biocredit.circuits.core.scores import score
 from biocredit.circuits.core.view import View
@@ -76,6 +77,12 @@ class Circuit(Described, bp.DynamicalSystem):
         Of matrix products: ``"float32"``, ``"tensorfloat32"``, or ``"bfloat16"`` operands with float32 accumulation
         (see :data:`biocredit.circuits.core.precision.MATMUL_PRECISIONS` for what CPUs do).
 
+    weights
+        Given weights (a connectome) and other arrays, by name: what every seed starts from. A projection with a mask
+        gets the synapses that are not zero, unless its mask is given, too.
+    mask
+        Which synapses exist, 0 or 1, by name of the projection, for every seed.
+
     Raises
     ------
     CircuitError
@@ -96,10 +103,21 @@ class Circuit(Described, bp.DynamicalSystem):
         for name in COMPUTING:
             if name in vars(cls):
                 setattr(cls, name, precise(vars(cls)[name]))
+        if "initial" in vars(cls):
+            cls.initial = given_first(vars(cls)["initial"])
 
-    def __init__(self, *, seed: int = 0, dtype: Any = None, matmul_precision: str = "float32"):
+    def __init__(
+        self,
+        *,
+        seed: int = 0,
+        dtype: Any = None,
+        matmul_precision: str = "float32",
+        weights: Mapping[str, Any] | None = None,
+        mask: Mapping[str, Any] | None = None,
+    ):
         super().__init__()
         self.seed = seed
+        self._given, self._masks = dict(weights or {}), dict(mask or {})
         known = f"unknown matmul_precision {matmul_precision!r}: {nearest(matmul_precision, MATMUL_PRECISIONS)}"
         require(matmul_precision in MATMUL_PRECISIONS, known)
         self.matmul_precision = matmul_precision
@@ -155,22 +173,71 @@ class Circuit(Described, bp.DynamicalSystem):
 
     def read(self) -> Tree:
         """Return copies of all persistent arrays by name."""
+        self.check_given()
         return {name: jnp.array(variable.value) for name, variable in self._persistent.items()}
 
-    def write(self, tree: Mapping[str, Any]) -> None:
-        """Set persistent arrays by name; names that are left out keep their values.
+    def write(self, tree: Mapping[str, Any], *, fit: bool = False) -> list[str]:
+        """Set persistent arrays by name, held to what training holds them to; names left out keep their values.
+
+        Parameters
+        ----------
+        tree
+            Arrays by name.
+        fit
+            Whether weights that break an invariant (of synapses that do not exist, of the wrong sign, of a cell onto
+            itself) are set to zero rather than refused.
+
+        Returns
+        -------
+        list
+            What was changed of what was given, or follows from it, a line each.
 
         Raises
         ------
         CircuitError
-            For an unknown name or a wrong shape.
+            For an unknown name, a wrong shape, or weights that break an invariant: it names the cells.
         """
-        for name, value in tree.items():
-            require(name in self._persistent, f"unknown weights {name!r}: {nearest(name, self._persistent)}")
-            value = self._cast(value)
-            wanted = self._persistent[name].shape
-            require(value.shape == wanted, f"{name}: got shape {value.shape}, wanted {wanted}")
-            self._persistent[name].value = value
+        unknown(tree, self._persistent, "weights")
+        held = {name: np.asarray(variable.value) for name, variable in self._persistent.items()}
+        whole = held | {name: alike(name, value, held[name]) for name, value in tree.items()}
+        follows = self.follows(whole, tree)
+        fitted, lines = conform(self.synapses, whole | follows, self.kept_signs(whole | follows), fit=fit)
+        for name, value in fitted.items():
+            if name in tree or value is not whole[name]:
+                self._persistent[name].value = jnp.asarray(value, held[name].dtype)
+        return [*lines, *(f"{name} follows from what was given" for name in follows)]
+
+    def kept_signs(self, tree: Tree) -> Tree:
+        """Signs that weights must keep, by name: 1, -1, or 0 where they are free; they broadcast against the weights.
+
+        By default those of projections declared ``sign="E"`` or ``sign="I"``.
+        """
+        sign = {"E": 1.0, "I": -1.0}
+        return {name: sign[entry.sign] for name, entry in self.synapses.items() if entry.sign in sign}
+
+    def follows(self, tree: Mapping[str, Any], given: Mapping[str, Any]) -> Tree:
+        """Other persistent arrays that follow from given ones; none by default."""
+        return {}
+
+    def enclosed(self, drawn: Mapping[str, Any]) -> dict[str, np.ndarray]:
+        """Put the weights and masks that the circuit was built with in place of drawn ones.
+
+        Raises
+        ------
+        CircuitError
+            If they do not fit, or break an invariant of training.
+        """
+        if not (self._given or self._masks):
+            return dict(drawn)
+        values = enclosed(drawn, self.synapses, self._given, self._masks)
+        values |= self.follows(values, self._given)
+        known = {name: entry for name, entry in self.synapses.items() if name in values}
+        return conform(known, values, self.kept_signs(values), fit=False)[0]
+
+    def check_given(self) -> None:
+        """Refuse weights or masks of a name that this circuit does not have, once all its arrays are there."""
+        unknown(self._given, self._persistent, "weights")
+        unknown(self._masks, self.synapses, "projection")
 
     def initial(self, seed: int) -> dict[str, np.ndarray]:
         """Draw fresh persistent arrays; the same seed gives the same arrays."""
@@ -291,8 +358,10 @@ class Circuit(Described, bp.DynamicalSystem):
         raise CircuitError(f"{type(self).__name__} does not define trial")
 
     def constrain(self, tree: Tree, updates: Tree) -> Tree:
-        """Apply masks, factors and decay to the optimiser's additive updates."""
-        return {name: constrain_update(self.synapses[name], tree, update) for name, update in updates.items()}
+        """Apply masks, factors and decay to the optimiser's additive updates; a sign that must stay, stays."""
+        updates = {name: constrain_update(self.synapses[name], tree, update) for name, update in updates.items()}
+        signed = {name: sign for name, sign in self.kept_signs(tree).items() if name in updates}
+        return updates | {name: keep_sign(tree[name], updates[name], sign) for name, sign in signed.items()}
 
     def forward_weights(self, tree: Tree) -> Tree:
         """Forward weights that have feedback weights beside them, by name of the layer; none by default."""

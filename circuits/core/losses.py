@@ -207,7 +207,7 @@ def kind_of_target(loss: Loss, target: Shaped[Array, "..."], output: Shaped[Arra
     if one_each and whole and units > 1:
         possible = ("classes",)
     elif one_each and units == 1:
-        possible = ("labels", "values") if whole else ("values", "labels")
+        possible = ("labels", "values", "classes") if whole else ("values", "labels")
     fitting = [kind for kind in loss.takes if kind in possible]
     wanted = "; or ".join(KINDS[kind] for kind in loss.takes)
     other = [name for name, one in LOSSES.items() if set(one.takes) & set(possible)]

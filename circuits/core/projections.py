@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 from biocredit.circuits.core.credit_rule import Tree
 
@@ -30,7 +31,10 @@ class Projection:
     mask
         Name of a 0/1 array in the tree; only synapses with 1 exist.
     sign
-        ``"E"``, ``"I"``, ``"mixed"``: what the presynaptic cells may do.
+        ``"E"``, ``"I"``, ``"mixed"``: what the presynaptic cells may do; weights of ``"E"`` never become negative, of
+        ``"I"`` never positive.
+    self_connections
+        Whether a cell may have a synapse onto itself.
     """
 
     name: str
@@ -42,6 +46,7 @@ class Projection:
     decay: float = 0.0
     mask: str | None = None
     sign: str = "mixed"
+    self_connections: bool = True
 
 
 @dataclass(frozen=True)
@@ -74,6 +79,11 @@ def constrain_update(synapses: Projection, tree: Tree, update: jax.Array) -> jax
     if synapses.decay:
         update = update - synapses.decay * tree[synapses.name]
     return update
+
+
+def keep_sign(weight: jax.Array, step: jax.Array, sign: jax.Array | float) -> jax.Array:
+    """Shorten a step that would take a weight through zero; sign 0 is free."""
+    return jnp.where(sign * (weight + step) < 0, -weight, step)
 
 
 def projection_row(synapses: Projection, variables: Mapping[str, Any]) -> dict[str, Any]:

@@ -43,7 +43,7 @@ class DualStream(Circuit):
         by default.
     readout
         Name of the output in ``respond`` and of the target in a batch.
-    seed, dtype, matmul_precision
+    seed, dtype, matmul_precision, weights, mask
         See :class:`~biocredit.circuits.core.circuit.Circuit`.
 
     Examples
@@ -74,8 +74,10 @@ class DualStream(Circuit):
         seed: int = 0,
         dtype: Any = None,
         matmul_precision: str = "float32",
+        weights: Mapping[str, Any] | None = None,
+        mask: Mapping[str, Any] | None = None,
     ):
-        super().__init__(seed=seed, dtype=dtype, matmul_precision=matmul_precision)
+        super().__init__(seed=seed, dtype=dtype, matmul_precision=matmul_precision, weights=weights, mask=mask)
         self.ascending = ascending
         self.input_shape = tuple(input_shape)
         self.descending = pathway_named(descending)

@@ -35,7 +35,7 @@ class LayeredCircuit(Circuit):
         Shape of the input of one trial, ``(row, column, channel)`` for a convolution; flat if left out.
     factors
         Factor on the optimiser's step for each layer; 1 if left out.
-    seed, dtype, matmul_precision
+    seed, dtype, matmul_precision, weights, mask
         See :class:`biocredit.circuits.core.circuit.Circuit`.
     """
 
@@ -56,8 +56,10 @@ class LayeredCircuit(Circuit):
         seed: int = 0,
         dtype: Any = None,
         matmul_precision: str = "float32",
+        weights: Mapping[str, Any] | None = None,
+        mask: Mapping[str, Any] | None = None,
     ):
-        super().__init__(seed=seed, dtype=dtype, matmul_precision=matmul_precision)
+        super().__init__(seed=seed, dtype=dtype, matmul_precision=matmul_precision, weights=weights, mask=mask)
         self.connections = tuple(connections)
         self.inputs, self.input_shape = dict(inputs), tuple(input_shape or joined_shape(inputs))
         self.input_name = "input" if len(self.inputs) > 1 else next(iter(self.inputs))
@@ -119,6 +121,7 @@ class LayeredCircuit(Circuit):
             self.connect(Projection(f"{post}.b", "", post, "bias", factor=factor))
         for name, value in self.initial(self.seed).items():
             self.persistent(name, value, plastic=name in self.synapses)
+        self.check_given()
 
     @property
     def layers(self) -> tuple[str, ...]:

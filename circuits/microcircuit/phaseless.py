@@ -91,6 +91,7 @@ class Phaseless(Circuit):
             self.connect(row)
         for name, value in self.initial(self.seed).items():
             self.persistent(name, value, plastic=name in self.synapses)
+        self.check_given()
         for name, value in self.readings(self.rest(1)).items():
             self.activity(name, value.shape[1:])
 

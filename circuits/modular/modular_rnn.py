@@ -59,7 +59,7 @@ class ModularRNN(Circuit):
         Factor on a trial's loss for each class.
     batch_divisor
         Divides the summed changes of a batch; the number of trials by default.
-    matmul_precision, seed, dtype
+    matmul_precision, seed, dtype, weights, mask
         See :class:`biocredit.circuits.core.circuit.Circuit`. On CPUs, low precision is that of the recurrent products
         alone, nearly all the work.
 
@@ -97,8 +97,10 @@ class ModularRNN(Circuit):
         matmul_precision: str = "float32",
         seed: int = 0,
         dtype: Any = None,
+        weights: Mapping[str, Any] | None = None,
+        mask: Mapping[str, Any] | None = None,
     ):
-        super().__init__(seed=seed, dtype=dtype, matmul_precision=matmul_precision)
+        super().__init__(seed=seed, dtype=dtype, matmul_precision=matmul_precision, weights=weights, mask=mask)
         for name in regions:
             require(name.isidentifier(), f"region names must be Python identifiers, got {name!r}")
         require(batch_divisor is None or batch_divisor > 0, f"batch_divisor must be positive, got {batch_divisor}")
@@ -128,16 +130,15 @@ class ModularRNN(Circuit):
     # -- construction -------------------------------------------------------------------------------------
 
     def _register(self) -> None:
-        values = self.initial(self.seed)
         for name, (kind, pre, post) in weights.arrays(self.wiring).items():
             rule = self.plasticity.get(kind)
             plastic = rule is not None and (kind != "inference" or self.wiring.projections[name].plastic)
             mask = f"{name.rpartition('.')[0]}.mask" if kind == "recurrent" else None
-            self.persistent(name, values[name], plastic=plastic)
-            if mask:
-                self.persistent(mask, values[mask])
             terms = (rule.factor, rule.decay) if plastic else (1.0, 0.0)
             self.connect(Projection(name, pre, post, kind, plastic, *terms, mask=mask))
+        for name, value in self.initial(self.seed).items():
+            self.persistent(name, value, plastic=name in self.plastic)
+        self.check_given()
         for name, region in self.wiring.regions.items():
             for variable in ("rate", "clamp", "settled", "error"):
                 self.activity(f"{name}.{variable}", region.size)

@@ -63,7 +63,7 @@ class RateRNN(TemporalCircuit):
         Whether input synapses have fixed signs; by default where there are more than two inputs.
     bias
         Whether a constant current of every cell learns.
-    seed, dtype, matmul_precision
+    seed, dtype, matmul_precision, weights, mask
         See :class:`biocredit.circuits.core.circuit.Circuit`.
 
     Raises
@@ -113,6 +113,8 @@ class RateRNN(TemporalCircuit):
         seed: int = 0,
         dtype: Any = None,
         matmul_precision: str = "float32",
+        weights: Mapping[str, Any] | None = None,
+        mask: Mapping[str, Any] | None = None,
     ):
         if activation is not None and nonlinearity is not None:
             raise CircuitError("nonlinearity is the old word for activation: give one of them")
@@ -152,6 +154,8 @@ class RateRNN(TemporalCircuit):
             seed=seed,
             dtype=dtype,
             matmul_precision=matmul_precision,
+            weights=weights,
+            mask=mask,
         )
 
     @classmethod

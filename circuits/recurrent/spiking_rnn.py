@@ -52,7 +52,7 @@ class SpikingRNN(TemporalCircuit):
         Factor of the drawn input and recurrent weights.
     density_in, density_out
         Fractions of input and readout synapses that exist.
-    initial, signed_inputs, bias, reduction, seed, dtype, matmul_precision
+    initial, signed_inputs, bias, reduction, seed, dtype, matmul_precision, weights, mask
         As in :class:`~biocredit.circuits.recurrent.rate_rnn.RateRNN`.
 
     Raises
@@ -106,6 +106,8 @@ class SpikingRNN(TemporalCircuit):
         seed: int = 0,
         dtype: Any = None,
         matmul_precision: str = "float32",
+        weights: Mapping[str, Any] | None = None,
+        mask: Mapping[str, Any] | None = None,
     ):
         require(dt > 0, f"dt must be positive (ms), got {dt}")
         if isinstance(neurons, int):
@@ -147,6 +149,8 @@ class SpikingRNN(TemporalCircuit):
             seed=seed,
             dtype=dtype,
             matmul_precision=matmul_precision,
+            weights=weights,
+            mask=mask,
         )
         self._told = set()
 
@@ -178,9 +182,11 @@ class SpikingRNN(TemporalCircuit):
             mean = float(np.mean([np.abs(np.asarray(x)).mean() for x in batch.inputs.values()]))
             threshold = float(np.mean(tree["threshold"]))
             self._once("silent", f"no cell spikes: mean input {mean:.3g}, threshold {threshold:.3g}")
-        if float(metrics["firing_rate"]) > fastest / 2:
+        if float(metrics["saturated_cells"]) > 0.5:
             rate = float(metrics["firing_rate"])
-            self._once("fast", f"cells fire at {rate:.0f} Hz on average, {fastest:.0f} Hz is the most they can")
+            self._once(
+                "fast", f"most cells fire as fast as they can: {rate:.0f} Hz on average, at most {fastest:.0f} Hz"
+            )
 
     def _once(self, what: str, line: str) -> None:
         if what not in self._told:

@@ -10,7 +10,7 @@ import numpy as np
 from biocredit.circuits.core.circuit import Batch, Circuit, Outcome, Population, Projection
 from biocredit.circuits.core.credit_rule import Tree
 from biocredit.circuits.core.probes import Probe, untouched
-from biocredit.circuits.recurrent import cell_types, online, wiring
+from biocredit.circuits.recurrent import cell_types, online
 from biocredit.circuits.recurrent.cells.model import CellModel
 from biocredit.circuits.recurrent.checks import check_rule, check_settings
 from biocredit.circuits.recurrent.credit.family import LIU_2022
@@ -106,8 +106,10 @@ class TemporalCircuit(Circuit):
         seed: int,
         dtype: Any,
         matmul_precision: str,
+        weights: Mapping[str, Any] | None,
+        mask: Mapping[str, Any] | None,
     ):
-        super().__init__(seed=seed, dtype=dtype, matmul_precision=matmul_precision)
+        super().__init__(seed=seed, dtype=dtype, matmul_precision=matmul_precision, weights=weights, mask=mask)
         self.inputs, self.readouts, self.dt, self.signs = dict(inputs), dict(readouts), dt, types.signs
         rule = rule_named(rule, owner_gain)
         feedback = feedback or ("random" if rule.random_feedback else "symmetric")
@@ -141,9 +143,7 @@ class TemporalCircuit(Circuit):
         ports = self.network.inputs, self.network.readouts
         plastic = {"W_rec", *ports[0].weights, *ports[1].weights, *ports[1].biases}
         plastic |= ({"feedback"} if adaptive else set()) | ({"b_rec"} if bias else set())
-        values = self.initial(self.seed)
-        for name, value in values.items():
-            self.persistent(name, value, plastic=name in plastic)
+        values = self.drawing.draw(self.network, self.seed)
         lost = {"factor": 1 - decay, "decay": decay} if adaptive else {}
 
         def mask(name: str) -> str | None:
@@ -151,7 +151,7 @@ class TemporalCircuit(Circuit):
 
         for source, name in ports[0].entries:
             self.connect(Projection(name, source, "cells", "inference", mask=mask(name)))
-        self.connect(Projection("W_rec", "cells", "cells", "recurrent", mask="mask_rec"))
+        self.connect(Projection("W_rec", "cells", "cells", "recurrent", mask="mask_rec", self_connections=False))
         if bias:
             self.connect(Projection("b_rec", "", "cells", "bias"))
         for (sink, name), shift in zip(ports[1].entries, ports[1].biases, strict=True):
@@ -160,6 +160,8 @@ class TemporalCircuit(Circuit):
         if "feedback" in values:
             sinks = ", ".join(self.readouts)
             self.connect(Projection("feedback", sinks, "cells", "feedback", plastic=adaptive, **lost))
+        for name, value in self.enclosed(values).items():
+            self.persistent(name, value, plastic=name in plastic)
         self._activities()
 
     def _activities(self) -> None:
@@ -209,7 +211,7 @@ class TemporalCircuit(Circuit):
         inputs, *aims = self.arrange(batch)
         aim = self._goal(*aims)
         found, losses, course = self.network.gradient(tree, inputs, aim, probe)
-        metrics = losses | self._scores(course.output, aim) | self._rates(course.activity.rate)
+        metrics = losses | self._scores(course.output, aim) | self._rates(tree, course.activity.rate)
         if "types" in self.network.rule.needs and "mu" in self.network.rule.needs:
             mu = self.network.mean_gain(tree, course.activity.gain)
             metrics["modulator_radius"] = self.modulator_radius(tree, mu)
@@ -255,12 +257,15 @@ class TemporalCircuit(Circuit):
             found[what if len(self.readouts) == 1 else f"{what}.{name}"] = right / of
         return found
 
-    def _rates(self, output: jax.Array) -> dict[str, jax.Array]:
-        """Firing rate in Hz and fraction of silent cells of spiking cells."""
+    def _rates(self, tree: Tree, output: jax.Array) -> dict[str, jax.Array]:
+        """Firing rates in Hz, and fractions of spiking cells that are silent or fire as fast as they can."""
         if not self.network.cell.spiking:
             return {}
-        rate = output.mean((0, 1)) * (1000 / self.dt)
-        return {"firing_rate": rate.mean(), "highest_rate": rate.max(), "silent_cells": (rate == 0).mean()}
+        rate = output.mean((0, 1))
+        fast, hertz = rate * (1 + tree["dead_steps"]) > 0.9, rate * (1000 / self.dt)
+        shares = {"silent_cells": rate == 0, "saturated_cells": fast}
+        found = {name: jnp.mean(which, dtype=rate.dtype) for name, which in shares.items()}
+        return {"firing_rate": hertz.mean(), "highest_rate": hertz.max(), **found}
 
     def trial(self, tree: Tree, batch: Batch, key: jax.Array | None = None, probe: Probe = untouched) -> Tree:
         """Return the time course of every variable, ``[time, trial, unit]`` by name."""
@@ -284,13 +289,20 @@ class TemporalCircuit(Circuit):
         outputs = {k: v.swapaxes(0, 1) for k, v in self.network.readouts.apart(found.course.output).items()}
         return carry, Outcome(changes, in_tree(state_of(found.changes)), metrics, outputs)
 
-    def constrain(self, tree: Tree, updates: Tree) -> Tree:
-        """Apply masks, and let no weight change its sign: one that would becomes zero."""
-        updates = super().constrain(tree, updates)
+    def kept_signs(self, tree: Tree) -> Tree:
+        """Signs of the cell types for what cells send, and of single synapses for inputs."""
         ports = self.network.inputs, self.network.readouts
         signs = dict.fromkeys(("W_rec", *ports[1].weights), tree["sign"][:, None])
-        signs |= ports[0].split(tree["sign_in"])
-        return updates | {k: wiring.keep_sign(tree[k], updates[k], sign) for k, sign in signs.items() if k in updates}
+        return signs | ports[0].split(tree["sign_in"])
+
+    def follows(self, tree: Mapping[str, Any], given: Mapping[str, Any]) -> Tree:
+        """Signs of input synapses, where they are fixed, follow from given input weights."""
+        inputs = self.network.inputs
+        if not set(inputs.weights) & set(given) or "sign_in" in given or not self.drawing.signed_inputs:
+            return {}
+        weight, before = np.asarray(inputs.join(tree)), np.asarray(tree["sign_in"])
+        signs = np.where(weight == 0, before, np.sign(weight))
+        return {} if np.array_equal(signs, before) else {"sign_in": signs}
 
     def update(self, x: jax.Array, *target: jax.Array) -> jax.Array:
         """Advance by one step and return the readout ``[trial, output]``.

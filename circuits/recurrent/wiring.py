@@ -5,8 +5,6 @@ Rows are presynaptic: row p of a recurrent matrix carries the sign of cell p. Si
 
 from collections.abc import Callable
 
-import jax
-import jax.numpy as jnp
 import numpy as np
 from biocredit.circuits.core.errors import require
 from biocredit.circuits.core.initializers import rescale, spectral_radius
@@ -208,8 +206,3 @@ def fixed_type_weights(
     draw = rng.standard_normal(means.shape)
     signed = np.where(sign[:, None] == 0, draw, sign[:, None] * np.abs(draw))
     return signed * np.sqrt(np.mean(means**2))
-
-
-def keep_sign(weight: jax.Array, step: jax.Array, sign: jax.Array) -> jax.Array:
-    """Shorten a step that would take a weight through zero; sign 0 is free."""
-    return jnp.where(sign * (weight + step) < 0, -weight, step)

@@ -1,14 +1,14 @@
-"""Commands that only look: ``list``, ``show``, ``inspect``, ``report``, ``cite``, ``data``, ``version``."""
+"""Commands that only look: ``list``, ``show``, ``report``, ``cite``, ``data``, ``version``."""
 
 import json
 from argparse import Namespace
-from collections.abc import Iterable
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from biocredit.circuits.core.errors import CircuitError, nearest
 from biocredit.protocols.commands import tables
 from biocredit.protocols.commands.choosing import chosen
+from biocredit.protocols.commands.files import require_sound, traces
 from biocredit.protocols.experiments import every
 from biocredit.protocols.experiments.overrides import SettingError, as_json
 
@@ -40,26 +40,13 @@ def show_command(given: Namespace) -> int:
     return 0
 
 
-def inspect_command(given: Namespace) -> int:
-    """Describe traces, or check them."""
-    from biocredit.analysis.trace.check import check, summary
-
-    deviations = 0
-    for path in _traces(given.traces):
-        if not given.check:
-            print(summary(path))
-            continue
-        found = check(path)
-        deviations += len(found)
-        print("\n".join(f"{path}: {line}" for line in found) or f"{path}: keeps to the schema")
-    return 2 if deviations else 0
-
-
 def report_command(given: Namespace) -> int:
     """Write a report."""
     from biocredit.analysis.reports.report import write_report
 
-    print(write_report(_traces(given.traces), given.output))
+    paths = traces(given.traces)
+    require_sound(paths)
+    print(write_report(paths, given.output))
     return 0
 
 
@@ -74,6 +61,7 @@ def cite_command(given: Namespace) -> int:
             raise CircuitError(
                 f"nothing to cite is called {thing!r}: {hint}wanted a trace, an experiment, a DOI or arXiv"
             )
+    require_sound(Path(thing) for thing in given.things if Path(thing).suffix in (".h5", ".hdf5"))
     print(cite(*(table[thing].citation if thing in table else thing for thing in given.things)))
     return 0
 
@@ -95,20 +83,13 @@ def data_command(given: Namespace) -> int:
     if given.action in ("list", "where"):
         print(datasets.data_list() if given.action == "list" else datasets.data_where())
         return 0
+    if given.action == "import-recording":
+        from biocredit.protocols.commands.recordings import import_recording
+
+        return import_recording(given)
     if given.name is None:
         raise SettingError(f"data {given.action} needs the name of a data set: {nearest('', datasets.TABLE)}")
     importing = given.action == "import"
     place = datasets.import_files(given.name, given.files) if importing else datasets.fetch(given.name)
     print(f"{given.name}: {place.folder}")
     return 0
-
-
-def _traces(names: Iterable[str]) -> list[Path]:
-    """Expand folders to the traces in them."""
-    found: list[Path] = []
-    for name in map(Path, names):
-        inside = sorted(name.glob("*.h5")) if name.is_dir() else [name]
-        if not inside:
-            raise CircuitError(f"{name} holds no trace (*.h5)")
-        found += inside
-    return found

@@ -12,6 +12,7 @@ from biocredit.analysis.trace.storage.durable import WriteError
 from biocredit.circuits.core.errors import CircuitError
 from biocredit.protocols.commands.choosing import chosen, file_name, prepare_jax, values
 from biocredit.protocols.commands.door import BAD_INPUT, FAILED, INTERRUPTED, TRY_AGAIN, Failed, complain
+from biocredit.protocols.commands.files import repaired, require_sound
 from biocredit.protocols.commands.tables import print_table
 from biocredit.protocols.experiments.overrides import SettingError
 
@@ -46,6 +47,9 @@ def resume_command(given: Namespace) -> int:
     from biocredit.protocols.execution.job import Job
     from biocredit.protocols.training.protocol import Protocol
 
+    if "nothing to repair" not in (done := repaired(Path(given.trace))):
+        print(done)
+    require_sound([Path(given.trace)])
     with open_trace(given.trace) as trace:
         about = trace.configuration
     if "run" in about and ("experiment" not in about or given.epochs is not None):

@@ -32,7 +32,7 @@ def pathways() -> list[tuple[str, ...]]:
     from biocredit.circuits.dual_stream import PATHWAYS
 
     head = ("pathway", "paper", "exact", "a synapse sees", "what it is")
-    return [head, *((*_declared(name, one.declaration), _first_line(one)) for name, one in PATHWAYS.items())]
+    return [head, *((*_declared(name, one.rule), _first_line(one)) for name, one in PATHWAYS.items())]
 
 
 def tasks() -> list[tuple[str, ...]]:

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from biocredit.analysis.trace.reader import TraceError, open_trace
+from biocredit.circuits.core.backend import at_home_in_this_thread
 from biocredit.circuits.core.errors import CircuitError
 from biocredit.protocols.execution.job import Job
 from biocredit.protocols.training.checkpoint import RunError
@@ -57,6 +58,7 @@ def attempt(plain: Mapping[str, Any], progress: bool = False) -> Outcome:
     if _Told.stop:
         return Outcome(path, "stopped")
     try:
+        at_home_in_this_thread()
         job = Job.from_plain(plain)
         state = job.state()
         if state == "new":

@@ -157,7 +157,7 @@ def _with(settings: Any, path: list[str], value: Any, full: str, parts: Mapping[
     present = _members(settings)[first]
     if rest:
         new = _with(present, rest, value, full, parts)
-    elif _is_part(present) or (isinstance(value, str) and value in parts):
+    elif _is_part(present) or (isinstance(value, str) and value in parts and hints(type(settings))[first] is Any):
         new = _other_part(present, value, full, parts)
     else:
         new = checked(value, hints(type(settings))[first], full)
@@ -171,7 +171,10 @@ def _other_part(present: Any, value: Any, full: str, parts: Mapping[str, type]) 
     if isinstance(present, Named) and isinstance(value, str) and value not in parts:
         return present.changed("name", value, full)
     if isinstance(value, str) and value in parts:
-        return parts[value]()
+        try:
+            return parts[value]()
+        except TypeError:
+            raise SettingError(f"{full}: {value} has settings without defaults, so its name is not enough") from None
     if not isinstance(value, str) or not parts:
         names = ", ".join(f"{full}.{name}" for name in flat(present))
         raise SettingError(f"{full}: wanted one of its settings ({names}), got {shown(value)}")

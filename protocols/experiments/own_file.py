@@ -33,8 +33,8 @@ def load(path: str | Path) -> Experiment:
         If it is not there, fails, or defines no experiment.
     """
     file = Path(path).resolve()
-    if not file.is_file():
-        raise OwnFileError(f"{path}: there is no such file")
+    if not file.is_file() or file.suffix != ".py":
+        raise OwnFileError(f"{path}: there is no such Python file")
     module = _module(file)
     given = getattr(module, "experiment", None) or getattr(module, "configuration", None)
     if isinstance(given, Configuration):

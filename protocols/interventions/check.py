@@ -1,5 +1,6 @@
 """Which interventions a circuit cannot undergo: refused in one line, before anything runs."""
 
+import warnings
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -9,6 +10,7 @@ import numpy as np
 from biocredit.circuits.core.circuit import Batch, Circuit
 from biocredit.circuits.core.errors import CircuitError, nearest, require
 from biocredit.circuits.core.passages import Passages, union
+from biocredit.protocols.interventions.apply import idle
 from biocredit.protocols.interventions.declare import Delay, Freeze, Intervention, parts, several
 from biocredit.protocols.tasks.task import Task
 
@@ -115,6 +117,8 @@ def check_on_task(
 ) -> None:
     """Refuse an intervention that acts on nothing, or at no time, when this circuit does this task; see :func:`check`.
 
+    One that could act, but finds nothing to change in real trials, gives a warning, once.
+
     Parameters
     ----------
     interventions, circuit, task
@@ -126,3 +130,41 @@ def check_on_task(
         trials = jnp.zeros(min(2, task.n_train), jnp.int32)
         batch = jax.eval_shape(task.draw, task.arrays, trials, jax.random.key(0))
         check(interventions, circuit, batch, settings)
+        for line in finds_nothing(interventions, circuit, task, settings):
+            warnings.warn(line, stacklevel=4)
+
+
+#: So many training trials are tried.
+TRIED = 16
+
+
+def finds_nothing(
+    interventions: Sequence[Intervention], circuit: Circuit, task: Task, settings: Sequence[Mapping[str, Any]]
+) -> list[str]:
+    """Say which interventions change nothing in real trials, because what they act on is zero wherever they act.
+
+    Only those whose moment the task decides are tried: in a part of the trial, or on modulators and receptors. Weights
+    that are zero now may grow.
+
+    Parameters
+    ----------
+    interventions, circuit, task, settings
+        As in :func:`check_on_task`.
+
+    Returns
+    -------
+    list
+        A line each.
+    """
+    chemicals = set(circuit.signals())
+    tried = [one for one in interventions if one.window.within_trial or chemicals & set(one.names(circuit))]
+    if tried:
+        index = jnp.arange(min(TRIED, task.n_train), dtype=jnp.int32)
+        batch = task.draw(jax.tree.map(jnp.asarray, task.arrays), index, jax.random.key(0))
+    for one in settings:
+        tried = idle(tried, circuit, circuit.read(), batch, jax.random.key(1), **one) if tried else []
+    return [f"{one.describe()}: changes nothing, {_zero(one)} is zero there" for one in tried]
+
+
+def _zero(one: Intervention) -> str:
+    return "the modulator" if one.target.startswith("receptor") else "what it acts on"

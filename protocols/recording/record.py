@@ -160,5 +160,22 @@ def _whole(number: Any) -> bool:
 
 def amplitude(signal: str, phase: str | None = None) -> Record:
     """Record the mean absolute value of a signal over trials and neurons, for every epoch."""
-    key: Any = signal if phase is None else (signal, phase)
-    return Record(of=lambda signals: jnp.mean(jnp.abs(signals[key])), name=f"amplitude.{signal}")
+    return Record(of=MeanAmplitude(signal, phase), name=f"amplitude.{signal}")
+
+
+@dataclass(frozen=True)
+class MeanAmplitude:
+    """Mean absolute value of a signal over trials and neurons.
+
+    Parameters
+    ----------
+    signal, phase
+        Name of the signal, and the phase in which it counts; the last one by default.
+    """
+
+    signal: str
+    phase: str | None = None
+
+    def __call__(self, signals: Signals) -> jax.Array:
+        """Reduce the signal on the device."""
+        return jnp.mean(jnp.abs(signals[self.signal if self.phase is None else (self.signal, self.phase)]))

@@ -173,7 +173,8 @@ class Recorder:
             units, meaning = describe(name)
             meaning, path = f"{measure.meaning}: {meaning}", f"learning/{name}"
             if measure.every is None:
-                self.writer.constant(path, values, ("seed", *measure.axes), units, meaning, coords=measure.axes)
+                axes = measure.axes
+                self.writer.constant(path, values, ("seed", *axes), units, meaning, coords=axes, replace=True)
                 continue
             dims = ("seed", f"every_{measure.every}_epochs", *measure.axes)
             shape = (len(values), None, *values.shape[1:])

@@ -10,7 +10,7 @@ from biocredit import lazily
 HOME = {
     "Task": "protocols.tasks.task",
     "ImageTask": "protocols.tasks.task",
-    "joint": "protocols.tasks.task",
+    "joint": "protocols.tasks.wrapped",
     "Period": "protocols.tasks.task",
     "PARTS": "protocols.tasks.task",
     "digits": "protocols.tasks.image_sets",
@@ -29,6 +29,7 @@ HOME = {
     "variable_delay": "protocols.tasks.delays",
     "reach": "protocols.tasks.reaching",
     "pattern_generation": "protocols.tasks.temporal",
+    "spiking_pattern": "protocols.tasks.spikes",
     "pixel_by_pixel": "protocols.tasks.temporal",
     "pixel_mnist": "protocols.tasks.temporal",
     "from_gym": "protocols.tasks.gym_like",

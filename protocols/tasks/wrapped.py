@@ -1,4 +1,4 @@
-"""Tasks made from other tasks: images as maps, images to reproduce, passes of any length."""
+"""Tasks made from other tasks: trials held out, images as maps or to reproduce, passes of any length, joint tasks."""
 
 from typing import Any
 
@@ -207,3 +207,39 @@ class passes(Task):
     def score(self, outputs: Any, batch: Batch) -> dict[str, jax.Array]:
         """Score as the task does."""
         return self.task.score(outputs, batch)
+
+
+class joint(Task):
+    """Several tasks at once: every trial holds one stimulus of each.
+
+    Inputs and readouts are called ``"<input>_<member>"``, for example ``"image_mnist"`` and ``"choice_mnist"``.
+
+    Parameters
+    ----------
+    members
+        Tasks by name. One pass takes as many trials as the smallest member has.
+    """
+
+    def __init__(self, **members: Task):
+        self.members = members
+        self.name = "+".join(members)
+        self.inputs = {f"{k}_{name}": n for name, task in members.items() for k, n in task.inputs.items()}
+        self.readouts = {f"{k}_{name}": n for name, task in members.items() for k, n in task.readouts.items()}
+        self.kinds = {f"{k}_{name}": task.kind(k) for name, task in members.items() for k in task.readouts}
+        require(len({(task.steps, task.dt) for task in members.values()}) == 1, "joint tasks differ in steps or dt")
+        first = next(iter(members.values()))
+        self.steps, self.dt = first.steps, first.dt
+        self.n_train, self.n_test = (min(task.count(part) for task in members.values()) for part in ("train", "test"))
+        self.arrays = {name: task.arrays for name, task in members.items()}
+        self.citations = [task.citation for task in members.values()]
+        self.citation = "; ".join(self.citations)
+
+    def draw(self, arrays: Any, index: jax.Array, key: jax.Array, *, test: bool = False) -> Batch:
+        """Return one batch with the stimuli of all members; noise has a key of its own in each."""
+        batches = {
+            name: task.draw(arrays[name], index, jax.random.fold_in(key, number), test=test)
+            for number, (name, task) in enumerate(self.members.items())
+        }
+        return Batch(
+            *({f"{k}_{name}": v for name, b in batches.items() for k, v in b[part].items()} for part in range(3))
+        )

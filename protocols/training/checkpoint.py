@@ -58,8 +58,8 @@ def read(path: str | Path) -> tuple[list[np.ndarray], dict[str, Any]]:
         If it is missing, damaged, of another version, or belongs to another run.
     """
     try:
-        with np.load(path, allow_pickle=False) as archive:
-            progress = json.loads(archive["progress"].tobytes().decode())
+        with open(path, "rb") as stream, np.load(stream, allow_pickle=False) as archive:
+            progress = dict(json.loads(archive["progress"].tobytes().decode()))
             found = [archive[f"leaf_{number}"] for number in range(len(archive.files) - 1)]
     except FileNotFoundError:
         raise RunError(f"nothing to resume: there is no checkpoint {path}") from None
@@ -98,5 +98,5 @@ def _require_own(path: Path, progress: Mapping[str, Any]) -> None:
     last, number = about.get("checkpoint"), progress.get("checkpoint")
     if progress.get("trace", about.get("id")) != about.get("id") or (number is None) != (last is None):
         raise RunError(f"the checkpoint {path} belongs to another run than {trace.name}: copy the right one along")
-    if number is not None and not 0 <= last - number <= 1:
+    if number is not None and not (isinstance(number, int) and isinstance(last, int) and 0 <= last - number <= 1):
         raise RunError(f"the checkpoint {path} is number {number}, but {trace.name} went on to {last}: an old copy")

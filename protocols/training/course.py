@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from biocredit.analysis.trace.reader import open_trace
 from biocredit.circuits.core.described import describe, differences
 from biocredit.protocols.recording.measures.measure import Measure
 from biocredit.protocols.recording.surroundings import arithmetic
@@ -80,11 +81,13 @@ class Course:
         if lines and not changed:
             raise RunError(f"{path} was run with other settings: {'; '.join(lines)} (changed=True allows it)")
         total = done["epochs"] if epochs is None else epochs
-        if done["epoch"] >= total:
+        with open_trace(path) as trace:
+            over = trace.status == "complete" or done["epoch"] > total
+        if done["epoch"] >= total and over:
             raise RunError(f"{path} has done {done['epoch']} epochs, {total} are asked for: nothing to resume")
         run.networks.restore(checkpoint.fitted(leaves, run.state, place))
         run.epoch, run.first_loss = done["epoch"], np.array(done.get("first_loss", run.first_loss))
-        run.dead = {int(seed): what for seed, what in done.get("dead", {}).items()}
+        run.casualties.dead |= {int(seed): what for seed, what in done.get("dead", {}).items()}
         if done.get("stage", 0) != run.task.stage:
             run.task.stage = done.get("stage", 0)
             run.networks.place(run.task.arrays)
@@ -170,7 +173,8 @@ class Course:
         return [one for one in due if epoch % one.every == 0 or epoch == self.epochs]
 
     def _bury(self, found: Mapping[int, tuple[int, str]]) -> None:
-        for line in self.run.bury(found):
+        for line in self.run.casualties.add(found, self.run.epoch + 1):
+            warnings.warn(f"{line}; the others go on", RunWarning, stacklevel=8)
             if self.recorder:
                 self.recorder.event("diverged", line, self.run.updates)
 
@@ -180,7 +184,7 @@ class Course:
         for part in run.evaluate:
             scores = {f"{part}_{name}": value for name, value in run.score(part).items()}
             self._bury(scores_not_finite(scores, run.updates))
-            averages |= {name: run.without_dead(value) for name, value in scores.items()}
+            averages |= {name: run.casualties.blank(value) for name, value in scores.items()}
         if line := run.task.after_epoch(averages):
             run.networks.place(run.task.arrays)
             if self.recorder:
@@ -202,12 +206,12 @@ class Course:
 
     def _measure(self, due: Iterable[Measure]) -> None:
         run, view = self.run, self.run.view()
-        alive = [number for number, seed in enumerate(run.seeds) if seed not in run.dead]
+        alive = run.casualties.alive
         for measure in due:
             found = {
                 name: spread(values, alive, len(run.seeds)) for name, values in measure.of(view.only(alive)).items()
             }
-            run.note(measure, found)
+            keep(run.measured, measure, found)
             if self.recorder:
                 self.recorder.measured(view, measure, found)
 
@@ -238,7 +242,7 @@ class Course:
                 self.recorder.close("stopped")
             return
         for one in run.interventions:
-            if one.window.start >= run.updates > 0:
+            if run.updates and not one.acts(0, run.updates):
                 line = f"never happened in {run.updates} updates: {one.describe()}"
                 warnings.warn(line, RunWarning, stacklevel=6)
         if self.recorder:
@@ -280,6 +284,15 @@ def spread(values: Any, alive: Sequence[int], count: int) -> np.ndarray:
     everywhere = np.full((count, *values.shape[1:]), np.nan)
     everywhere[list(alive)] = values
     return everywhere
+
+
+def keep(measured: dict[str, np.ndarray], measure: Measure, found: Mapping[str, np.ndarray]) -> None:
+    """Add what was measured, ``[seed, ...]`` by name, to what was measured before."""
+    for name, values in found.items():
+        if measure.every is not None:
+            before = [measured[name]] if name in measured else []
+            values = np.concatenate([*before, values[:, None]], axis=1)
+        measured[name] = values
 
 
 def joined(logs: Sequence[Mapping[str, np.ndarray]], name: str) -> np.ndarray:

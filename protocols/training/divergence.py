@@ -1,10 +1,11 @@
 """When a network counts as diverged, and what is said then."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from math import inf
 
 import numpy as np
+from biocredit.protocols.training.checkpoint import RunError
 
 
 @dataclass(frozen=True)
@@ -69,6 +70,54 @@ class Divergence:
         """Say in one line that the run, or one network of it, diverged."""
         who = "the run" if seed is None else f"the network of seed {seed}"
         return f"{who} diverged in epoch {epoch}: {what}" + (f"; {self.remedy}" if self.remedy else "")
+
+
+class Casualties:
+    """Networks of a run that diverged; the others go on.
+
+    Parameters
+    ----------
+    seeds
+        Seed of each network.
+    rule
+        What counts as divergence.
+
+    Attributes
+    ----------
+    dead
+        What happened, by seed.
+    """
+
+    def __init__(self, seeds: Sequence[int], rule: Divergence):
+        self.seeds, self.rule, self.dead = tuple(seeds), rule, {}
+
+    @property
+    def alive(self) -> list[int]:
+        """Numbers of the networks that go on."""
+        return [number for number, seed in enumerate(self.seeds) if seed not in self.dead]
+
+    def blank(self, values: np.ndarray) -> np.ndarray:
+        """Put NaN in place of the values of networks that diverged, ``[seed, ...]``."""
+        if not self.dead:
+            return values
+        gone = np.array([seed in self.dead for seed in self.seeds])
+        values = np.array(values, np.float64)
+        values[gone] = np.nan
+        return values
+
+    def add(self, found: Mapping[int, tuple[int, str]], epoch: int) -> list[str]:
+        """Mark networks as diverged, by their numbers; return a line for each.
+
+        Raises
+        ------
+        RunError
+            If none is left.
+        """
+        new = {number: what for number, what in found.items() if self.seeds[number] not in self.dead}
+        self.dead |= {self.seeds[number]: what for number, (_, what) in new.items()}
+        if new and not self.alive:
+            raise RunError(self.rule.say(min(new.values())[1], epoch))
+        return [self.rule.say(what, epoch, self.seeds[number]) for number, (_, what) in new.items()]
 
 
 def scores_not_finite(scores: Mapping[str, np.ndarray], update: int) -> dict[int, tuple[int, str]]:

@@ -1,6 +1,5 @@
 """The engine of every protocol: compiled stretches of learning; recording and stopping between them."""
 
-import warnings
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -19,9 +18,9 @@ from biocredit.protocols.recording.trace_recorder import About, Recorder, check_
 from biocredit.protocols.recording.view import RunView
 from biocredit.protocols.tasks.task import Task
 from biocredit.protocols.training import checks, starting
-from biocredit.protocols.training.checkpoint import RunError, RunWarning
+from biocredit.protocols.training.checkpoint import RunError
 from biocredit.protocols.training.course import Course, settings_of
-from biocredit.protocols.training.divergence import Divergence
+from biocredit.protocols.training.divergence import Casualties, Divergence
 from biocredit.protocols.training.replicates import Networks, Reading
 from biocredit.protocols.training.sampling import check_order, chunk_length
 from biocredit.protocols.training.stopping import check_interrupt
@@ -86,8 +85,6 @@ class Protocol(Described):
         Averages and scores of the last epoch, ``[seed]`` by name.
     measured
         What was measured, by name: ``[seed, measurement, ...]``, or ``[seed, ...]`` where it is measured once.
-    dead
-        Networks that diverged: seed, and what happened. Their numbers are NaN from there.
 
     Raises
     ------
@@ -123,7 +120,7 @@ class Protocol(Described):
         self._interventions = lesions.several(interventions)
         self.settings = tuple(checks.check_settings(circuit, {**settings, **one}) for one in alternate)
         self.records = checks.as_several(records, Record, "records")
-        self._kinds = check_records(self.records, circuit, self.settings[0])
+        check_records(self.records, circuit, self.settings[0])
         self.measures = checks.as_several(measures, Measure, "measures")
         for measure in self.measures:
             measure.check(circuit)
@@ -135,11 +132,11 @@ class Protocol(Described):
         self.optimizer = checks.as_optimizer(optimizer)
         self.updates_per_pass = task.n_train // batch_size
         self.chunk = chunk_length(self.updates_per_pass, chunk)
-        self.epoch, self.last, self.measured, self.dead = 0, {}, {}, {}
+        self.epoch, self.last, self.measured = 0, {}, {}
         self.probe_trials = min(probe_trials, task.n_test)
         began = start.view() if isinstance(start, Protocol) else start
         self.seeds, trees = starting.begin(circuit, seeds, began)
-        self.first_loss = np.full(len(self.seeds), np.nan)
+        self.first_loss, self.casualties = np.full(len(self.seeds), np.nan), Casualties(self.seeds, divergence)
         self.networks = Networks(
             circuit,
             [self._step(one, self._interventions) for one in self.settings],
@@ -172,6 +169,11 @@ class Protocol(Described):
         """DOI or arXiv identifiers of the circuit's rule and of the task."""
         task = getattr(self.task, "citations", [self.task.citation])
         return list(dict.fromkeys(text for text in (getattr(self.circuit, "citation", ""), *task) if text))
+
+    @property
+    def dead(self) -> dict[int, str]:
+        """Networks that diverged: what happened, by seed. Their numbers are NaN from there."""
+        return self.casualties.dead
 
     @property
     def state(self) -> State:
@@ -334,7 +336,7 @@ class Protocol(Described):
             if not one.acts(self.updates, self.updates + 1):
                 raise RunError(f"this test is at update {self.updates}: there is no {one.describe()}")
         reading = Reading(self.networks, self._step(self.settings[0], acting))
-        scores = {name: self.without_dead(value) for name, value in reading.score(part).items()}
+        scores = {name: self.casualties.blank(value) for name, value in reading.score(part).items()}
         if record is not None:
             recorder = Recorder.create(
                 record,
@@ -355,7 +357,7 @@ class Protocol(Described):
     def score(self, part: str = "test") -> dict[str, np.ndarray]:
         """Score all networks on the test (or other) trials as they learn, ``[seed]`` by name."""
         (part,) = checks.as_parts(part)
-        return {name: self.without_dead(value) for name, value in self._reading.score(part).items()}
+        return {name: self.casualties.blank(value) for name, value in self._reading.score(part).items()}
 
     def activity(self) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
         """Run the probe trials slowly; return activity ``[seed, trial, time, neuron]`` and the trial table by name."""
@@ -370,41 +372,6 @@ class Protocol(Described):
         """Return what a trace says about this run."""
         named = experiment or f"{type(self).__name__} of {self.task.name}"
         return About(named, self.label, configuration, self.citations, self.networks.devices)
-
-    def without_dead(self, values: np.ndarray) -> np.ndarray:
-        """Put NaN in place of the values of networks that diverged, ``[seed, ...]``."""
-        gone = [seed in self.dead for seed in self.seeds]
-        if not any(gone):
-            return values
-        values = np.array(values, np.float64)
-        values[np.array(gone)] = np.nan
-        return values
-
-    def note(self, measure: Measure, found: Mapping[str, np.ndarray]) -> None:
-        """Keep what was measured, ``[seed, ...]`` by name."""
-        for name, values in found.items():
-            if measure.every is not None:
-                before = [self.measured[name]] if name in self.measured else []
-                values = np.concatenate([*before, np.asarray(values)[:, None]], axis=1)
-            self.measured[name] = np.asarray(values)
-
-    def bury(self, found: Mapping[int, tuple[int, str]]) -> list[str]:
-        """Mark networks as diverged, by their numbers; return a line for each.
-
-        Raises
-        ------
-        RunError
-            If none is left.
-        """
-        new = {number: what for number, what in found.items() if self.seeds[number] not in self.dead}
-        self.dead |= {self.seeds[number]: what for number, (_, what) in new.items()}
-        if len(self.dead) == len(self.seeds) and new:
-            first = min(new.values())[1]
-            raise RunError(self.divergence.say(first, self.epoch + 1))
-        lines = [self.divergence.say(what, self.epoch + 1, self.seeds[number]) for number, (_, what) in new.items()]
-        for line in lines:
-            warnings.warn(f"{line}; the others go on", RunWarning, stacklevel=2)
-        return lines
 
 
 def label_of(circuit: Circuit, task: Task) -> str:

@@ -73,7 +73,7 @@ def trials(net: DualStream, count: int = 7, seed: int = 1) -> Batch:
     random = np.random.default_rng(seed)
     x = jnp.asarray(random.normal(size=(count, *net.input_shape)))
     classes = list(net.ascending.values())[-1].outputs
-    target = jnp.asarray(random.integers(0, classes, count)) if net.loss.__name__ == "cross_entropy" else x[::-1]
+    target = jnp.asarray(random.integers(0, classes, count)) if net.loss.name == "cross_entropy" else x[::-1]
     return Batch({"x": x}, {"choice": target})
 
 

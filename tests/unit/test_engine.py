@@ -16,8 +16,10 @@ from biocredit.circuits.core.circuit import Batch
 from biocredit.circuits.core.described import describe
 from biocredit.circuits.core.optimizers import clip_norm, warm_up
 from biocredit.circuits.core.rebuilt import rebuild
-from biocredit.protocols import Measure, Online, Record, RunError, TwoPhase, interventions, tasks
+from biocredit.protocols import Measure, Online, Record, RunError, TwoPhase, amplitude, interventions, tasks
+from biocredit.protocols.recording.measures.alignment import angle_to_gradient
 from biocredit.protocols.training.checkpoint import RunWarning
+from biocredit.protocols.training.course import Course
 from biocredit.protocols.training.protocol import Protocol
 
 TASK = tasks.digits(train=40, test=20)
@@ -298,12 +300,33 @@ def test_resume_names_what_differs_and_extends(tmp_path: Path):
         build().resume(path, epochs=9)
 
 
+def test_a_run_that_was_ended_after_its_last_checkpoint_is_completed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    def killed(course: Course) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Course, "_end", killed)
+        with pytest.raises(KeyboardInterrupt):
+            build().train(1, record=tmp_path / "run.h5", progress=False)
+    build().resume(tmp_path / "run.h5", progress=False)
+    with open_trace(tmp_path / "run.h5") as trace:
+        assert trace.status == "complete"
+
+
+def test_what_is_measured_once_is_measured_again_at_the_new_end(tmp_path: Path):
+    last = Measure(lambda run: {"last": np.full(len(run.seeds), float(run.epoch))}, {}, "last epoch")
+    settings = {"measures": last}
+    build(**settings).train(1, record=tmp_path / "run.h5", progress=False)
+    build(**settings).resume(tmp_path / "run.h5", epochs=3, changed=True, progress=False)
+    with open_trace(tmp_path / "run.h5") as trace:
+        assert trace["learning/last"].values.tolist() == [3, 3]
+
+
 def test_a_run_made_in_python_is_built_again_and_resumed_in_a_new_process(tmp_path: Path):
     path = tmp_path / "run.h5"
     steps = optax.chain(clip_norm(1.0), warm_up(3), optax.adam(1e-2))
-    run = build(optimizer=steps, interventions=interventions.add_noise("V1", 0.01)).train(
-        1, record=path, progress=False
-    )
+    settings = {"interventions": interventions.add_noise("V1", 0.01), "records": amplitude("V1.rate")}
+    run = build(optimizer=steps, measures=angle_to_gradient(), **settings).train(1, record=path, progress=False)
     again = Protocol.from_trace(path)
     assert describe(again.circuit) == describe(run.circuit)
     assert same(again.tree, build().tree)
@@ -312,6 +335,7 @@ def test_a_run_made_in_python_is_built_again_and_resumed_in_a_new_process(tmp_pa
     assert done.returncode == 0, done.stderr
     with open_trace(path) as trace:
         assert trace["learning/loss"].shape == (2, 2)
+        assert trace["learning/amplitude.V1.rate"].shape == (2, 2)
         assert trace.configuration["run"]["with"]["batch_size"] == 20
 
 

@@ -338,11 +338,11 @@ def test_wrong_widths_are_named():
     net, trials = build(), batch()
     with pytest.raises(CircuitError, match=r"'image'.*shape \(4, 4\).*5"):
         net.respond(net.read(), {"image": trials.inputs["image"][:, :4]})
-    with pytest.raises(CircuitError, match=r"'choice'.*shape \(4, 2\)"):
+    with pytest.raises(CircuitError, match=r"target: got .* shape \(4, 2\)"):
         learn(net, trials=trials._replace(targets={"choice": jnp.ones((4, 2))}))
-    with pytest.raises(CircuitError, match="one input"):
+    with pytest.raises(CircuitError, match="one readout"):
         EquilibriumPropagation.chain(
-            SimpleNamespace(inputs={"a": 1, "b": 2}, readouts={"choice": 3}), dynamics=EnergyDescent()
+            SimpleNamespace(inputs={"a": 1}, readouts={"choice": 3, "report": 2}), dynamics=EnergyDescent()
         )
 
 

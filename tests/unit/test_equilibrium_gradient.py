@@ -107,7 +107,7 @@ def test_both_nudged_phases_start_from_the_free_state(case):
 def test_without_an_error_nothing_changes(case):
     network, weights, x, _, _ = case
     free = settled(network, weights, x)
-    target = jax.nn.softmax(free[-1]) if network.loss.name == "cross_entropy" else free[-1]
+    target = jax.nn.softmax(free[-1]) if network.loss == "cross_entropy" else free[-1]
     options = {"estimator": "symmetric", "beta": 0.1, "steps": 50, "key": jax.random.key(0)}
     nudged = contrast.nudge(network, weights, x, target, free, **options)
     assert np.abs(flat(contrast.changes(network, weights, x, nudged))).max() < 1e-11

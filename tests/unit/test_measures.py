@@ -6,12 +6,29 @@ import pytest
 from biocredit.circuits import CircuitError
 from biocredit.circuits.core.described import describe
 from biocredit.circuits.core.rebuilt import rebuild
-from biocredit.protocols.recording.measures.alignment import alignment, angle_to_gradient, reciprocity
+from biocredit.protocols.recording.measures import streams
+from biocredit.protocols.recording.measures.alignment import (
+    alignment,
+    angle_to_gradient,
+    expansion_spectrum,
+    limit_of_path,
+    reciprocity,
+)
+from biocredit.protocols.recording.measures.gradient_angles import gradient_angles
 from biocredit.protocols.training.course import settings_of
 
 from tests.unit.zoo import CIRCUITS, protocol_of, trials_of
 
-MEASURES = {"alignment": alignment, "reciprocity": reciprocity, "angle_to_gradient": angle_to_gradient}
+MEASURES = {
+    "alignment": alignment,
+    "reciprocity": reciprocity,
+    "angle_to_gradient": angle_to_gradient,
+    "gradient_angles": lambda: gradient_angles({}, ("W_rec",)),
+    "similarity_of_streams": lambda: streams.similarity_of_streams(4),
+    "first_kernels": lambda: streams.first_kernels("layer1"),
+    "limit_of_path": lambda: limit_of_path("layer1"),
+    "expansion_spectrum": lambda: expansion_spectrum("layer1"),
+}
 
 #: Circuits whose changes are the gradient itself.
 EXACT = ("rate/bptt", "rate/rtrl", "dual/transposed")
@@ -29,7 +46,7 @@ def test_every_measure_is_taken_or_refused_in_one_line(name: str):
     view = protocol_of(net, seeds=[0, 1], measures=taken).view()
     found = {key: values for measure in taken for key, values in measure.of(view).items()}
     assert any(key.startswith("angle_to_gradient.") for key in found)
-    assert all(np.shape(values) == (2,) for values in found.values())
+    assert all(np.shape(values)[0] == 2 for values in found.values())
     angles = np.array([values for key, values in found.items() if key.startswith("angle_to_gradient.")])
     assert np.isfinite(angles).any()
     if name in EXACT:

@@ -96,7 +96,7 @@ class Constant(ALIF):
 
 
 def test_modprop_with_reset_and_adaptation_is_exact_where_the_gain_is_constant():
-    cell = Constant(tau=8.0, threshold=0.5, beta=0.3, tau_adaptation=30.0, current_gain="unit", adaptation_gain="unit")
+    cell = Constant(tau=8.0, threshold=0.3, beta=0.3, tau_adaptation=30.0, current_gain="unit", adaptation_gain="unit")
     exact = changes(network("bptt", cell))
     assert_same(changes(network("modprop_self", cell)), exact, CREDIT)
     assert differ(changes(network("modprop", cell)), exact)
@@ -263,5 +263,5 @@ def test_a_silent_network_says_so_once():
 def test_cells_that_fire_as_fast_as_they_can_are_announced():
     net = network("eprop", LIF(threshold=0.01, current_gain="unit"))
     tree = net.read() | {"W_in": jnp.ones((3, 7)), "W_rec": jnp.zeros((7, 7))}
-    with pytest.warns(UserWarning, match="is the most they can"):
+    with pytest.warns(UserWarning, match="most cells fire as fast as they can"):
         net.learn(tree, Batch({"x": jnp.ones((2, STEPS, 3))}, trials().targets))

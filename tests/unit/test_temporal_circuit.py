@@ -4,7 +4,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from biocredit.circuits import Batch, RateRNN, SpikingRNN
+from biocredit.circuits import LIF, Batch, RateRNN, SpikingRNN
 from biocredit.circuits.core.errors import CircuitError
 
 from tests.unit.rate_case import STEPS, assert_same, autodiff, network, trials
@@ -53,7 +53,10 @@ def test_a_tasks_when_wins_over_the_default_answer(kind):
     """Trials of different length: the answer is where the task says, not there and at the last step."""
     early = jnp.zeros((2, STEPS)).at[0, 3].set(1).at[1, 5].set(1)
     labels = jnp.array([0, 1])
-    nets = [CIRCUITS[kind]({"x": 3}, 6, {"y": 2}, dtype=jnp.float64, answer=answer) for answer in ("last", "every")]
+    cells = {"cells": LIF(threshold=0.05)} if kind == "spiking" else {}
+    nets = [
+        CIRCUITS[kind]({"x": 3}, 6, {"y": 2}, dtype=jnp.float64, answer=answer, **cells) for answer in ("last", "every")
+    ]
     found = [net.learn(net.read(), Batch(trials().inputs, {"y": labels, "when": early})) for net in nets]
     assert_same(found[0].changes, found[1].changes, ("W_out",))
     assert float(found[0].metrics["accuracy"]) in (0.0, 0.5, 1.0)

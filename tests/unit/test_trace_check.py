@@ -91,9 +91,9 @@ def test_refusals(written, tmp_path):
         (tmp_path / "cut.h5").write_bytes(whole[:size])
         refused("is truncated|is damaged", tmp_path / "cut.h5")
     with h5py.File(written, "r+") as h5:
-        h5.attrs["format_version"] = 2
-    refused("format version 2; this biocredit reads up to 1", written)
-    with pytest.raises(TraceError, match="format version 2"):
+        h5.attrs["format_version"] = 3
+    refused("format version 3; this biocredit reads up to 2", written)
+    with pytest.raises(TraceError, match="format version 3"):
         TraceWriter.resume(written, lengths={})
 
 

@@ -146,7 +146,12 @@ def test_protocols_count_time_from_the_start_of_the_trial():
     intact, blocked = train(), train(lesion("modulator.*"))
     assert np.abs(intact - blocked).max() > 1e-5
     np.testing.assert_array_equal(train(lesion("modulator.*", after=15)), blocked)
-    np.testing.assert_array_equal(train(lesion("modulator.*", before=15)), intact)
+    with pytest.warns(UserWarning, match=r"to 15 ms: changes nothing, what it acts on is zero there"):
+        np.testing.assert_array_equal(train(lesion("modulator.*", before=15)), intact)
+    with pytest.warns(
+        UserWarning, match=r"scale receptor.I~>\* .* from 5 ms .*: changes nothing, the modulator is zero"
+    ):
+        train(scale("receptor.I~>*", 0.5, after=5, before=10))
 
 
 @pytest.mark.parametrize(

@@ -70,7 +70,7 @@ class RecoveredFile(io.RawIOBase):
     mode = "rb"
 
     def __init__(self, path: Path) -> None:
-        journal = read_journal(path)
+        journal, self._path = read_journal(path), path
         self._disk = io.FileIO(path, self.mode)
         self._base = self._size = self._disk.seek(0, os.SEEK_END)
         self._position = 0
@@ -119,7 +119,10 @@ class RecoveredFile(io.RawIOBase):
             return 0
         below = max(0, min(stop, self._base) - start)
         if below:
-            view[:below] = self._read_base(start, below)
+            data = self._read_base(start, below)
+            if len(data) < below:
+                raise WriteError(f"{self._path} was cut short by another program while it was open")
+            view[:below] = data
         if start + below < stop:
             view[below : stop - start] = self._tail[start + below - self._base : stop - self._base]
         self._position = stop
@@ -241,7 +244,7 @@ class AtomicFile(RecoveredFile):
         if not os.path.samestat(there, mine):
             raise WriteError(f"{self._path} was replaced by another file while it was being written")
         if mine.st_size < min(self._base, self._size):
-            raise WriteError(f"{self._path} was cut short by another program while it was being written")
+            raise WriteError(f"{self._path} was cut short by another program while it was open")
 
     def _publish(self) -> None:
         aside = write_aside(self._path, lambda stream: write_at(stream, 0, self._tail))

@@ -10,7 +10,7 @@ from biocredit.circuits.core.circuit import Projection
 from biocredit.circuits.core.credit_rule import CreditRule, Tree
 from biocredit.circuits.core.probes import Probe
 from biocredit.circuits.dual_stream.ascending.stack import Ascent, Nodes
-from biocredit.circuits.dual_stream.ascending.stages import Shape
+from biocredit.circuits.dual_stream.ascending.stages import Shape, Stage
 
 
 class Goal(NamedTuple):
@@ -80,6 +80,10 @@ class DescendingPathway(ABC):
 
     def effective_feedback(self, nodes: Nodes, tree: Tree) -> Tree:
         """Feedback that acts at a stage, by path, in the layout of its forward weight (default: none compares)."""
+        return {}
+
+    def kernel_shapes(self, stage: Stage, outputs: int) -> dict[str, Shape]:
+        """Shapes of the feedback kernels that belong to a stage alone, by name (default: none)."""
         return {}
 
     def prepare(self, nodes: Nodes, shapes: Mapping[str, Shape], tree: Tree, key: jax.Array) -> Tree:

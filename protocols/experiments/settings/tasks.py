@@ -106,7 +106,7 @@ class ColourMaps(Images):
 
 @dataclass(frozen=True)
 class JointImages:
-    """Two data sets at the same time, see :class:`biocredit.protocols.tasks.task.joint`."""
+    """Two data sets at the same time, see :class:`biocredit.protocols.tasks.wrapped.joint`."""
 
     first: Images = Images("fashion_mnist")
     second: Images = Images("mnist")

@@ -13,13 +13,16 @@ import numpy as np
 from biocredit.analysis.metrics.alignment import angle, norm_ratio
 from biocredit.analysis.metrics.reciprocity import reciprocal_correlation
 from biocredit.analysis.metrics.spectra import gram_eigenvalues, ks_distance
-from biocredit.circuits.core.circuit import Batch, Circuit
+from biocredit.circuits.core.circuit import Batch, Circuit, Outcome
 from biocredit.circuits.core.credit_rule import Tree
+from biocredit.circuits.core.described import described
+from biocredit.circuits.core.errors import nearest
 from biocredit.protocols.recording.measures.gradient_angles import angle_or_nan
 from biocredit.protocols.recording.measures.measure import Measure
 from biocredit.protocols.recording.view import RunView
 
 
+@described
 def alignment(every: int = 1) -> Measure:
     """Angle (degrees) and norm ratio of every layer's effective feedback and its forward weight.
 
@@ -54,6 +57,7 @@ def facing(run: RunView) -> Iterator[dict[str, tuple[np.ndarray, np.ndarray]]]:
         }
 
 
+@described
 def reciprocity(every: int = 1) -> Measure:
     """Correlation of the two synapses between the same two cells, by layer.
 
@@ -77,12 +81,14 @@ def reciprocity(every: int = 1) -> Measure:
     return Measure(of, {}, "synapses in both directions between the same cells", every, why_not)
 
 
+@described
 def angle_to_gradient(trials: int = 500, every: int = 1) -> Measure:
     """Angle (degrees) of the change that the rule wants and the gradient of the loss, by weight array, on test trials.
 
     Works on every circuit whose response can be differentiated: the gradient is that of
-    ``metrics(respond(...))["loss"]``, by automatic differentiation. Biases are left out; the angle is NaN where a
-    change or a gradient is zero. Layers of a stack go by their own name (``up.layer1.W`` is ``layer1``).
+    ``metrics(respond(...))["loss"]``, by automatic differentiation. Biases and feedback are left out, and only synapses
+    that exist count; the angle is NaN where a change or a gradient is zero. Layers of a stack go by their own name
+    (``up.layer1.W`` is ``layer1``).
 
     Parameters
     ----------
@@ -98,11 +104,13 @@ def angle_to_gradient(trials: int = 500, every: int = 1) -> Measure:
 
         def changes(tree: Tree, arrays: Any) -> tuple[Tree, Tree]:
             batch = task.draw(arrays, index, jax.random.key(0), test=True)
-            wanted = net.learn(tree, batch, jax.random.key(1), **settings).changes
-            learned = {name: tree[name] for name in wanted}
-            names = [name for name in dependencies(loss_of(net, tree, batch, settings), learned) if _counts(net, name)]
+            wanted = wanted_changes(net, tree, net.learn(tree, batch, jax.random.key(1), **settings))
             loss = loss_of(net, tree, batch, settings)
-            return {name: wanted[name] for name in names}, jax.grad(loss)({name: tree[name] for name in names})
+            names = [name for name in dependencies(loss, {name: tree[name] for name in wanted}) if _counts(net, name)]
+            gradient = jax.grad(loss)({name: tree[name] for name in names})
+            return {name: wanted[name] for name in names}, {
+                name: existing(net, tree, name) * gradient[name] for name in names
+            }
 
         both = jax.jit(changes)
         found = [jax.device_get(both(tree, task.arrays)) for tree in run.networks()]
@@ -118,6 +126,18 @@ def angle_to_gradient(trials: int = 500, every: int = 1) -> Measure:
         return "" if names else f"{type(net).__name__} has no plastic weights"
 
     return Measure(of, {}, "change of weights beside the gradient of the loss", every, why_not)
+
+
+def wanted_changes(net: Circuit, tree: Tree, outcome: Outcome) -> Tree:
+    """Return what a rule asks to subtract from the weights, or has subtracted itself while time ran."""
+    itself = {name: tree[name] - outcome.tree[name] for name in net.plastic if name in outcome.tree}
+    return {**itself, **outcome.changes}
+
+
+def existing(net: Circuit, tree: Tree, name: str) -> jax.Array | float:
+    """Where the synapses of a weight array exist."""
+    mask = net.synapses[name].mask if name in net.synapses else None
+    return 1.0 if mask is None else tree[mask].astype(tree[name].dtype)
 
 
 def loss_of(net: Circuit, tree: Tree, batch: Batch, settings: Mapping[str, Any]) -> Callable[[Tree], jax.Array]:
@@ -137,18 +157,20 @@ def dependencies(function: Callable[[Tree], jax.Array], tree: Tree) -> list[str]
 
 
 def _counts(net: Circuit, name: str) -> bool:
-    return name not in net.synapses or not net.synapses[name].kind.endswith("bias")
+    return name not in net.synapses or not net.synapses[name].kind.endswith(("bias", "feedback"))
 
 
+@described
 def expansion_spectrum(layer: str) -> Measure:
     """Eigenvalues of ``B B^T`` of a layer's fixed expansion, ascending."""
 
     def of(run: RunView) -> dict[str, np.ndarray]:
         return {"eigenvalue": np.array([gram_eigenvalues(_expansion(tree, layer).T) for tree in run.networks()])}
 
-    return Measure(of, {"rank": None}, "spectrum of the expansion")
+    return Measure(of, {"rank": None}, "spectrum of the expansion", why_not=_no_expansion(layer))
 
 
+@described
 def limit_of_path(layer: str) -> Measure:
     """Angle and norm ratio of ``B B^T W``, to which the path tends, and W; moments of the eigenvalues of ``B B^T``."""
 
@@ -158,7 +180,18 @@ def limit_of_path(layer: str) -> Measure:
         ]
         return {name: np.array([[one[name]] for one in found]) for name in found[0]}
 
-    return Measure(of, {"layer": np.array([1.0])}, "limit of the path")
+    return Measure(of, {"layer": np.array([1.0])}, "limit of the path", why_not=_no_expansion(layer))
+
+
+def _no_expansion(layer: str) -> Callable[[Circuit], str]:
+    def why_not(net: Circuit) -> str:
+        expanded = [name[5:-2] for name in net.read() if name.startswith("down.") and name.endswith(".B")]
+        expanded = [name for name in expanded if f"down.{name}.R" in net.read()]
+        if layer in expanded:
+            return ""
+        return f"{type(net).__name__} has no expansion of {layer!r}: {nearest(layer, expanded) if expanded else 'none'}"
+
+    return why_not
 
 
 def _limit(expansion: np.ndarray, weights: np.ndarray) -> dict[str, float]:

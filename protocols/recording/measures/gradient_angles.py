@@ -8,10 +8,13 @@ import numpy as np
 from biocredit.analysis.metrics.alignment import angle
 from biocredit.circuits.core.circuit import Circuit
 from biocredit.circuits.core.credit_rule import Tree
+from biocredit.circuits.core.described import described
+from biocredit.circuits.core.errors import nearest
 from biocredit.protocols.recording.measures.measure import Measure
 from biocredit.protocols.recording.view import RunView
 
 
+@described
 def gradient_angles(
     circuits: Mapping[str, Circuit], weights: tuple[str, ...] = ("W_rec", "W_in"), every: int = 1
 ) -> Measure:
@@ -41,7 +44,13 @@ def gradient_angles(
             for rule, other in found.items()
         }
 
-    return Measure(of, {}, "signed angle to the direction of the rule that learns, in degrees", every)
+    def why_not(net: Circuit) -> str:
+        unknown = [name for name in weights if name not in net.plastic]
+        return (
+            f"{type(net).__name__} has no weights {unknown[0]!r}: {nearest(unknown[0], net.plastic)}" if unknown else ""
+        )
+
+    return Measure(of, {}, "signed angle to the direction of the rule that learns, in degrees", every, why_not)
 
 
 def _key(run: RunView) -> jax.Array:

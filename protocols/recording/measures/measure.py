@@ -8,6 +8,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from biocredit.circuits.core.circuit import Circuit
+from biocredit.circuits.core.described import described
 from biocredit.circuits.core.errors import require
 from biocredit.protocols.recording.view import RunView
 
@@ -53,6 +54,7 @@ class Measure:
         require(not why, f"cannot measure {self.meaning}: {why}")
 
 
+@described
 def psychometric_curve(largest: int, trials: int) -> Measure:
     """Measure the psychometric curve of the orientation task (eLife 2026, 15:e108237, appendix 2).
 
@@ -66,13 +68,15 @@ def psychometric_curve(largest: int, trials: int) -> Measure:
     orientations = np.arange(-largest, largest + 1.0)
 
     def of(run: RunView) -> dict[str, np.ndarray]:
+        curve = getattr(run.task, "psychometric", None)
+        require(curve is not None, f"the task {run.task.name!r} has no orientations: no psychometric curve")
         key = jax.random.fold_in(jax.random.key(run.seeds[0]), len(orientations))
 
         def one(tree: Any) -> dict[str, jax.Array]:
             def respond(images: jax.Array) -> jax.Array:
                 return next(iter(run.circuit.respond(tree, {"image": images}, **run.settings[0]).values()))
 
-            return run.task.psychometric(respond, jnp.asarray(orientations), trials, key)
+            return curve(respond, jnp.asarray(orientations), trials, key)
 
         found = jax.jit(lambda trees: jax.lax.map(one, trees))(run.tree)
         shape = (len(run.seeds), len(orientations))

@@ -12,7 +12,8 @@ import jax.numpy as jnp
 import numpy as np
 from biocredit.analysis.metrics import alignment, kernels, operations
 from biocredit.analysis.metrics.representation import joint_embedding
-from biocredit.circuits.core.circuit import Batch
+from biocredit.circuits.core.circuit import Batch, Circuit
+from biocredit.circuits.core.described import described
 from biocredit.circuits.core.flops import product_operations
 from biocredit.circuits.core.probes import Electrode
 from biocredit.circuits.dual_stream import DualStream
@@ -33,6 +34,15 @@ def facing_names(net: DualStream) -> list[tuple[str, str]]:
         *((f"up.{n}.rate", f"down.{n}.rate") for n in inner),
         (f"up.{top}.{node.variable}", "down.target.rate"),
     ]
+
+
+def _no_stack(net: Circuit) -> str:
+    return "" if isinstance(net, DualStream) else f"{type(net).__name__} is no stack of stages"
+
+
+def _no_streams(net: Circuit) -> str:
+    facing = not _no_stack(net) and {name for pair in facing_names(net) for name in pair} <= set(net.variables())
+    return "" if facing else f"{type(net).__name__} has no two streams that face each other"
 
 
 def streams(run: RunView, trials: int, levels: Sequence[int]) -> Iterator[list[tuple[np.ndarray, np.ndarray]]]:
@@ -59,7 +69,9 @@ def streams(run: RunView, trials: int, levels: Sequence[int]) -> Iterator[list[t
 
 def labels(run: RunView, trials: int) -> np.ndarray:
     """Labels of the first test trials."""
-    return np.asarray(run.task.arrays["test"]["label"][:trials])
+    index = jnp.arange(min(trials, run.task.n_test), dtype=jnp.int32)
+    targets = run.task.draw(jax.tree.map(jnp.asarray, run.task.arrays), index, jax.random.key(0), test=True).targets
+    return np.asarray(next(iter(targets.values())))
 
 
 @jax.jit
@@ -70,6 +82,7 @@ def unit_gram(rows: jax.Array) -> jax.Array:
     return products / jnp.linalg.norm(products)
 
 
+@described
 def similarity_of_streams(levels: int, trials: int = 1000, every: int | None = 1) -> Measure:
     """Linear CKA between every level of the descending stream and every level of the ascending one (figure 6).
 
@@ -95,9 +108,10 @@ def similarity_of_streams(levels: int, trials: int = 1000, every: int | None = 1
         "descending_level": (np.arange(levels)[::-1], "1", "level of the descending stream, 0 is the input"),
         "ascending_level": (np.arange(levels), "1", "level of the ascending stream, 0 is the input"),
     }
-    return Measure(of, axes, "centred kernel alignment of the two streams", every)
+    return Measure(of, axes, "centred kernel alignment of the two streams", every, _no_streams)
 
 
+@described
 def embedding_of_streams(levels: Sequence[int], trials: int = 500, every: int | None = 1) -> Measure:
     """t-SNE of both streams' activity at one level together: trials first, then the classes (figures 3 and 8).
 
@@ -123,9 +137,10 @@ def embedding_of_streams(levels: Sequence[int], trials: int = 500, every: int | 
         return {name: np.array(values) for name, values in found.items()}
 
     columns = (np.array(["x", "y", "class", "descending"]), "1", "place in the embedding, class, 1 if descending")
-    return Measure(of, {"point": None, "column": columns}, "joint embedding of the two streams", every)
+    return Measure(of, {"point": None, "column": columns}, "joint embedding of the two streams", every, _no_streams)
 
 
+@described
 def weights_facing(net: DualStream, every: int | None = 1) -> Measure:
     """Cosine of every ascending weight and the descending one beside it, turned round (figure 9).
 
@@ -142,9 +157,10 @@ def weights_facing(net: DualStream, every: int | None = 1) -> Measure:
         return {"weight_cosine.plain": cosines(False), "weight_cosine.turned": cosines(True)}
 
     axis = (np.arange(1, len(paths) + 1), "1", "layer, from the input up")
-    return Measure(of, {"layer": axis}, "cosine of ascending and descending weights", every)
+    return Measure(of, {"layer": axis}, "cosine of ascending and descending weights", every, _no_streams)
 
 
+@described
 def first_kernels(path: str) -> Measure:
     """Share of high frequencies, and mean frequency, of the kernels of a convolution (figure 4)."""
 
@@ -154,9 +170,14 @@ def first_kernels(path: str) -> Measure:
         high, mean = kernels.high_frequency_fraction(stack, fft_size=16), kernels.spectral_centroid(stack, fft_size=16)
         return {"kernel.high_frequency_fraction": high, "kernel.mean_frequency": mean}
 
-    return Measure(of, {"kernel": None}, "kernels of the first convolution")
+    def why_not(net: Circuit) -> str:
+        shape = net.read().get(f"up.{path}.W", np.zeros(0)).shape
+        return "" if len(shape) == 4 else f"{type(net).__name__} has no convolution {path!r}"
+
+    return Measure(of, {"kernel": None}, "kernels of the first convolution", why_not=why_not)
 
 
+@described
 def operation_count(rules: Sequence[str], batch_sizes: Sequence[int], **settings: Any) -> Measure:
     """Operations of one sample and one update: read from the compiled step's program, and by formula (table 2).
 
@@ -181,7 +202,7 @@ def operation_count(rules: Sequence[str], batch_sizes: Sequence[int], **settings
         return {name: np.tile(np.asarray(one, np.float64), (len(run.seeds), 1)) for name, one in counts.items()}
 
     axis = (np.array(batch_sizes), "1", "trials in a batch")
-    return Measure(of, {"batch_size": axis}, "operations for one sample and one update")
+    return Measure(of, {"batch_size": axis}, "operations for one sample and one update", why_not=_no_stack)
 
 
 def _counted(net: DualStream, trials: int) -> int:

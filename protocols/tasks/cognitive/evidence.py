@@ -20,7 +20,8 @@ def cue_rates(
     recall: int = 150,
     group: int = 10,
     rate: float = 0.04,
-    background: float = 0.01,
+    background: float | None = None,
+    leading: bool = True,
 ) -> Float[Array, "trial time channel"]:
     """Probability of a spike of each input channel at each step.
 
@@ -36,11 +37,15 @@ def cue_rates(
     group
         Channels of a group.
     rate, background
-        Probability a step of an excited group, and of the noise group at all times.
+        Probability a step of an excited group, and of the noise group at all times (a quarter of it by default).
+    leading
+        Whether silence comes before the cue of an interval (Bellec et al. 2020) or after it
+        (doi:10.1073/pnas.2111821118).
     """
-    time = jnp.arange(steps)
+    time, background = jnp.arange(steps), rate / 4 if background is None else background
     turn, phase = jnp.divmod(time, interval)
-    here = ((phase >= interval - cue) & (turn < cues.shape[1]))[None]
+    shown = phase >= interval - cue if leading else phase < cue
+    here = (shown & (turn < cues.shape[1]))[None]
     side = cues[:, jnp.minimum(turn, cues.shape[1] - 1)]
     ask = jnp.broadcast_to((time >= steps - recall)[None], side.shape)
     groups = [here & (side == 0), here & (side == 1), ask]

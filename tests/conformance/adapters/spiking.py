@@ -14,6 +14,8 @@ from biocredit.circuits.core.initializers import spectral_radius
 from biocredit.circuits.core.probes import Electrode
 from biocredit.circuits.recurrent import cell_types, deep_rewiring, tf1_adam, wiring
 from biocredit.circuits.recurrent.deep_rewiring import effective
+from biocredit.protocols.tasks.cognitive.evidence import cue_rates
+from biocredit.protocols.tasks.spikes import whole_cycles
 
 from tests.conformance.harness import Check
 
@@ -64,6 +66,7 @@ def replay(name: str, case: Case) -> Iterator[Check]:
         "mdgl": _mdgl,
         "spiking_rules": _rules,
         "sparse_signed_init": _sparse,
+        "spiking_tasks": _tasks,
     }
     yield from kinds[str(case["case_kind"])](case)
 
@@ -465,3 +468,19 @@ def _sparse(case: Case) -> Iterator[Check]:
     yield close("theta", theta)
     yield close("W", weight)
     yield close("sign", np.broadcast_to(case["neuron_sign"][:, None], weight.shape))
+
+
+def _tasks(case: Case) -> Iterator[Check]:
+    periods, weights, phases = (case[f"sines_{name}"] for name in ("periods", "weights", "phases"))
+    raw, target = whole_cycles(int(case["sines_seq_len"]), periods, weights, phases)
+    yield close("sines_target_raw", raw)
+    yield close("sines_target", target)
+    for part in ("", "small_"):
+        names = {"cue": "cue_steps", "interval": "cue_interval", "steps": "seq_len", "recall": "recall_steps"}
+        sizes = {ours: int(case[part + theirs]) for ours, theirs in names.items()}
+        rates = {"rate": float(case[f"{part}cue_rate"])}
+        rates |= {"background": float(case[f"{part}noise_rate"])} if f"{part}noise_rate" in case else {}
+        group = int(case[f"{part}n_input"]) // 4
+        yield close(f"{part}probability", cue_rates(jnp.asarray(case[f"{part}cues"]), group=group, **sizes, **rates))
+    left_first, steps = jnp.asarray(case["mdgl_cues"]) == 0, int(case["mdgl_seq_len"])
+    yield close("mdgl_rate", cue_rates(left_first.astype(int), steps=steps, leading=False))

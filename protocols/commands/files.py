@@ -1,0 +1,173 @@
+"""Commands about trace files: inspect, export, copy, move."""
+
+import shutil
+import subprocess
+import sys
+from argparse import Namespace
+from collections.abc import Iterable
+from pathlib import Path
+
+from biocredit.analysis.trace.check import SECONDS
+from biocredit.analysis.trace.schema import COMPANIONS, TraceError
+from biocredit.analysis.trace.storage.atomic_file import repair
+from biocredit.analysis.trace.storage.durable import put_in_place, resolved, sync_folder, write_aside
+from biocredit.analysis.trace.storage.file_lock import FileLock
+from biocredit.circuits.core.errors import CircuitError
+
+STARTING, WAITING = 60, 6  # seconds that a process may take to start; by how much waiting may exceed computing
+
+
+def traces(names: Iterable[str]) -> list[Path]:
+    """Expand folders to the traces in them.
+
+    Raises
+    ------
+    CircuitError
+        If a folder holds none.
+    """
+    found: list[Path] = []
+    for name in map(Path, names):
+        inside = sorted(name.glob("*.h5")) if name.is_dir() else [name]
+        if not inside:
+            raise CircuitError(f"{name} holds no trace (*.h5)")
+        found += inside
+    return found
+
+
+def inspect_command(given: Namespace) -> int:
+    """Describe traces, check them, or put pending commits in place."""
+    if given.repair:
+        for path in traces(given.traces):
+            print(repaired(path))
+        return 0
+    return max([_looked_at("--check" if given.check else "--summary", traces(given.traces))])
+
+
+def _looked_at(how: str, paths: list[Path]) -> int:
+    """Look at files in a process of its own; one by one, where one of them ends that process."""
+    outcome = _apart(how, paths)
+    if outcome is None and len(paths) > 1:
+        return max(_looked_at(how, [path]) for path in paths)
+    if outcome is None:
+        raise TraceError(f"{paths[0]} is damaged: HDF5 crashes or never comes back on it")
+    print(outcome.stdout, end="")
+    sys.stderr.write("".join(f"biocredit inspect: {line}\n" for line in outcome.stderr.splitlines()))
+    return outcome.returncode
+
+
+def _apart(how: str, paths: list[Path]) -> subprocess.CompletedProcess[str] | None:
+    """Run the check in a process of its own; None if it was ended by HDF5 or by the clock."""
+    command = [sys.executable, "-m", "biocredit.analysis.trace.check", how, *map(str, paths)]
+    try:
+        limit = STARTING + WAITING * SECONDS * len(paths)
+        outcome = subprocess.run(command, capture_output=True, text=True, timeout=limit, errors="replace")
+    except subprocess.TimeoutExpired:
+        return None
+    return outcome if outcome.returncode in (0, 2) else None
+
+
+def require_sound(paths: Iterable[Path]) -> None:
+    """Refuse traces that cannot be read, before anything of this process touches them.
+
+    Raises
+    ------
+    TraceError
+        In one line.
+    """
+    for path in paths:
+        if not path.exists():
+            raise TraceError(f"no such file: {path}")
+        outcome = _apart("--sound", [path])
+        if outcome is None:
+            raise TraceError(f"{path} is damaged: HDF5 crashes or never comes back on it")
+        if outcome.returncode:
+            raise TraceError(outcome.stderr.strip().splitlines()[-1])
+
+
+def repaired(path: Path) -> str:
+    """Put a pending commit of a file in place, if nobody writes it, and say so."""
+    path = resolved(path)
+    if not path.exists():
+        raise TraceError(f"no such file: {path}")
+    lock = FileLock(path)
+    try:
+        return repair(path)
+    finally:
+        lock.release()
+
+
+# -- copy and move ----------------------------------------------------------------------------------------------
+
+
+def copy_command(given: Namespace) -> int:
+    """Copy a run: the trace, its checkpoint, and what a killed program left half done."""
+    print(_transfer(Path(given.trace), Path(given.place), overwrite=given.overwrite, keep=True))
+    return 0
+
+
+def move_command(given: Namespace) -> int:
+    """Move a run, whole."""
+    print(_transfer(Path(given.trace), Path(given.place), overwrite=given.overwrite, keep=False))
+    return 0
+
+
+def _transfer(source: Path, target: Path, *, overwrite: bool, keep: bool) -> str:
+    """Copy a run under lock; the trace comes last and goes first, so that at no moment it lacks its checkpoint."""
+    source = resolved(source)
+    target = resolved(target / source.name if target.is_dir() else target)
+    if not source.is_file():
+        raise TraceError(f"no such file: {source}")
+    if source == target:
+        raise TraceError(f"{source} is there already")
+    if target.exists() and not overwrite:
+        raise TraceError(f"{target} exists already; choose another name or allow --overwrite")
+    if not target.parent.is_dir():
+        raise TraceError(f"there is no folder {target.parent}")
+    locks = []
+    try:
+        locks = [FileLock(source)]
+        locks.append(FileLock(target))
+        repair(source)
+        (done := _copied(source, target)).append(target.name)
+        if not keep:
+            source.unlink()
+            sync_folder(source)
+            for beside in _companions(source):
+                beside.unlink(missing_ok=True)
+    finally:
+        for lock in locks:
+            lock.release()
+    return f"{', '.join(done)} {'copied' if keep else 'moved'} to {target.parent}"
+
+
+def _companions(path: Path) -> list[Path]:
+    return [path.with_name(path.name + ending) for ending in COMPANIONS]
+
+
+def _copied(source: Path, target: Path) -> list[str]:
+    done = []
+    for old, new in [*zip(_companions(source), _companions(target), strict=True), (source, target)]:
+        if old.exists():
+            with open(old, "rb") as stream:
+                put_in_place(write_aside(new, lambda to, stream=stream: shutil.copyfileobj(stream, to)), new)
+            done.append(new.name)
+        else:
+            new.unlink(missing_ok=True)  # of a run that is replaced
+    return done[:-1]
+
+
+# -- export -----------------------------------------------------------------------------------------------------
+
+
+def export_command(given: Namespace) -> int:
+    """Write a trace for another program."""
+    from biocredit.analysis.interchange.export import ENDINGS, export
+    from biocredit.protocols.commands import recordings
+
+    path = Path(given.trace)
+    require_sound([path])
+    if given.to == "nwb":
+        return recordings.export(given)
+    target = Path(given.output or path.with_suffix(ENDINGS[given.to]).name)
+    print(export(path, given.to, target, overwrite=given.overwrite))
+    return 0

@@ -1,0 +1,153 @@
+"""Several runs at a time: real pools, killed workers, generated SLURM scripts, status and merged seeds."""
+
+import json
+import os
+import signal
+import stat
+import subprocess
+import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+from biocredit.analysis import open_trace
+from biocredit.protocols.cli import main
+from biocredit.protocols.execution import slurm
+from biocredit.protocols.execution.engines import Resources
+from biocredit.protocols.execution.job import Job
+from biocredit.protocols.execution.perform import perform
+from biocredit.protocols.experiments import find
+
+from tests.unit.experiment_case import DEMO, TINY
+
+SMALL = dict(text.split("=") for text in TINY if "=" in text) | {"run.seeds": 1, "run.epochs": 2}
+SWEEP = ["sweep", DEMO, *TINY, "--seeds", "1", "--over", "circuit.spectral_radius=0.1,0.5"]
+
+
+def jobs(folder, count=2, **settings):
+    experiment = find(DEMO)
+    made = []
+    for number in range(count):
+        own = {**SMALL, "circuit.spectral_radius": 0.1 * (number + 1), **settings}
+        (configuration,) = experiment.configured(own).values()
+        made.append(Job(experiment, "AP", configuration, folder / f"{number}.h5"))
+    return made
+
+
+def same(first, second):
+    a, b = open_trace(first), open_trace(second)
+    return all(repr(a[name].values.tolist()) == repr(b[name].values.tolist()) for name in a)
+
+
+@pytest.fixture(scope="module")
+def undisturbed(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("undisturbed")
+    outcomes = perform(jobs(folder), say=lambda line: None)
+    assert [one.state for one in outcomes] == ["complete"] * 2
+    return folder
+
+
+def test_a_job_survives_json(tmp_path):
+    (job, _) = jobs(tmp_path)
+    assert Job.from_plain(json.loads(json.dumps(job.plain()))) == job
+
+
+def test_any_executor_does_the_same_and_repeats_nothing(undisturbed, tmp_path):
+    said = []
+    with ThreadPoolExecutor(1) as executor:
+        perform(jobs(tmp_path), executor, say=said.append)
+    assert same(undisturbed / "1.h5", tmp_path / "1.h5")
+    before = [path.stat().st_mtime_ns for path in sorted(tmp_path.glob("*.h5"))]
+    perform(jobs(tmp_path), say=said.append)
+    assert said[-1] == "2 of 2 are complete already"
+    assert before == [path.stat().st_mtime_ns for path in sorted(tmp_path.glob("*.h5"))]
+
+
+def test_failures_are_told_by_job_and_do_not_stop_the_others(tmp_path):
+    (bad, good) = jobs(tmp_path)
+    settings = {"circuit.activation": "linear", "circuit.spectral_radius": 1e30}
+    (exploding,) = find(DEMO).configured({**SMALL, **settings}).values()
+    bad = Job(bad.experiment, bad.condition, exploding, bad.path)
+    outcomes = perform([bad, good], say=lambda line: None)
+    assert [one.state for one in outcomes] == ["failed", "complete"]
+    assert "diverged" in outcomes[0].reason
+
+
+@pytest.mark.parametrize(("number", "status"), [(signal.SIGTERM, 75)])
+def test_a_signal_stops_a_sweep_and_all_its_processes(number, status, tmp_path):
+    command = [sys.executable, "-m", "biocredit.protocols.cli", *SWEEP, "--epochs", "100000", "--workers", "2"]
+    running = subprocess.Popen(
+        [*command, "-o", str(tmp_path)], stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    )
+    deadline = time.monotonic() + 200
+    while len(list(tmp_path.glob("*.h5.checkpoint"))) < 2:
+        assert running.poll() is None, running.stderr.read()
+        assert time.monotonic() < deadline
+        time.sleep(0.2)
+    running.send_signal(number)
+    _, said = running.communicate(timeout=120)
+    assert running.returncode == status, said
+    assert "Traceback" not in said
+    traces = sorted(tmp_path.glob("*.h5"))
+    assert [open_trace(path).status for path in traces] == ["stopped"] * 2
+    found = subprocess.run(["pgrep", "-f", str(tmp_path)], capture_output=True, text=True).stdout.split()
+    assert found == []
+
+
+def test_status_reads_traces(undisturbed, tmp_path, capsys):
+    made = jobs(tmp_path, 3)
+    slurm.write(tmp_path, made, Resources())
+    perform(made[:1], say=lambda line: None)
+    made[1].path.write_bytes(b"nothing")
+    assert main(["status", str(tmp_path)]) == 0
+    rows = [line.split()[:2] for line in capsys.readouterr().out.splitlines()[1:]]
+    assert rows == [["0", "complete"], ["1", "unreadable"], ["2", "new"]]
+
+
+GOLDEN = """\
+#!/bin/bash
+#SBATCH --job-name=grid
+#SBATCH --array=0-11%5
+#SBATCH --requeue
+#SBATCH --open-mode=append
+#SBATCH --output=%a.log
+#SBATCH --signal=B:TERM@60
+#SBATCH --partition=gpu
+#SBATCH --time=240
+#SBATCH --gpus-per-task=1
+# Every task has the same number of threads: results depend on it in the last bits.
+export NPROC=${SLURM_CPUS_PER_TASK:-1} XLA_PYTHON_CLIENT_PREALLOCATE=false
+exec PYTHON -m biocredit.protocols.cli work . "$SLURM_ARRAY_TASK_ID"
+"""
+
+
+def test_the_array_script_is_the_one_that_labs_read():
+    text = slurm.text("grid", 12, Resources(partition="gpu", time="4h", gpus=1, limit=5))
+    assert text.replace(sys.executable, "PYTHON") == GOLDEN
+
+
+STUB = """\
+#!/bin/bash
+for SLURM_ARRAY_TASK_ID in 0 1; do export SLURM_ARRAY_TASK_ID; bash "${!#}" > $SLURM_ARRAY_TASK_ID.log 2>&1; done
+echo 42
+"""
+
+
+def test_a_sweep_on_slurm_submits_the_script_and_its_tasks_do_the_runs(undisturbed, tmp_path, monkeypatch, capsys):
+    stub = tmp_path / "bin" / "sbatch"
+    stub.parent.mkdir()
+    stub.write_text(STUB)
+    stub.chmod(stub.stat().st_mode | stat.S_IEXEC)
+    monkeypatch.setenv("PATH", f"{stub.parent}:{os.environ['PATH']}")
+    folder = tmp_path / "runs"
+    assert main([*SWEEP, "--on", "slurm", "-o", str(folder)]) == 0
+    assert "42: 2 jobs" in capsys.readouterr().out
+    assert [open_trace(path).status for path in sorted(folder.glob("*.h5"))] == ["complete"] * 2
+    assert main([*SWEEP, "--on", "slurm", "--dry-run", "-o", str(folder)]) == 0
+    assert capsys.readouterr().out.count("complete") == 2
+
+
+def test_without_slurm_one_line_says_so(tmp_path, monkeypatch, capsys):
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert main([*SWEEP, "--on", "slurm", "-o", str(tmp_path / "runs")]) == 2
+    assert "there is no sbatch here" in capsys.readouterr().err
