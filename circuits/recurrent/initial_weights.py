@@ -31,8 +31,8 @@ class Drawing:
         ``"symmetric"``, ``"random"`` or ``"adaptive"`` weights of the learning signal.
     signed_inputs
         Whether input synapses have fixed signs.
-    scale
-        Factor of the drawn input and recurrent weights.
+    scale, input_scale
+        Factor of the drawn input and recurrent weights; of the input weights besides.
     """
 
     types: TypeTable
@@ -44,6 +44,7 @@ class Drawing:
     density_in: float = 1.0
     density_out: float = 1.0
     scale: float = 1.0
+    input_scale: float = 1.0
 
     def draw(self, network: Network, seed: int) -> dict[str, np.ndarray]:
         """Return weights, masks, signs, constants and the state of the rule by name."""
@@ -64,7 +65,7 @@ class Drawing:
         found = {"W_rec": self.scale * draw_recurrent(stream(seed, "W_rec"), sign, mask), "mask_rec": mask}
         for port, name in network.inputs.entries:
             drawn = wiring.input_weights(stream(seed, name), network.inputs.sizes[port], size, self.signed_inputs)
-            found |= masked(name, self.scale * drawn, self.density_in, seed)
+            found |= masked(name, self.scale * self.input_scale * drawn, self.density_in, seed)
         for port, name in network.readouts.entries:
             drawn = draw_readout(stream(seed, name), sign, np.ones((size, network.readouts.sizes[port])))
             found |= masked(name, drawn, self.density_out, seed)

@@ -7,7 +7,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from biocredit.circuits.core.credit_rule import Tree
-from biocredit.circuits.core.probes import Probe, at, gated, still, untouched
+from biocredit.circuits.core.probes import Probe, at, gated, is_passive, still, untouched
 from biocredit.circuits.recurrent import cell_types
 from biocredit.circuits.recurrent.cells.model import CellModel, along
 from biocredit.circuits.recurrent.credit.returning import filtered_back
@@ -122,10 +122,13 @@ class Network:
         shown, last = activity.rate, None
         if neuron.readout is not None:
             shown, last = filtered(activity.rate, *neuron.readout, seen)
-        outputs = [
-            gated(probe, name, "inference", shown) @ whole(name, "inference", tree[name]) + along(tree[bias], 3)
-            for name, bias in zip(self.readouts.weights, self.readouts.biases, strict=True)
-        ]
+        # A filter that starts from zero passes through the readout's weights: fewer outputs than cells are filtered.
+        ahead = neuron.readout is not None and seen is None and is_passive(probe)
+        sees = activity.rate if ahead else shown
+        outputs = []
+        for name, bias in zip(self.readouts.weights, self.readouts.biases, strict=True):
+            current = gated(probe, name, "inference", sees) @ whole(name, "inference", tree[name])
+            outputs.append((filtered(current, *neuron.readout)[0] if ahead else current) + along(tree[bias], 3))
         y = outputs[0] if len(outputs) == 1 else jnp.concatenate(outputs, axis=-1)
         return Course(end, last, activity, shown, probe("output", "inference", y))
 
@@ -152,6 +155,12 @@ class Network:
         sent = gated(probe, "feedback", "learning", probe("error", "learning", error))
         weights = still(probe)("feedback", "learning", self.feedback(tree))
         causal = probe("cells.learning_signal", "learning", learning_signal(sent, weights))
+        if neuron.readout is None:
+            looks_ahead = causal
+        elif is_passive(probe):
+            looks_ahead = learning_signal(filtered_back(sent, *neuron.readout), weights)
+        else:
+            looks_ahead = filtered_back(causal, *neuron.readout)
         found = {
             "input": inputs,
             "presynaptic_rate": activity.previous_rate,
@@ -160,7 +169,7 @@ class Network:
             "gain": activity.gain,
             "direction": activity.direction,
             "causal_signal": causal,
-            "learning_signal": causal if neuron.readout is None else filtered_back(causal, *neuron.readout),
+            "learning_signal": looks_ahead,
             "rate_signal": rate_signal,
             "membership": membership,
             "types": self.names,
@@ -221,16 +230,23 @@ class Network:
             losses["rate_loss"], rho = self.rates(course.activity.rate, self.dt)
         signals = self.signals(tree, inputs, course.activity, error, probe, goal.wanted(self.readouts), rho)
         state, found = self.rule.update(state_of(tree), signals)
-        found = self.named(found) | self.readout_changes(course.filtered, error) | in_tree(state)
+        readout = self.neuron(tree).readout
+        seen, late = course.filtered, None
+        if readout is not None:
+            seen, late = course.activity.rate, filtered_back(error, *readout)
+        found = self.named(found) | self.readout_changes(seen, error, late) | in_tree(state)
         return self.masked(tree, found), losses, course
 
     def named(self, found: Tree) -> Tree:
         """Changes of the input weights by port."""
         return {k: v for k, v in found.items() if k != "W_in"} | self.inputs.split(found["W_in"])
 
-    def readout_changes(self, shown: jax.Array, error: jax.Array) -> Tree:
-        """Gradient of the readout weights and biases, the same in every rule, and of adaptive feedback."""
-        whole = over_time(shown, error)
+    def readout_changes(self, shown: jax.Array, error: jax.Array, late: jax.Array | None = None) -> Tree:
+        """Gradient of the readout weights and biases, the same in every rule, and of adaptive feedback.
+
+        ``shown`` is what the readout sees, or, with ``late``, outputs as they are, and the error filtered back.
+        """
+        whole = over_time(shown, error if late is None else late)
         biases = self.readouts.apart(error.sum((0, 1)))
         named = {name: biases[port] for port, name in zip(self.readouts.sizes, self.readouts.biases, strict=True)}
         return {"feedback": whole} | named | self.readouts.split(whole, axis=1)

@@ -53,7 +53,8 @@ class SpikingRNN(TemporalCircuit):
     density_in, density_out
         Fractions of input and readout synapses that exist.
     initial, signed_inputs, bias, reduction, seed, dtype, matmul_precision, weights, mask
-        As in :class:`~biocredit.circuits.recurrent.rate_rnn.RateRNN`.
+        ``"bellec_2020"`` draws all weights N(0, 1 / number of inputs); otherwise as in
+        :class:`~biocredit.circuits.recurrent.rate_rnn.RateRNN`.
 
     Raises
     ------
@@ -122,6 +123,7 @@ class SpikingRNN(TemporalCircuit):
             "draws": choose(initial, wiring.INITIAL, "initial distribution"),
             "signed_inputs": signed_inputs,
             "scale": scale,
+            "input_scale": wiring.INPUT_SCALE.get(initial, 1.0),
         }
         super().__init__(
             inputs,

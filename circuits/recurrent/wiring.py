@@ -170,6 +170,13 @@ def gaussian(
     return np.where(sign[:, None] == 0, draw, sign[:, None] * np.abs(draw)) * mask
 
 
+def unit_gaussian(
+    rng: np.random.Generator, sign: Float[np.ndarray, " pre"], mask: Float[np.ndarray, "pre post"]
+) -> Float[np.ndarray, "pre post"]:
+    """Draw weights N(0, 1 / number of inputs) (doi:10.1038/s41467-020-17236-y), with the signs of signed cells."""
+    return gaussian(rng, sign, mask) / np.sqrt(2)
+
+
 def readout_weights(
     rng: np.random.Generator, sign: Float[np.ndarray, " pre"], mask: Float[np.ndarray, "pre post"]
 ) -> Float[np.ndarray, "pre post"]:
@@ -184,7 +191,11 @@ INITIAL: dict[str, tuple[Draw, Draw]] = {
     "balanced": (balanced_dale, readout_weights),
     "liu_2022": (liu_2022, liu_2022),
     "gaussian": (gaussian, gaussian),
+    "bellec_2020": (unit_gaussian, unit_gaussian),
 }
+
+#: Factor of the input weights that belong to a distribution, 1 where none is given.
+INPUT_SCALE: dict[str, float] = {"bellec_2020": 0.5**0.5}
 
 
 def input_weights(
