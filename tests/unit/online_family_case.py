@@ -69,7 +69,8 @@ def circuit(rule: Any, case: Case, **settings: Any) -> tuple[RateRNN, Tree]:
     (inputs, cells), outputs = case.weights["W_in"].shape, case.weights["W_out"].shape[1]
     fixed = {"loss": "squared_error", "answer": "every", "reduction": "sum", "bias": True, "leak": case.leak}
     sizes = {"x": inputs}, {"cells": cells}, {"y": outputs}
-    net = RateRNN(*sizes, rule=rule, activation=case.transfer, dtype=case.x.dtype, **{**fixed, **settings})
+    with jax.ensure_compile_time_eval():  # some tests build it while they are traced
+        net = RateRNN(*sizes, rule=rule, activation=case.transfer, dtype=case.x.dtype, **{**fixed, **settings})
     everywhere = {"keep": case.keep, "mask_rec": jnp.ones((cells, cells), case.x.dtype)}
     return net, net.read() | case.weights | everywhere
 

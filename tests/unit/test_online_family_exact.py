@@ -117,4 +117,5 @@ def test_kernl_at_rest_is_rflo():
     """Identity sensitivity, the network's own leak and no learning: local traces and nothing else."""
     case = make_case("after")
     still = kernl(learning_rate=0.0)
-    np.testing.assert_allclose(frozen_run(still, case), frozen_run("rflo", case, **SYMMETRIC), atol=1e-14)
+    ours = frozen_run(still, case, memory={"leak": 1 - case.keep})
+    np.testing.assert_allclose(ours, frozen_run("rflo", case, **SYMMETRIC), atol=1e-14)

@@ -90,7 +90,7 @@ def open_again(stream, path, committed):
     return stream, resized(committed, stream.seek(0, 2))
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=300, deadline=None)
 @given(st.lists(steps, max_size=25))
 def test_commits_are_all_or_nothing(sequence):
     with tempfile.TemporaryDirectory() as folder:

@@ -56,9 +56,9 @@ for number in range(done + 1, 100_000):
 
 
 def test_kill_9_at_random_moments(path):
-    """Twelve kills of one run, each resumed from the last epoch that it reported."""
+    """Twenty kills of one run, each resumed from the last epoch that it reported."""
     chance, done = random.Random(0), 0
-    for _ in range(12):
+    for _ in range(20):
         process = launch(ENDLESS, path, done)
         for _ in range(chance.randint(1, 3)):
             done = int(process.stdout.readline())
@@ -72,7 +72,7 @@ def test_kill_9_at_random_moments(path):
         if not journal_path(path).exists():
             assert holds(path, plain=True) == found
     assert check(path) == []
-    assert done >= 12
+    assert done > 20
 
 
 def test_a_run_can_be_read_while_it_goes(path):
