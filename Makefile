@@ -5,7 +5,7 @@ RUN := $(VENV)/bin/python
 READY := $(VENV)/.ready
 export JAX_COMPILATION_CACHE_DIR ?= $(CURDIR)/.cache/jax
 
-.PHONY: demo test lint bench science conformance notebooks reliability clean
+.PHONY: demo test lint bench science conformance notebooks reliability docs clean
 
 demo: $(READY)
 	$(RUN) -m biocredit.protocols.commands.demo demo
@@ -32,6 +32,11 @@ conformance: $(READY)
 # Kills, power cuts, strangers' files, odd settings and data, long runs: one table, in an hour; COUNT=100 for a taste.
 reliability: $(READY)
 	$(RUN) -m tests.reliability
+
+# The site, in build/site: it opens from the file system. Fails on a public name without a docstring and on a dead link.
+docs: $(READY)
+	$(RUN) -m pip install --quiet --constraint constraints.txt --editable ".[docs]"
+	cd docs && NO_MKDOCS_2_WARNING=1 ../$(RUN) -m mkdocs build --quiet --strict --config-file ../mkdocs.yml
 
 notebooks: $(READY)
 	$(VENV)/bin/jupytext --to ipynb --execute notebooks/*.py

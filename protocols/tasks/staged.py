@@ -58,6 +58,7 @@ class curriculum(Task):
 
     @stage.setter
     def stage(self, number: int) -> None:
+        """Go to another stage; a resumed run goes to the one it had reached."""
         known = f"curriculum: no stage {number} of {len(self.stages)}"
         require(0 <= number < len(self.stages), known)
         self._stage = int(number)

@@ -160,6 +160,7 @@ class Protocol(Described):
 
     @interventions.setter
     def interventions(self, given: Any) -> None:
+        """Refuse others than those that the run was built with."""
         raise RunError(
             "the interventions of a run are fixed: run.test(interventions=...) tests its networks under others"
         )
