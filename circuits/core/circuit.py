@@ -353,6 +353,12 @@ class Circuit(Described, bp.DynamicalSystem):
         """Score readouts ``[trial, class]`` against integer labels: mean cross-entropy and fraction correct."""
         return score(LOSSES["cross_entropy"], outputs, targets)
 
+    @property
+    def loss_unit(self) -> str:
+        """Unit of the loss: nat for classes and labels, empty where it is that of the target or there is none."""
+        loss = getattr(self, "loss", LOSSES["cross_entropy"])
+        return str(getattr(loss, "unit", ""))
+
     def trial(self, tree: Tree, batch: Batch, key: jax.Array, probe: Probe = untouched) -> Tree:
         """Run one batch slowly: every activity variable by name as ``[time, trial, neuron]``."""
         raise CircuitError(f"{type(self).__name__} does not define trial")

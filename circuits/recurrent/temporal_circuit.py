@@ -249,6 +249,11 @@ class TemporalCircuit(Circuit):
         (name,) = self.readouts
         return Goal({name: target}, {name: when})
 
+    @property
+    def loss_unit(self) -> str:
+        """Unit of the loss: nat for classes, empty where it is that of the target or there is none."""
+        return "nat" if self.classes else ""
+
     def metrics(self, outputs: Tree, targets: Mapping[str, jax.Array]) -> dict[str, jax.Array]:
         """Score readouts ``[trial, time, output]``: loss, and accuracy or normalised squared error of each."""
         ports = self.network.readouts

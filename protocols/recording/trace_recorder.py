@@ -131,12 +131,14 @@ class Recorder:
     def epoch(self, view: RunView, averages: Mapping[str, np.ndarray], loss: np.ndarray | None = None) -> None:
         """Write averages and scores, ``[seed]`` by name, and the loss by update ``[seed, update]``."""
         functions = {record.label: record for record in self.records if callable(record.of)}
+        loss_unit = view.circuit.loss_unit
         for name, value in averages.items():
-            units = (functions[name].units, name) if functions.get(name, Record("")).units != "1" else describe(name)
+            own = functions.get(name, Record("")).units
+            units = (own, name) if own != "1" else describe(name, loss_unit)
             self.series(name, value[:, None], "epoch", [view.epoch], units)
         if loss is not None:
             updates = np.arange(view.update - loss.shape[1], view.update)
-            self.series("loss_by_update", loss, "update", updates, describe("loss_by_update"))
+            self.series("loss_by_update", loss, "update", updates, describe("loss_by_update", loss_unit))
 
     def series(self, name: str, values: np.ndarray, axis: str, at: Any, units: tuple[str, str]) -> None:
         """Append values ``[seed, place, ...]`` to a series of ``/learning``."""
@@ -170,7 +172,7 @@ class Recorder:
     def measured(self, view: RunView, measure: Measure, found: Mapping[str, np.ndarray]) -> None:
         """Write what was measured, ``[seed, ...]`` by name."""
         for name, values in found.items():
-            units, meaning = describe(name)
+            units, meaning = describe(name, view.circuit.loss_unit)
             meaning, path = f"{measure.meaning}: {meaning}", f"learning/{name}"
             if measure.every is None:
                 axes = measure.axes
@@ -304,11 +306,11 @@ def population_row(population: Any) -> dict[str, Any]:
     return row | {"blocks": sizes, "cell_types": {name: population.cell_type.count(name) for name in types}}
 
 
-def describe(name: str) -> tuple[str, str]:
+def describe(name: str, loss_unit: str) -> tuple[str, str]:
     """Return units and meaning of a series of /learning."""
     part = "test " if name.startswith("test_") else "training " if name.startswith("train_") else ""
     for word, units, meaning in (
-        ("loss", "nat", "loss, mean over trials"),
+        ("loss", loss_unit or "1", "loss, mean over trials"),
         ("accuracy", "1", "fraction of trials answered correctly"),
         ("amplitude", "1", "mean absolute value over trials and neurons"),
         ("angle", "degree", f"angle, {name}"),

@@ -11,7 +11,7 @@ import numpy as np
 import optax
 import pytest
 from biocredit.analysis import open_trace
-from biocredit.circuits import CircuitError, ModularRNN, RateRNN
+from biocredit.circuits import CircuitError, DualStream, ModularRNN, RateRNN
 from biocredit.circuits.core.circuit import Batch
 from biocredit.circuits.core.described import describe
 from biocredit.circuits.core.optimizers import clip_norm, warm_up
@@ -360,3 +360,12 @@ def test_what_a_trace_cannot_hold_is_refused_in_one_line():
             rebuild(describe([thing]))
     with pytest.raises(CircuitError, match="no part of a run"):
         rebuild({"$made": "os:getcwd", "with": {}})
+
+
+@pytest.mark.parametrize(("loss", "unit"), [("cross_entropy", "nat"), ("half_squared_error", "1")])
+def test_a_loss_carries_its_own_unit_into_the_trace(loss: str, unit: str, tmp_path):
+    task = tasks.digits()
+    net = DualStream.for_task(task, "random", hidden=(4,), loss=loss)
+    TwoPhase(net, task, batch_size=500).train(1, tmp_path / "run.h5", progress=False)
+    with open_trace(tmp_path / "run.h5") as trace:
+        assert trace["learning/test_loss"].units == unit
