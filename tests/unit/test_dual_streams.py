@@ -170,7 +170,8 @@ def test_remaining_synapses_of_sparse_feedback_make_up_for_the_missing_ones(name
 def test_labels_and_one_hot_targets_say_the_same(net):
     one = batch(net)
     hot = Batch(one.inputs, {"choice": jax.nn.one_hot(one.targets["choice"], 3, dtype=jnp.float64)})
-    a, b = (net.cycle(net.read(), given) for given in (one, hot))
+    soft = DualStream(net.ascending, net.input_shape, net.descending, loss="soft_cross_entropy", dtype=net.dtype)
+    a, b = (circuit.cycle(net.read(), given) for circuit, given in ((net, one), (soft, hot)))
     for name in a.changes:
         np.testing.assert_array_equal(a.changes[name], b.changes[name])
 

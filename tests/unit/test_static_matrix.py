@@ -319,6 +319,8 @@ UNSEEN = {
     "feedback": "built by for_task",
     "fixed": "built by for_task; projections that do not learn are tested with the graphs of figure 5",
     "modes": "built by for_task; tested with the graphs of figure 5",
+    "weights": "named after arrays, see test_given_weights_and_masks_change_something",
+    "mask": "named after arrays, see test_given_weights_and_masks_change_something",
 }
 
 
@@ -362,6 +364,21 @@ CASES = [(circuit, option) for circuit, options in OPTIONS.items() for option in
 def test_every_option_changes_something(circuit, option):
     one, other = (fingerprint(build(circuit, option, value)) for value in OPTIONS[circuit][option])
     assert one != other
+
+
+@pytest.mark.parametrize("circuit", OPTIONS)
+def test_given_weights_and_masks_change_something(circuit):
+    drawn = build(circuit)
+    name = next(name for name in drawn.plastic if drawn.read()[name].ndim == 2)
+    weights = np.array(drawn.read()[name])
+    mask = np.ones_like(weights)
+    mask[0] = 0
+    plain = fingerprint(drawn)
+    assert fingerprint(build(circuit, "weights", {name: weights / 2})) != plain
+    try:
+        assert fingerprint(build(circuit, "mask", {name: mask})) != plain
+    except CircuitError as refused:
+        assert "has no mask: every synapse of it exists" in str(refused)
 
 
 @pytest.mark.parametrize("circuit", OPTIONS)
