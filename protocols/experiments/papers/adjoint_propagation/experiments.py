@@ -100,7 +100,7 @@ DYNAMICS = (
         "adjoint-propagation/fig2d",
         "Figure 2d",
         "States and one-step differences while a region settles",
-        takes="about a minute on 2 cores (estimated)",
+        takes="about half a minute on a busy core (measured)",
         conditions=varied(
             overridden(DEMO, {"run.epochs": 0, "run.seeds": 1, "record.activity": ("V1.rate",), **LONG_INFERENCE}),
             "SR={}",
@@ -115,7 +115,7 @@ DYNAMICS = (
         "adjoint-propagation/fig3b",
         "Figure 3b",
         "Trajectories of a region with and without the error, both representations",
-        takes="about 2 minutes on 2 cores (estimated)",
+        takes="about 2 minutes on a busy core (measured)",
         conditions=varied(
             overridden(DEMO, {"run.epochs": 1, "run.seeds": 1, "record.every": 1, **RATES}),
             "{}",

@@ -108,7 +108,7 @@ PERFORMANCE = (
         "product-feedback/fig3",
         "Figure 3",
         "Eigenvalues of B B^T and the angle of the path it leads to, against the expansion ratio",
-        takes="about 10 minutes on 2 cores (estimated)",
+        takes="under a minute on a busy core (measured)",
         conditions={
             f"expansion {expansion}": overridden(
                 BORN,

@@ -101,7 +101,7 @@ TABLES = (
         "self-assembling-learning/table2",
         "Table 2",
         "Which connections are there, and which of them are plastic: the table of projections in every trace",
-        takes="about 10 minutes on 2 cores (estimated)",
+        takes="about 20 seconds on a busy core (measured)",
         conditions={
             label: overridden(one, {"run.epochs": 1, "run.seeds": 1})
             for label, one in rules("mnist").items()
@@ -146,7 +146,7 @@ WIDTH = (
         "self-assembling-learning/fig2-activation",
         "Figure 2",
         "Accuracy on MNIST with each descending transfer function",
-        takes="about 20 minutes on 2 cores (estimated)",
+        takes="about 2 minutes on a busy core (measured)",
         conditions={
             transfer: assembling(
                 "mnist",
@@ -227,7 +227,7 @@ OTHERS = (
         "self-assembling-learning/fig5",
         "Figure 5",
         "Accuracy on MNIST against the learning rate, with the ratios of the four rates fixed",
-        takes="about 20 minutes on 2 cores (estimated)",
+        takes="about 2 minutes on a busy core (measured)",
         conditions=varied(RATES, "rate {}", "optimizer.learning_rate", (0.01, 0.03, 0.1, 0.2, 0.3)),
         quick=QUICK,
         expected="accuracy rises with the rate up to a cliff: 0.5 diverges",
@@ -236,7 +236,7 @@ OTHERS = (
         "self-assembling-learning/modulation",
         "Section 2.3",
         "Loss of the present trials before and after the descending currents act on the ascending cells",
-        takes="about 20 minutes on 2 cores (estimated)",
+        takes="about 2 minutes on a busy core (measured)",
         conditions={
             f"{mode}, strength {strength}": assembling(
                 "mnist",
