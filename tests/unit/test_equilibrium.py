@@ -108,7 +108,8 @@ def test_energy_descent_steps_along_minus_the_gradient_of_energy_and_cost():
 
 def test_hebbian_products_are_minus_the_derivative_of_the_energy_by_the_weights(case):
     network, weights, x, states, _ = case
-    products = contrast.hebbian(network, weights, x, network.dynamics.rates(states))
+    rates = network.dynamics.rates(states)
+    products = contrast.hebbian(network, weights, (x, *rates[:-1]), rates)
     slope = jax.grad(total_energy, argnums=1)(network, weights, x, states)
     close(products, jax.tree.map(lambda g: -g / 4, slope))
 
