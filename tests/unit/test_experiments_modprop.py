@@ -86,7 +86,7 @@ def test_independent_numbers_are_the_stored_ones():
     known = [one for one in program.references if "independent" in one.source]
     assert len(known) == 28
     for one in known:
-        rule = program.conditions[one.condition].circuit.rule
+        rule = program.conditions[one.condition].rule.name
         agree(one, [float(r["eval_loss"]) for r in table if (r["rule"], int(r["update"])) == (rule, 20 * one.at)])
 
 

@@ -128,10 +128,10 @@ def test_resuming_needs_the_same_protocol(tmp_path: Path):
     run.train(1, record=tmp_path / "run.h5", progress=False)
     with pytest.raises(RunError, match="nothing to resume"):
         build().resume(tmp_path / "run.h5")
-    with pytest.raises(RunError, match="seeds: 2 then, 3 now"):
+    with pytest.raises(RunError, match=r"seeds: \[0, 1\] then, \[0, 1, 2\] now"):
         build(seeds=3).resume(tmp_path / "run.h5", epochs=2)
     checkpoint.save(tmp_path / "run.h5.checkpoint", run.state, {"epoch": 1, "epochs": 2})
-    with pytest.raises(RunError, match="another circuit"):
+    with pytest.raises(RunError, match="belongs to another run"):
         build(seeds=3).resume(tmp_path / "run.h5")
     (tmp_path / "run.h5.checkpoint").write_bytes(b"not an archive")
     with pytest.raises(RunError, match="cannot be read"):

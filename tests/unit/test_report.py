@@ -63,9 +63,9 @@ def test_html_holds_everything_in_one_file(trace, tmp_path):
 def test_markdown_has_its_figures_beside_it(trace, tmp_path):
     text = write_report([trace], tmp_path / "report.md").read_text()
     assert "| AP | test accuracy, best | 80.00 ± 14.14 (n = 2) | 75 ± 1 | +5.00 points | table &lt;1&gt; |" in text
-    for name in re.findall(r"!\[.*?\]\((.*?)\)", text):
+    for name in re.findall(r"!\[.*?\]\(<(.*?)>\)", text):
         assert (tmp_path / name).read_bytes().startswith(b"\x89PNG")
-    assert "(report/1.png)" in text
+    assert "(<report/1.png>)" in text
 
 
 def test_several_runs_are_compared_by_the_settings_in_which_they_differ(tmp_path):
