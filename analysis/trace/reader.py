@@ -32,7 +32,7 @@ from biocredit.analysis.trace.structure import one_line
 
 __all__ = ["Group", "LabelledArray", "Trace", "TraceError", "UnknownName", "open_trace"]
 
-RETRIES = 8  # looks at a file that keeps changing: 1.3 s altogether
+RETRIES = 60  # looks at a file that keeps changing: 6 s altogether
 
 T = TypeVar("T")
 
@@ -250,7 +250,7 @@ class Trace(Mapping):
             except Exception:
                 if state_token(self._file) == token:
                     raise
-            time.sleep(0.005 * 2**attempt)
+            time.sleep(min(0.005 * 2**attempt, 0.1))
         raise TraceError(f"{self.path} keeps changing while it is read; try again")
 
     def _opened(self, token: tuple) -> h5py.File:
