@@ -180,12 +180,12 @@ def _snapshots(case: Case, rule: str, table: Mapping, elig: str | None, eps: boo
     ]
     for name, (part, keep) in parts.items():
         if elig is not None:
-            yield close(f"{elig}_{name}_snapshots", trace[:, part] * keep)
+            yield close(f"{elig}_{name}_snapshots", np.asarray(trace[:, part]) * keep)
         for theirs, ours in (("eps_v", "voltage"), ("eps_a", "adaptation")):
             key = f"{theirs}_{name}_snapshots"
             if eps and key in case:
                 values = jnp.broadcast_to(traces.vector[ours][times, 0], trace.shape)
-                yield close(key, values[:, part] * keep)
+                yield close(key, np.asarray(values[:, part]) * keep)
 
 
 # -- the authors' programs -----------------------------------------------------------------------------------------
