@@ -8,7 +8,7 @@ from pathlib import Path
 import h5py
 import numpy as np
 from biocredit.analysis.trace.check import check
-from biocredit.analysis.trace.reader import open_trace
+from biocredit.analysis.trace.reader import TraceError, open_trace
 
 EPOCHS = 1200
 KILLS = 20
@@ -31,6 +31,16 @@ def finished_epochs(path: Path) -> int:
     """Epochs that the file holds, and that they are complete and in order."""
     if not path.exists():
         return 0
+    try:
+        return held_by(path)
+    except TraceError as begun_anew:  # a resumed run cuts the file back to its checkpoint
+        if "open it again" not in str(begun_anew):
+            raise
+        return held_by(path)
+
+
+def held_by(path: Path) -> int:
+    """Epochs in one look at the file."""
     with open_trace(path) as trace:
         assert trace.status in ("running", "complete")
         if "learning/loss" not in trace:
