@@ -21,6 +21,7 @@ COMMANDS = {
     ),
     "resume": ("runs", "go on with a run that was stopped or killed", ("trace", "extend")),
     "sweep": ("runs", "run an experiment at every point of a grid", ("name", "over", "choices", "output", "where")),
+    "bench": ("bench", "every rule on the same tasks, tuned alike: static or temporal", ("bench", "output", "where")),
     "status": ("runs", "how far the runs of a folder are", ("folder",)),
     "work": ("runs", "", ("folder", "number")),
     "merge": ("runs", "join the seeds of one configuration from several traces", ("files", "into")),
@@ -102,6 +103,17 @@ ARGUMENTS = {
                 "help": "values of a setting; repeatable",
             },
         )
+    ],
+    "bench": [
+        (("name",), {"choices": ("static", "temporal"), "help": "which bench"}),
+        (("--quick",), {"action": "store_true", "help": "small: minutes on two cores"}),
+        (
+            ("--rule",),
+            {"action": "append", "default": [], "metavar": "FILE.py", "help": "a rule of your own; repeatable"},
+        ),
+        (("--only",), {"action": "append", "default": [], "metavar": "RULE", "help": "only this rule; repeatable"}),
+        (("--task",), {"action": "append", "default": [], "metavar": "TASK", "help": "only this task; repeatable"}),
+        (("--set",), {"action": "append", "default": [], "metavar": "FIELD=VALUE", "help": "override any setting"}),
     ],
     "report": [(("-o", "--output"), {"metavar": "FILE", "default": "report.html", "help": "report.html or report.md"})],
     "data": [

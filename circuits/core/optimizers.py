@@ -75,6 +75,29 @@ def clip_norm(limit: float, margin: float = 1e-6) -> optax.GradientTransformatio
     return optax.stateless(update)
 
 
+def decaying_momentum(learning_rate: float, decay: float) -> optax.GradientTransformation:
+    """Gradient descent with momentum 0.9; every weight also decays, inside the rate.
+
+    Examples
+    --------
+    >>> transformation = decaying_momentum(0.5, 0.1)
+    >>> weights = {"W": jnp.ones(1)}
+    >>> steps, _ = transformation.update({"W": jnp.ones(1)}, transformation.init(weights), weights)
+    >>> round(float(steps["W"][0]), 6)
+    -0.55
+    """
+    return optax.chain(optax.add_decayed_weights(decay), optax.sgd(learning_rate, 0.9))
+
+
+def decaying_adam(learning_rate: float, decay: float) -> optax.GradientTransformation:
+    """Adam; every weight also decays, beside the moments (arXiv 1711.05101)."""
+    return optax.adamw(learning_rate, weight_decay=decay)
+
+
+#: Optimisers of a learning rate and a decay, by name.
+DECAYING = {"momentum": decaying_momentum, "adam": decaying_adam}
+
+
 def by_stream(**transformations: optax.GradientTransformation) -> optax.GradientTransformation:
     """Treat streams apart: ``up=...`` takes all weights whose names begin with ``"up."``, and so on.
 

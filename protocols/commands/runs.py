@@ -117,7 +117,13 @@ def _jobs(experiment: Any, conditions: dict[str, Any], paths: dict[str, Path], q
 
 
 def _work(given: Namespace, jobs: "Sequence[Job]", folder: Path) -> int:
-    """Run several jobs where the user says."""
+    """Run several jobs where the user says; return the exit status."""
+    outcomes = performed(given, jobs, folder)
+    return 0 if outcomes is None else _summed_up(outcomes)
+
+
+def performed(given: Namespace, jobs: "Sequence[Job]", folder: Path) -> "list[Outcome] | None":
+    """Run several jobs where the user says; nothing comes back where they are only listed, or run elsewhere."""
     from biocredit.protocols.execution import engines, slurm
     from biocredit.protocols.execution.perform import perform
 
@@ -129,7 +135,7 @@ def _work(given: Namespace, jobs: "Sequence[Job]", folder: Path) -> int:
         print("\n".join(f"{job.state():9} {job.path}" for job in jobs))
         if given.on == "slurm":
             print(slurm.text(folder.name, len(jobs), resources))
-        return 0
+        return None
     if given.overwrite:
         _remove(job.path for job in jobs)
     if given.on == "slurm":
@@ -137,12 +143,11 @@ def _work(given: Namespace, jobs: "Sequence[Job]", folder: Path) -> int:
             job.state()
         number = slurm.submit(slurm.write(folder, jobs, resources))
         print(f"{number}: {len(jobs)} jobs; 'biocredit status {folder}' says how far they are")
-        return 0
+        return None
     with engines.executor(given.on, resources) as executor:
         if executor is not None:
             engines.fix_threads()
-        outcomes = perform(jobs, executor)
-    return _summed_up(outcomes)
+        return perform(jobs, executor)
 
 
 def _summed_up(outcomes: "Sequence[Outcome]") -> int:

@@ -9,6 +9,7 @@ from dataclasses import replace
 from importlib import import_module
 
 from biocredit.circuits.core.errors import CircuitError, nearest
+from biocredit.protocols.experiments.bench import BENCHES, bench
 from biocredit.protocols.experiments.experiment import Configuration, Experiment, Reference
 from biocredit.protocols.experiments.papers import PAPERS, numbers
 
@@ -31,7 +32,7 @@ def every() -> dict[str, Experiment]:
 
 
 def find(name: str) -> Experiment:
-    """Return an experiment by name.
+    """Return an experiment by name; ``"bench/static"`` is a bench.
 
     Raises
     ------
@@ -43,6 +44,9 @@ def find(name: str) -> Experiment:
     >>> find("adjoint-propagation/fig2a").figure
     'Figure 2a'
     """
+    paper, _, which = name.partition("/")
+    if paper == "bench" and which in BENCHES:
+        return bench(which).experiment()
     table = every()
     if name not in table:
         raise ExperimentError(f"unknown experiment {name!r}: {_hint(name, table)}")

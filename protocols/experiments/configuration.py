@@ -155,6 +155,7 @@ class Configuration:
             probe_trials=self.record.trials,
             measures=[one for one in measures if not one.why_not(net)],  # conditions differ in what they have
             divergence=self.optimizer.divergence(),
+            **({"vary": varied} if (varied := self.optimizer.vary()) else {}),
         )
 
     def network(self, task: "Task") -> "Circuit":

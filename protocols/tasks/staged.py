@@ -1,4 +1,4 @@
-"""Tasks that become harder when a score is reached."""
+"""Tasks that change while they are learned: harder when a score is reached, or others after some epochs."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -89,3 +89,82 @@ class curriculum(Task):
     def score(self, outputs: Mapping[str, jax.Array], batch: Batch) -> dict[str, jax.Array]:
         """Score as the tasks do."""
         return self.stages[0].score(outputs, batch)
+
+
+class then_another(Task):
+    """Learn a task, and after some epochs the same one with its input channels exchanged; the test stays the first.
+
+    What is left of the first task when the second has been learned is its retention.
+
+    Parameters
+    ----------
+    task
+        Any task.
+    epochs
+        Epochs of the first task.
+    seed
+        Of the permutation, a single cycle: no channel keeps its place.
+
+    Examples
+    --------
+    >>> from biocredit.protocols import tasks
+    >>> task = then_another(tasks.delayed_xor(cue=4, delay=4), epochs=1)
+    >>> task.after_epoch({})
+    'the second task begins'
+    """
+
+    def __init__(self, task: Task, epochs: int, *, seed: int = 0):
+        require(epochs >= 1, f"then_another: the first task takes 1 or more epochs, got {epochs}")
+        require(not task.n_validation, "then_another: hold trials out of it, not below it")
+        take_over(self, task)
+        self.task, self.epochs, self.name = task, epochs, f"{task.name}, then another"
+        self.orders = {name: one_cycle(size, seed) for name, size in task.inputs.items()}
+        self.stage = 0
+
+    @property
+    def stage(self) -> int:
+        """Number of epochs done; what a resumed run sets."""
+        return self._stage
+
+    @stage.setter
+    def stage(self, number: int) -> None:
+        """Go to another epoch."""
+        self._stage = int(number)
+        self.arrays = {"second": np.bool_(number >= self.epochs), "task": self.task.arrays}
+
+    def after_epoch(self, scores: Mapping[str, Any]) -> str:
+        """Count the epoch; say when the second task begins."""
+        self.stage += 1
+        return "the second task begins" if self.stage == self.epochs else ""
+
+    def draw(self, arrays: Any, index: jax.Array, key: jax.Array, *, test: bool = False) -> Batch:
+        """Draw as the task does; in the second task, exchange the channels of what is learned."""
+        batch = self.task.draw(arrays["task"], index, key, test=test)
+        if test:
+            return batch
+        exchanged = {name: value[..., self.orders[name]] for name, value in batch.inputs.items()}
+        second = jnp.asarray(arrays["second"])
+        return batch._replace(inputs=jax.tree.map(lambda a, b: jnp.where(second, b, a), batch.inputs, exchanged))
+
+    def expect(self, index: np.ndarray) -> None:
+        """Tell the task which trials come."""
+        self.task.expect(index)
+
+    def score(self, outputs: Mapping[str, jax.Array], batch: Batch) -> dict[str, jax.Array]:
+        """Score as the task does."""
+        return self.task.score(outputs, batch)
+
+
+def one_cycle(size: int, seed: int) -> np.ndarray:
+    """Return a random permutation that is one cycle.
+
+    Examples
+    --------
+    >>> order = one_cycle(5, 0)
+    >>> sorted(order.tolist()), (order == np.arange(5)).any()
+    ([0, 1, 2, 3, 4], np.False_)
+    """
+    around = np.random.default_rng(seed).permutation(size)
+    order = np.empty(size, np.int32)
+    order[around] = np.roll(around, 1)
+    return order

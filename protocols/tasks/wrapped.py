@@ -110,6 +110,30 @@ class held_out(Task):
         self.task.expect(index if self.fresh else self.arrays["held_out"][index])
 
 
+class by_validation(held_out):
+    """Test on the trials that are held out of training: what settings are chosen by. The task's own test is not seen.
+
+    Parameters
+    ----------
+    task, validation, seed
+        As of :class:`held_out`. A task that draws fresh trials draws fresh ones here, too.
+
+    Examples
+    --------
+    >>> from biocredit.protocols import tasks
+    >>> by_validation(tasks.digits(), 0.1)
+    <task digits: 1294 training and 143 test trials; image: 64, choice: 10>
+    """
+
+    def __init__(self, task: Task, validation: float, *, seed: int = 0):
+        super().__init__(task, validation, seed=seed)
+        self.n_test, self.n_validation = self.n_validation, 0
+
+    def draw(self, arrays: Any, index: jax.Array, key: jax.Array, *, test: bool = False) -> Batch:
+        """Draw training trials, or those that are held out of them."""
+        return super().draw(arrays, index + self.n_train if test and not self.fresh else index, key)
+
+
 def share(part: float, of: int, what: str) -> int:
     """Return a number of trials that is given as such, or as a fraction of all; some must be left.
 

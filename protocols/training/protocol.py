@@ -74,6 +74,9 @@ class Protocol(Described):
     divergence
         When to give a network up, see :class:`biocredit.protocols.training.divergence.Divergence`; without it, when a
         number is not finite.
+    vary
+        Hyperparameters of the optimiser in which the networks differ, one value for each by name: a grid of settings as
+        one axis with the seeds. The optimiser is one of ``optax.inject_hyperparams``.
     **settings
         Settings of the phases that the circuit knows.
 
@@ -112,6 +115,7 @@ class Protocol(Described):
         probe_trials: int = 10,
         measures: Measure | Sequence[Measure] = (),
         divergence: Divergence = Divergence(),  # noqa: B008  (frozen)
+        vary: Mapping[str, Sequence[float]] | None = None,
         **settings: Any,
     ):
         checks.check_counts(batch_size=batch_size, chunk=chunk, probe_trials=probe_trials)
@@ -147,6 +151,7 @@ class Protocol(Described):
             batch_size=batch_size,
             devices=devices,
         )
+        self.networks.vary(vary or {})
         self._reading = Reading(self.networks, self.networks.steps[0])
 
     def _step(self, settings: Mapping[str, Any], interventions: Sequence[lesions.Intervention]) -> LearningStep:

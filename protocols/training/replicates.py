@@ -8,6 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 from biocredit.circuits.core.circuit import Circuit
 from biocredit.circuits.core.credit_rule import Tree
+from biocredit.circuits.core.errors import nearest
 from biocredit.protocols.training.checkpoint import RunError
 from biocredit.protocols.training.checks import check_part
 from biocredit.protocols.training.update import LearningStep, State
@@ -119,6 +120,27 @@ class Networks:
     def restore(self, state: State) -> None:
         """Put a stored state in place of the present one."""
         self._dealt = self._deal(state)
+
+    def vary(self, values: Mapping[str, Sequence[float]]) -> None:
+        """Give every network its own hyperparameters of the optimiser, by name, one value for each network.
+
+        Raises
+        ------
+        RunError
+            If the optimiser has no such hyperparameter, or there is not one value for each network.
+        """
+        state = self.state
+        for name, column in values.items():
+            if len(column) != self.count:
+                raise RunError(f"vary: {name} has {len(column)} values for {self.count} networks")
+            for one in state["optimizer"]:
+                known = getattr(one, "hyperparams", {})
+                if name not in known:
+                    hint = nearest(name, known) if known else "make it with optax.inject_hyperparams"
+                    raise RunError(f"vary: the optimizer has no hyperparameter {name!r}: {hint}")
+                known[name] = jnp.asarray(column, known[name].dtype)
+        if values:
+            self.restore(state)
 
     def write_back(self) -> None:
         """Put the weights of the first network into the circuit (unless an interrupt tore them away)."""

@@ -189,6 +189,49 @@ class Operations(Measured):
 
 
 @dataclass(frozen=True)
+class Silenced(Measured):
+    """Scores of networks of which a fraction of the cells of every hidden population is silent."""
+
+    fractions: tuple[float, ...] = (0.1, 1 / 3, 0.5)
+    draws: int = 3
+    trials: int = 1000
+
+    def make(self, net: Any, alike: Alike) -> "Measure":
+        """Make the measure."""
+        from biocredit.protocols.recording.measures.robustness import silenced_cells
+
+        return silenced_cells(self.fractions, self.draws, self.trials)
+
+
+@dataclass(frozen=True)
+class NoisyWeights(Measured):
+    """Scores of networks with noise on their weights, over the standard deviation of the weights."""
+
+    levels: tuple[float, ...] = (0.1, 0.3, 1.0)
+    draws: int = 3
+    trials: int = 1000
+
+    def make(self, net: Any, alike: Alike) -> "Measure":
+        """Make the measure."""
+        from biocredit.protocols.recording.measures.robustness import noisy_weights
+
+        return noisy_weights(self.levels, self.draws, self.trials)
+
+
+@dataclass(frozen=True)
+class Cost(Measured):
+    """Operations, memory and time of one update."""
+
+    repetitions: int = 5
+
+    def make(self, net: Any, alike: Alike) -> "Measure":
+        """Make the measure."""
+        from biocredit.protocols.recording.measures.cost import cost_of_update
+
+        return cost_of_update(self.repetitions)
+
+
+@dataclass(frozen=True)
 class EffectiveRanks(Measured):
     """Effective rank (Roy and Vetterli 2007) of the ascending weights, and of W W^T, before and after learning."""
 

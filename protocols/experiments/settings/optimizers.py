@@ -34,6 +34,10 @@ class Steps:
 
         return Divergence()
 
+    def vary(self) -> "dict[str, tuple[float, ...]]":
+        """Return the hyperparameters in which the networks of a run differ, one value for each by name."""
+        return {}
+
 
 @dataclass(frozen=True)
 class Optimizer(Steps):
@@ -70,6 +74,38 @@ class Descent(Steps):
         from biocredit.circuits.dual_stream.schedules import momentum_sgd
 
         return momentum_sgd(self.learning_rate, 0.0, self.decay)
+
+
+@dataclass(frozen=True)
+class Varied(Steps):
+    """An optimiser with weight decay whose rates may differ from network to network: a grid as one axis with the seeds.
+
+    Parameters
+    ----------
+    name
+        ``"momentum"`` (gradient descent with momentum 0.9, decay inside) or ``"adam"`` (decay beside).
+    learning_rate, decay
+        A number, or one for each network of the run.
+    """
+
+    name: Literal["momentum", "adam"] = "momentum"
+    learning_rate: float | tuple[float, ...] = 0.01
+    decay: float | tuple[float, ...] = 0.0
+
+    def make(self, updates: int) -> "optax.GradientTransformation":
+        """Make the optax transformation."""
+        import optax
+        from biocredit.circuits.core.optimizers import DECAYING
+
+        first = {name: value[0] if isinstance(value, tuple) else value for name, value in self._hyperparameters()}
+        return optax.inject_hyperparams(DECAYING[self.name])(**first)
+
+    def vary(self) -> "dict[str, tuple[float, ...]]":
+        """Return the hyperparameters in which the networks differ."""
+        return {name: value for name, value in self._hyperparameters() if isinstance(value, tuple)}
+
+    def _hyperparameters(self) -> "tuple[tuple[str, float | tuple[float, ...]], ...]":
+        return ("learning_rate", self.learning_rate), ("decay", self.decay)
 
 
 @dataclass(frozen=True)

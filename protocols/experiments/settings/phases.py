@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
+from biocredit.circuits.core.errors import require
+
 if TYPE_CHECKING:
     from biocredit.protocols.training.protocol import Protocol
 
@@ -79,3 +81,69 @@ class Online:
         from biocredit.protocols import Online
 
         return Online(net, task, **asdict(self), **common)
+
+
+@dataclass(frozen=True)
+class FeedbackCut:
+    """Another protocol in which feedback synapses and modulators transmit nothing more after some epochs.
+
+    Parameters
+    ----------
+    protocol
+        Settings of that protocol.
+    epochs
+        With feedback.
+    """
+
+    protocol: Any = TwoPhase()  # noqa: RUF009  (frozen)
+    epochs: int = 1
+
+    def make(self, net: Any, task: Any, **common: Any) -> "Protocol":
+        """Make the protocol.
+
+        Raises
+        ------
+        CircuitError
+            If the circuit has no feedback of its own: errors come back by the forward synapses.
+        """
+        from biocredit.protocols.interventions import lesion
+
+        start = self.epochs * (task.n_train // common["batch_size"])
+        settings = getattr(self.protocol, "arguments", dict)()
+        cuts = [lesion(name, start=start) for name in feedback_of(net, task, settings)]
+        require(bool(cuts), f"{type(net).__name__} has no feedback apart from forward synapses: nothing to cut")
+        return self.protocol.make(net, task, interventions=cuts, **common)
+
+
+@dataclass(frozen=True)
+class DelayedFeedback:
+    """Another protocol in which modulators arrive ``by`` ms later."""
+
+    protocol: Any = Online()  # noqa: RUF009  (frozen)
+    by: float = 10.0
+
+    def make(self, net: Any, task: Any, **common: Any) -> "Protocol":
+        """Make the protocol.
+
+        Raises
+        ------
+        CircuitError
+            If the circuit has no modulators: its credit does not travel.
+        """
+        from biocredit.protocols.interventions import delay
+
+        late = [delay(name, self.by) for name in net.signals() if name.startswith("modulator.")]
+        require(bool(late), f"{type(net).__name__} has no modulators that could be late under this rule")
+        return self.protocol.make(net, task, interventions=late, **common)
+
+
+def feedback_of(net: Any, task: Any, settings: Mapping[str, Any]) -> list[str]:
+    """Name the feedback synapses, and the modulators, on which learning in a circuit really depends."""
+    import jax
+    import jax.numpy as jnp
+
+    trials = jnp.zeros(2, jnp.int32)
+    batch = jax.eval_shape(lambda arrays: task.draw(arrays, trials, jax.random.key(0)), task.arrays)
+    named = [name for name, entry in net.synapses.items() if entry.kind.endswith("feedback")]
+    named += [*net.derived(), *(name for name in net.signals() if name.startswith("modulator."))]
+    return [name for name in named if name in net.probed(batch, **settings)]

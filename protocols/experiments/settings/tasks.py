@@ -208,6 +208,52 @@ class TaskNamed(Named):
         return self.factory()(**self.settings)
 
 
+@dataclass(frozen=True)
+class ForChoosing:
+    """A task by which settings are chosen, see :class:`biocredit.protocols.tasks.wrapped.by_validation`.
+
+    Parameters
+    ----------
+    task
+        Settings of the task.
+    validation
+        Fraction of the training trials.
+    """
+
+    task: Any = Images("digits")
+    validation: float = 0.2
+
+    @property
+    def data_sets(self) -> tuple[str, ...]:
+        """Data sets that are needed."""
+        return tuple(self.task.data_sets)
+
+    def make(self) -> "Task":
+        """Make the task."""
+        from biocredit.protocols.tasks import by_validation
+
+        return by_validation(self.task.make(), self.validation)
+
+
+@dataclass(frozen=True)
+class ThenAnother:
+    """A task, and after some epochs another one, see :class:`biocredit.protocols.tasks.staged.then_another`."""
+
+    task: Any = Images("digits")
+    epochs: int = 1
+
+    @property
+    def data_sets(self) -> tuple[str, ...]:
+        """Data sets that are needed."""
+        return tuple(self.task.data_sets)
+
+    def make(self) -> "Task":
+        """Make the task."""
+        from biocredit.protocols.tasks import then_another
+
+        return then_another(self.task.make(), self.epochs)
+
+
 def sizes(task: "Task", hidden: tuple[int, ...]) -> tuple[int, ...]:
     """Return the sizes of the layers between the one input and the one readout of a task."""
     (inputs,), (classes,) = task.inputs.values(), task.readouts.values()
