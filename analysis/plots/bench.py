@@ -1,5 +1,6 @@
 """Figures of a bench; each takes its results (or the name of the folder) and a task."""
 
+import textwrap
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -36,8 +37,10 @@ def scores(source: Source) -> Figure:
                 texts[i, j] = score_text(row["mean"], half, percent(results, task))
             elif results.find(rule, task):
                 texts[i, j] = "failed"
-    shades = np.array([_ranked(column, _higher(results, task)) for column, task in zip(values.T, results.tasks)]).T
-    return _matrix(shades, texts, results.labels, results.tasks, "Score on test trials, mean ± 95 % interval", 1.9)
+    shades = [_ranked(values[:, j], _higher(results, task)) for j, task in enumerate(results.tasks)]
+    return _matrix(
+        np.array(shades).T, texts, results.labels, results.tasks, "Score on test trials, mean ± 95 % interval", 1.9
+    )
 
 
 def score_text(mean: float, half: float, as_percent: bool) -> str:
@@ -184,7 +187,10 @@ def tradeoff(source: Source, task: str) -> Figure:
                 va="center",
                 arrowprops={"arrowstyle": "-", "color": QUIET, "lw": 0.4},
             )
-    ax.set(xlabel=f"constraints respected, of {len(table.criteria)} ({table.source})", title=f"{task}: score and plausibility")
+    ax.set(
+        xlabel=f"constraints respected, of {len(table.criteria)} ({table.source})",
+        title=f"{task}: score and plausibility",
+    )
     ax.set_ylabel("accuracy (%)" if scale == 100 else "score")
     ax.set_xlim(min(points, default=0) - 0.3, max(points, default=1) + 0.95)
     ax.xaxis.set_major_locator(MaxNLocator(integer=True))
@@ -207,18 +213,21 @@ def _apart(heights: Sequence[float], gap: float) -> list[float]:
 
 @styled
 def withstood(source: Source, task: str) -> Figure:
-    """Draw what is left of the score of every rule: silenced cells, noise on weights, feedback cut, late or sparse, ..."""
+    """Draw what is left of the score of every rule after lesions, noise, and changes of feedback, task or data."""
     results = opened(source)
     columns, cells = disturbances(results, task)
     scale = 100 if percent(results, task) else 1
-    values = np.array([[cells.get((rule, column), np.nan) for column in columns] for rule in results.labels]) * scale
-    intact = np.array([[np.nanmean(results.score(results.find(rule, task))) if results.score(results.find(rule, task)).size else np.nan] for rule in results.labels]) * scale
-    whole = np.hstack([intact, values])
+    rows = [
+        [_mean(results, rule, task), *(cells.get((rule, name), np.nan) for name in columns)] for rule in results.labels
+    ]
+    whole = np.array(rows, float) * scale
     digits = 1 if scale == 100 else 3
     texts = np.array([["" if np.isnan(one) else f"{one:.{digits}f}" for one in row] for row in whole], object)
     shades = _ranked(whole.ravel(), _higher(results, task)).reshape(whole.shape)
     unit = " (%)" if scale == 100 else ""
-    return _matrix(shades, texts, results.labels, ["intact", *columns], f"{task}: what is left of the score{unit}", 0.75)
+    return _matrix(
+        shades, texts, results.labels, ["intact", *columns], f"{task}: what is left of the score{unit}", 0.75
+    )
 
 
 def disturbances(results: Results, task: str) -> tuple[list[str], Mapping[tuple[str, str], float]]:
@@ -240,12 +249,10 @@ def disturbances(results: Results, task: str) -> tuple[list[str], Mapping[tuple[
 def _matrix(
     shades: np.ndarray, texts: np.ndarray, rows: Sequence[str], columns: Sequence[str], title: str, width: float
 ) -> Figure:
-    import textwrap
-
-    heads = [textwrap.fill(column, max(8, int(12 * width))) for column in columns]
+    heads = [textwrap.fill(column, max(11, int(12 * width))) for column in columns]
     lines = max(head.count("\n") for head in heads) + 1
     figure, ax = canvas(size=(1.5 + max(width * len(columns), 3.6), 0.7 + 0.15 * lines + 0.24 * len(rows)))
-    ax.imshow(shades, cmap="GnBu", aspect="auto", vmin=-0.15, vmax=1.6)
+    ax.imshow(shades, cmap="GnBu", aspect="auto", vmin=-0.15, vmax=1.9)
     for (i, j), text in np.ndenumerate(texts):
         ax.text(j, i, text, ha="center", va="center", fontsize=7)
     ax.set_xticks(range(len(columns)), heads, fontsize=7)

@@ -225,6 +225,8 @@ def _plain(value: Any, name: str) -> Any:
 def from_json(example: S, plain: Any, name: str = "", parts: Mapping[str, type] | None = None) -> S:
     """Rebuild settings from what :func:`as_json` gave; settings that are left out are those of the example.
 
+    Parts by name (measures) are those that are listed, and no others.
+
     Raises
     ------
     SettingError
@@ -232,6 +234,8 @@ def from_json(example: S, plain: Any, name: str = "", parts: Mapping[str, type] 
     """
     if not isinstance(plain, Mapping):
         raise SettingError(f"{name or 'settings'}: wanted names with values, got {shown(plain)}")
+    if isinstance(example, Mapping):
+        return {word: _listed(example, word, value, f"{name}.{word}", parts or {}) for word, value in plain.items()}
     example = _example(example, plain, name, parts or {})
     for word, value in plain.items():
         if word == "part":
@@ -243,20 +247,29 @@ def from_json(example: S, plain: Any, name: str = "", parts: Mapping[str, type] 
     return example
 
 
+def _listed(example: Mapping[str, Any], word: str, value: Any, full: str, parts: Mapping[str, type]) -> Any:
+    """Rebuild one of several parts by name; one that the example does not have says which part it is."""
+    known = isinstance(value, Mapping) and isinstance(value.get("part"), str) and value["part"] in parts
+    if word not in example and not known:
+        raise SettingError(f"unknown setting {shown(full)}: {nearest(word, example)}")
+    return from_json(example.get(word), value, full, parts)
+
+
 def _from_json(example: Any, word: str, value: Any, full: str, parts: Mapping[str, type]) -> Any:
     """Set one member from JSON."""
     inner = None if isinstance(example, Named) else _members(example)[word]
-    if not isinstance(value, Mapping) or (inner is not None and not _is_part(inner)):
+    part = isinstance(value, Mapping) and not isinstance(example, Named) and (inner is None or _is_part(inner))
+    if not part:
         same = callable(inner) and getattr(inner, "__name__", None) == value
         return example if same else _with(example, [word], value, full, {})
     new = from_json(inner, value, full, parts)
-    return {**example, word: new} if isinstance(example, Mapping) else replace(example, **{word: new})
+    return replace(example, **{word: new})
 
 
 def _example(example: Any, plain: Mapping[str, Any], name: str, parts: Mapping[str, type]) -> Any:
     """Return what the settings are read into: the example, or another part if its name is there."""
     kind = plain.get("part", type(example).__name__)
-    if kind == type(example).__name__ or isinstance(example, Mapping):
+    if kind == type(example).__name__:
         return example
     if not isinstance(kind, str) or kind not in parts:
         raise SettingError(f"{name}: unknown part {shown(kind)}: {nearest(str(kind), parts)}")

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator, Sequence
 from html import escape
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import numpy as np
 from biocredit.analysis.metrics.intervals import Interval
@@ -15,15 +16,19 @@ from biocredit.analysis.reports.bench.results import Results, write_table
 from biocredit.analysis.reports.report import STYLE, png
 from matplotlib.figure import Figure
 
-OWN_STYLE = "body{max-width:76rem}td.n{text-align:right;white-space:nowrap}td,th{padding:.15rem .6rem}:target{background:#fff3c4}"
+OWN_STYLE = (
+    "body{max-width:76rem}td.n{text-align:right;white-space:nowrap}td,th{padding:.15rem .6rem}"
+    "tr:has(:target){background:#fff3c4}"
+)
 HOW = (
-    "Every rule was run at every learning rate of the same grid (half decades), and at every value of at most one more "
-    "constant of its own, on the same seeds, trials and updates. Constants were chosen by the mean score on trials held "
-    "out of the training trials; the test trials were never drawn before the last word. Constants of a rule's own paper "
-    "are one more point, and marked. A network that diverged counts as the worst. The last word has other seeds than the "
-    "search. Intervals are 95 per cent: Student's over networks, and for differences between paired networks (equal seed, "
-    "equal order of trials, and equal initial weights where both rules act in one circuit) a bootstrap over pairs, widened "
-    "to Student's. Where an interval of differences includes zero, nothing is called better."
+    "Every rule was run at every learning rate of the same grid (half decades), and at every value of at most one "
+    "more constant of its own, on the same seeds, trials and updates. Constants were chosen by the mean score on "
+    "trials that were held out of the training trials; test trials were never drawn before the last word. Constants "
+    "that a rule's own paper has for the task are one more point, and marked. A point at which a network diverged is "
+    "not taken. The last word has other seeds than the search. Intervals are 95 per cent: Student's over networks; "
+    "for differences between paired networks (equal seed, equal order of trials, and equal initial weights where "
+    "both rules act in one circuit) a bootstrap over pairs, widened to Student's. Where an interval of differences "
+    "includes zero, nothing is called better."
 )
 
 #: Figures of each task, by title.
@@ -38,7 +43,7 @@ PER_TASK: dict[str, Callable[[Results, str], Figure]] = {
 
 
 def write_page(folder: str | Path) -> Path:
-    """Write tables (``scores.csv``, ``measures.csv``), figures (``figures/*.png`` and ``.pdf``) and the page of a bench.
+    """Write tables (``scores.csv``, ``measures.csv``), figures (``figures/*``) and the page of a bench.
 
     Parameters
     ----------
@@ -124,7 +129,9 @@ def _html(results: Results, numbers: Sequence[dict[str, Any]], drawn: dict[str, 
     about = results.about
     parts = [f"<h1>{escape(about['title'])}</h1>"]
     if about["quick"] == "1":
-        parts.append('<p class="note">A quick look at small size: it shows the method, not the standing of the rules.</p>')
+        parts.append(
+            '<p class="note">A quick look at small size: it shows the method, not the standing of the rules.</p>'
+        )
     parts += [f"<p>{escape(HOW)}</p>", f"<pre>{escape(about['command'])}</pre>", "<h2>Scores</h2>"]
     parts += [_scores(results, numbers), _image("Scores", drawn["Scores"])]
     parts += [_failures(results)]
@@ -181,7 +188,9 @@ def _failures(results: Results) -> str:
 
 def _plausibility(results: Results) -> str:
     found = plausibility(results)
-    rows = [[escape(rule), *(escape(row.get(name, "")) for name in found.criteria)] for rule, row in found.verdicts.items()]
+    rows = [
+        [escape(rule), *(escape(row.get(name, "")) for name in found.criteria)] for rule, row in found.verdicts.items()
+    ]
     title = f"<h2>Constraints of biology, as {found.source}</h2>"
     return title + _table(["rule", *map(escape, found.criteria)], rows)
 
@@ -234,12 +243,18 @@ def _runs(results: Results) -> str:
             f'<a id="run-{row["number"]}"></a>{row["number"]}',
             escape(", ".join(filter(None, (row["rule"], row["task"], row["what"])))),
             escape(row["kind"]),
-            f'<a href="{escape(row["trace"], quote=True)}">{escape(row["trace"])}</a>' if row["state"] == "complete" else "",
+            f'<a href="{escape(row["trace"], quote=True)}">{escape(row["trace"])}</a>'
+            if row["state"] == "complete"
+            else "",
             f"<code>{escape(row['command'])}</code>",
         ]
         for row in results.runs
     ]
     return f"<h2>Runs</h2>{_table(['', 'run', 'kind', 'trace', 'command'], rows)}"
+
+
+def _file(name: str) -> str:
+    return f'<a href="{escape(quote(name), quote=True)}">{escape(name)}</a>'
 
 
 def _linked(text: str, run: str) -> str:
@@ -252,9 +267,9 @@ def _number(value: float) -> str:
 
 def _table(head: Sequence[str], rows: Sequence[Sequence[str]], numeric: Sequence[int] = ()) -> str:
     """Write cells, which are HTML already, as a table."""
+
+    def line(row: Sequence[str]) -> str:
+        return "".join(f'<td class="n">{one}</td>' if i in numeric else f"<td>{one}</td>" for i, one in enumerate(row))
+
     top = "".join(f"<th>{one}</th>" for one in head)
-    body = "".join(
-        "<tr>" + "".join(f'<td class="n">{one}</td>' if i in numeric else f"<td>{one}</td>" for i, one in enumerate(row)) + "</tr>"
-        for row in rows
-    )
-    return f"<table><tr>{top}</tr>{body}</table>"
+    return f"<table><tr>{top}</tr>{''.join(f'<tr>{line(row)}</tr>' for row in rows)}</table>"

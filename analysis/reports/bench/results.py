@@ -114,6 +114,5 @@ def write_table(path: Path, rows: Iterable[Mapping[str, Any]]) -> None:
         writer = csv.DictWriter(table, list(rows[0]) if rows else [], lineterminator="\n")
         writer.writeheader()
         writer.writerows(
-            {name: f"{value:.6g}" if isinstance(value, float) else value for name, value in row.items()}
-            for row in rows
+            {name: f"{value:.6g}" if isinstance(value, float) else value for name, value in row.items()} for row in rows
         )

@@ -51,7 +51,7 @@ class Planned:
         return folder / self.kind / f"{named}.h5"
 
     def experiment(self, bench: Bench) -> tuple[Experiment, str]:
-        """Return the experiment and the condition whose settings it varies, from which another process makes it again."""
+        """Return experiment and condition whose settings it varies, from which another process makes it again."""
         if self.rule.own is None:
             return bench.experiment(), condition(self.rule, self.task)
         return self.rule.own, next(iter(self.rule.own.conditions))

@@ -25,8 +25,8 @@ class RuleRow:
         What makes it this rule, by dotted name, over the bench's configuration.
     constant, values
         One more constant of the rule that is tuned besides the rate: its dotted name and the values that are tried.
-    paper
-        The constants of its paper: one more point of the grid, which is marked.
+    paper, published_on
+        The constants of its paper, and the tasks on which the paper has them: one more point of the grid there, marked.
     rate
         Where the learning rate is set; a rule that steps by itself has it elsewhere.
     only
@@ -40,6 +40,7 @@ class RuleRow:
     constant: str = ""
     values: tuple[Any, ...] = ()
     paper: Mapping[str, Any] = field(default_factory=dict)
+    published_on: tuple[str, ...] = ()
     rate: str = RATE
     only: tuple[str, ...] = ()
     own: Experiment | None = None

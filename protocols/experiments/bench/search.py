@@ -5,12 +5,13 @@
    the rate of network ``n`` of any other.
 2. What is scored is held out of the training trials; the task's own test trials are never drawn. Tasks that draw fresh
    trials draw others than those of the last word, since the seeds are others.
-3. A run takes half of the epochs. The point with the best mean over seeds at its end is taken. A network that diverged counts as the worst.
-4. Where the paper of a rule gives constants, they are one more point, and marked.
+3. A run takes half of the epochs. The point with the best mean over seeds at its end is taken. A point at which a
+   network diverged is not.
+4. Where the paper of a rule gives constants for the task at hand, they are one more point, and marked.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, is_dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -48,7 +49,9 @@ class Point:
 
 
 def _short(value: Any) -> str:
-    return f"{value:.3g}" if isinstance(value, float) else str(getattr(value, "name", value))
+    if is_dataclass(value):
+        return type(value).__name__
+    return f"{value:.3g}" if isinstance(value, float) else str(value)
 
 
 @dataclass(frozen=True)
@@ -72,7 +75,7 @@ class Search:
 
 def searches(bench: Bench, rule: RuleRow, task: TaskRow, *, quick: bool) -> Iterator[Search]:
     """Yield the runs of the search for a rule on a task."""
-    for label, shared, points in _groups(bench, rule):
+    for label, shared, points in _groups(bench, rule, task):
         one = bench.configured(rule, task, shared, quick=quick)
         columns = {name: [point.settings[name] for point in points] for name in (RATE, DECAY) if _vary(points, name)}
         each, epochs = bench.search_seeds, max(one.run.epochs // 2, 1)
@@ -86,7 +89,7 @@ def searches(bench: Bench, rule: RuleRow, task: TaskRow, *, quick: bool) -> Iter
         yield Search(label, points, replace(one, task=chosen_by, run=run, optimizer=optimizer, measures={}))
 
 
-def _groups(bench: Bench, rule: RuleRow) -> Iterator[tuple[str, dict[str, Any], tuple[Point, ...]]]:
+def _groups(bench: Bench, rule: RuleRow, task: TaskRow) -> Iterator[tuple[str, dict[str, Any], tuple[Point, ...]]]:
     """Yield label, common settings and points of each run."""
     values = rule.values if rule.constant else (None,)
     own = [{} if value is None else {rule.constant: value} for value in values]
@@ -99,7 +102,7 @@ def _groups(bench: Bench, rule: RuleRow) -> Iterator[tuple[str, dict[str, Any], 
     else:
         for rate in bench.rates:
             yield f"rate {rate:.3g}", {rule.rate: rate}, (Point({rule.rate: rate}),)
-    if rule.paper:
+    if task.label in rule.published_on:
         yield "paper", dict(rule.paper), (Point(rule.paper, paper=True),)
 
 

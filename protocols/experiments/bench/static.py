@@ -36,6 +36,7 @@ BASE = Configuration(
     },
     run=Run(epochs=10, seeds=3, batch_size=64, shuffle="samples"),
 )
+IMAGES = ("MNIST", "Fashion-MNIST", "CIFAR-10")
 DECAYS = (1e-4, 1e-3, 1e-2)
 STEPSIZES = (0.04, 0.1, 1.0)
 
@@ -54,40 +55,44 @@ def targets(label: str, name: str, **more: object) -> RuleRow:
 def adjoint(label: str, error: str) -> RuleRow:
     """Adjoint Propagation with one of its errors; the paper has Adam at 0.001."""
     parts = {"circuit": Chain(neurons=256), "protocol": AdjointPhases(error=error)}
-    return RuleRow(label, parts, "protocol.error_strength", (0.3, 1.0), {"optimizer": Optimizer("adam", 1e-3)})
+    paper = {"paper": {"optimizer": Optimizer("adam", 1e-3)}, "published_on": ("MNIST", "Fashion-MNIST")}
+    return RuleRow(label, parts, "protocol.error_strength", (0.3, 1.0), **paper)
 
 
 #: Product feedback decays fast at first in its paper; the decay is its constant.
 decaying = partial(pathway, constant=DECAY, values=DECAYS)
-PAPER_MNIST = {"optimizer": Milestones()}
-PAPER_DECAY = {"optimizer": Milestones(first_decay=0.03)}
+PAPER_MNIST = {"paper": {"optimizer": Milestones()}, "published_on": ("MNIST",)}
+PAPER_DECAY = {"paper": {"optimizer": Milestones(first_decay=0.03)}, "published_on": ("MNIST",)}
+PAPER_TARGETS = {"paper": {"optimizer": Optimizer("sgd", 1.0)}, "published_on": IMAGES}
 
 RULES = (
-    pathway("BP", "transposed", paper=PAPER_MNIST),
-    pathway("FA", "random", paper=PAPER_MNIST),
-    pathway("DFA", "direct", paper=PAPER_MNIST),
-    pathway("uSF", "usf", paper=PAPER_MNIST),
-    pathway("brSF", "brsf", paper=PAPER_MNIST),
-    pathway("frSF", "frsf", paper=PAPER_MNIST),
-    decaying("KP", "kolen_pollack", paper=PAPER_DECAY),
-    decaying("WM", "weight_mirror", paper=PAPER_MNIST),
-    decaying("PFA", "product", paper=PAPER_DECAY),
-    decaying("PFA-o", "product_orthogonal", paper=PAPER_DECAY),
+    pathway("BP", "transposed", **PAPER_MNIST),
+    pathway("FA", "random", **PAPER_MNIST),
+    pathway("DFA", "direct", **PAPER_MNIST),
+    pathway("uSF", "usf", **PAPER_MNIST),
+    pathway("brSF", "brsf", **PAPER_MNIST),
+    pathway("frSF", "frsf", **PAPER_MNIST),
+    decaying("KP", "kolen_pollack", **PAPER_DECAY),
+    decaying("WM", "weight_mirror", **PAPER_MNIST),
+    decaying("PFA", "product", **PAPER_DECAY),
+    decaying("PFA-o", "product_orthogonal", **PAPER_DECAY),
     RuleRow(
         "SAL",
         {"pathway": SelfAssembling()},
         "pathway.lateral_sd",
         (0.003, 0.03),
         {"optimizer": SelfAssemblingSteps()},
+        published_on=("MNIST", "CIFAR-10"),
     ),
-    pathway("CCL", "counter_current", paper={"optimizer": CounterCurrentSteps()}),
-    targets("DTP", "difference_target", paper={"optimizer": Optimizer("sgd", 1.0)}),
-    targets("DRL", "difference_reconstruction", paper={"optimizer": Optimizer("sgd", 1.0)}),
-    targets("L-DRL", "local_difference_reconstruction", paper={"optimizer": Optimizer("sgd", 1.0)}),
+    pathway("CCL", "counter_current", paper={"optimizer": CounterCurrentSteps()}, published_on=IMAGES),
+    targets("DTP", "difference_target", **PAPER_TARGETS),
+    targets("DRL", "difference_reconstruction", **PAPER_TARGETS),
+    targets("L-DRL", "local_difference_reconstruction", **PAPER_TARGETS),
     targets(
         "FW-DTP",
         "fixed_difference_target",
         paper={"pathway.stepsize": 0.04, "optimizer": Optimizer("sgd", 0.1)},
+        published_on=IMAGES,
     ),
     pathway(
         "DRTP",
@@ -95,6 +100,7 @@ RULES = (
         constant="pathway.reduction",
         values=("sum", "mean"),
         paper={"optimizer": DirectTargetSteps()},
+        published_on=IMAGES,
     ),
     adjoint("AP, short trajectory", "short_trajectory"),
     adjoint("AP, end point", "end_point"),

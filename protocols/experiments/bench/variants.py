@@ -40,8 +40,7 @@ def less_data(one: Configuration, part: int) -> Configuration:
     trials = one.task.train or len(one.task.make().arrays["train"]["label"])
     if trials // part < one.run.batch_size:
         raise SettingError(f"one in {part} of {trials} trials is less than a batch")
-    run = replace(one.run, epochs=one.run.epochs * part)
-    return overridden(replace(_plain(one), run=run), {"task.train": trials // part})
+    return overridden(_plain(one), {"task.train": trials // part, "run.pass_trials": trials})
 
 
 def _plain(one: Configuration) -> Configuration:

@@ -12,6 +12,8 @@ GIVEN = ("self", "cls", "task", "seed", "net", "descending", "pathway", "rule")
 def arguments(function: Callable[..., Any]) -> dict[str, Any]:
     """Return the types of the arguments of a function by name; any value goes where none is written down.
 
+    Further arguments (``**settings``) of a class are those of the class that it is made from.
+
     Examples
     --------
     >>> def shown(task, cells: int = 3, *, rate=0.1): ...
@@ -28,6 +30,9 @@ def arguments(function: Callable[..., Any]) -> dict[str, Any]:
         if name not in GIVEN and one.kind in (one.POSITIONAL_OR_KEYWORD, one.KEYWORD_ONLY):
             kind = types.get(name, Any)
             found[name] = kind if _settable(kind) else Any
+        elif one.kind is one.VAR_KEYWORD and isinstance(function, type):
+            own = next((base for base in function.__mro__ if "__init__" in vars(base)), function)
+            found = {**arguments(own.__mro__[1]), **found} if own.__mro__[1] is not object else found
     return found
 
 

@@ -95,7 +95,7 @@ class FeedbackCut:
         With feedback.
     """
 
-    protocol: Any = TwoPhase()  # noqa: RUF009  (frozen)
+    protocol: Any = TwoPhase()
     epochs: int = 1
 
     def make(self, net: Any, task: Any, **common: Any) -> "Protocol":
@@ -119,7 +119,7 @@ class FeedbackCut:
 class DelayedFeedback:
     """Another protocol in which modulators arrive ``by`` ms later."""
 
-    protocol: Any = Online()  # noqa: RUF009  (frozen)
+    protocol: Any = Online()
     by: float = 10.0
 
     def make(self, net: Any, task: Any, **common: Any) -> "Protocol":

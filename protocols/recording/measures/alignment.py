@@ -5,6 +5,7 @@ feedback-alignment family (arXiv 2405.20594).
 """
 
 from collections.abc import Callable, Iterator, Mapping
+from functools import cache
 from typing import Any
 
 import jax
@@ -20,6 +21,7 @@ from biocredit.circuits.core.errors import nearest
 from biocredit.protocols.recording.measures.gradient_angles import angle_or_nan
 from biocredit.protocols.recording.measures.measure import Measure
 from biocredit.protocols.recording.view import RunView
+from biocredit.protocols.tasks.task import Task
 
 
 @described
@@ -98,22 +100,25 @@ def angle_to_gradient(trials: int = 500, every: int = 1) -> Measure:
         Epochs from one measurement to the next.
     """
 
-    def of(run: RunView) -> dict[str, np.ndarray]:
-        net, task, settings = run.circuit, run.task, run.settings[0]
-        index = jnp.arange(min(trials, task.n_test), dtype=jnp.int32)
+    @cache  # one program for all measurements of a run
+    def program(net: Circuit, task: Task, settings: tuple[tuple[str, Any], ...]) -> Callable[[Tree, Any], Any]:
+        index, given = jnp.arange(min(trials, task.n_test), dtype=jnp.int32), dict(settings)
 
         def changes(tree: Tree, arrays: Any) -> tuple[Tree, Tree]:
             batch = task.draw(arrays, index, jax.random.key(0), test=True)
-            wanted = wanted_changes(net, tree, net.learn(tree, batch, jax.random.key(1), **settings))
-            loss = loss_of(net, tree, batch, settings)
+            wanted = wanted_changes(net, tree, net.learn(tree, batch, jax.random.key(1), **given))
+            loss = loss_of(net, tree, batch, given)
             names = [name for name in dependencies(loss, {name: tree[name] for name in wanted}) if _counts(net, name)]
             gradient = jax.grad(loss)({name: tree[name] for name in names})
             return {name: wanted[name] for name in names}, {
                 name: existing(net, tree, name) * gradient[name] for name in names
             }
 
-        both = jax.jit(changes)
-        found = [jax.device_get(both(tree, task.arrays)) for tree in run.networks()]
+        return jax.jit(changes)
+
+    def of(run: RunView) -> dict[str, np.ndarray]:
+        both = program(run.circuit, run.task, tuple(run.settings[0].items()))
+        found = [jax.device_get(both(tree, run.task.arrays)) for tree in run.networks()]
         return {
             f"angle_to_gradient.{name.removeprefix('up.').removesuffix('.W')}": np.array(
                 [angle_or_nan(ours[name], true[name]) for ours, true in found]

@@ -8,8 +8,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from biocredit.circuits.core.described import described
-from biocredit.circuits.core.flops import product_operations
 from biocredit.circuits.core.errors import require
+from biocredit.circuits.core.flops import product_operations
 from biocredit.protocols.recording.measures.measure import Measure
 from biocredit.protocols.recording.view import RunView
 
