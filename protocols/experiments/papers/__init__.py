@@ -20,6 +20,7 @@ PAPERS = (
     "counter_current_learning",
     "modprop",
     "neural_similarity",
+    "spiking",
 )
 
 OURS = "this program, version 0.1.0, float32 on 2 CPU cores"
