@@ -189,7 +189,7 @@ def readout_weights(
 def glorot_readout(
     rng: np.random.Generator, sign: Float[np.ndarray, " pre"], mask: Float[np.ndarray, "pre post"]
 ) -> Float[np.ndarray, "pre post"]:
-    """Draw a Glorot-uniform readout, as the choices of doi:10.1038/s41467-020-17236-y, with the signs of signed cells."""
+    """Draw a Glorot-uniform readout (doi:10.1038/s41467-020-17236-y, choices), with the signs of signed cells."""
     draw = glorot_uniform(rng, mask.shape)
     return np.where(sign[:, None] == 0, draw, sign[:, None] * np.abs(draw)) * mask
 
