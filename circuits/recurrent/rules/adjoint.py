@@ -29,6 +29,7 @@ import numpy as np
 from biocredit.circuits.core.credit_rule import Tree
 from biocredit.circuits.core.errors import choose, require
 from biocredit.circuits.core.initializers import rescale, stream
+from biocredit.circuits.recurrent.cells.model import along
 from biocredit.circuits.recurrent.credit.family import reverse_rule
 from biocredit.circuits.recurrent.credit.reverse import Credit
 from biocredit.circuits.recurrent.credit.temporal_rule import Signals, TemporalRule
@@ -117,7 +118,7 @@ def update(settings: Spread, state: Tree, signals: Signals) -> tuple[Tree, Tree]
     """Spread the error of each step, then pair it with presynaptic filters."""
 
     def local(signal: jax.Array) -> jax.Array:
-        return PATHS[settings.path](signals, state, state["receives"] * signal, settings.steps)
+        return PATHS[settings.path](signals, state, along(state["receives"], signal.ndim) * signal, settings.steps)
 
     spread = {name: local(signals[name]) for name in ("learning_signal", "causal_signal")}
     return state, FILTERED.update({}, ChainMap(spread, signals))[1]
