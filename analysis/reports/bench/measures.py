@@ -45,6 +45,9 @@ def _of_rule(results: Results, rule: str, task: str, final: Row) -> Iterator[tup
     yield "score", "end", mean_interval(score), final
     if score.size and len(score) == len(beside):
         yield f"difference to {results.reference}", "end", paired_interval(score, beside), final
+    loss = results.series(final, "test_loss")
+    if loss is not None and final["score"] != "loss":
+        yield "loss", "end", mean_interval(loss.values[:, -1]), final
     yield from _efficiency(results, final, reference)
     for name in COSTS:
         ratio = results.cost(final, name) / results.cost(reference, name)

@@ -19,6 +19,7 @@ import numpy as np
 from biocredit.analysis.trace.reader import open_trace
 from biocredit.protocols.experiments.bench.rows import DECAY, RATE, Bench, RuleRow, TaskRow
 from biocredit.protocols.experiments.configuration import Configuration
+from biocredit.protocols.experiments.overrides import has
 from biocredit.protocols.experiments.settings.tasks import ForChoosing
 
 #: The first seed of the search; those of the last word begin at 0.
@@ -91,8 +92,8 @@ def searches(bench: Bench, rule: RuleRow, task: TaskRow, *, quick: bool) -> Iter
 
 def _groups(bench: Bench, rule: RuleRow, task: TaskRow) -> Iterator[tuple[str, dict[str, Any], tuple[Point, ...]]]:
     """Yield label, common settings and points of each run."""
-    values = rule.values if rule.constant else (None,)
-    own = [{} if value is None else {rule.constant: value} for value in values]
+    tuned = rule.constant and has(bench.configured(rule, task), rule.constant)  # circuits of another kind lack it
+    own = [{rule.constant: value} for value in rule.values] if tuned else [{}]
     if rule.constant == DECAY:
         yield "grid", {}, tuple(Point({RATE: rate, **one}) for one in own for rate in bench.rates)
     elif rule.rate == RATE:

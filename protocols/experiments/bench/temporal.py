@@ -11,6 +11,7 @@ from biocredit.protocols.experiments.settings.credit import Rule
 from biocredit.protocols.experiments.settings.measures import AngleToGradient, Cost, NoisyWeights, Silenced
 from biocredit.protocols.experiments.settings.optimizers import Rewiring, Varied
 from biocredit.protocols.experiments.settings.phases import Online
+from biocredit.protocols.experiments.settings.spiking import SpikingNetwork
 from biocredit.protocols.experiments.settings.tasks import DelayedXor, PatternGeneration, TaskNamed
 
 BASE = Configuration(
@@ -27,6 +28,8 @@ BASE = Configuration(
     },
     run=Run(epochs=40, seeds=3, batch_size=32),
 )
+#: The task of spiking cells.
+SPIKES = "delayed XOR, spikes"
 #: Mean gains from which the paper of ModProp chooses, its ends.
 GAINS = ("circuit.mu", (0.2, 0.5))
 
@@ -57,6 +60,8 @@ RULES = (
     modulated("ModProp, Wab, causal", "modprop_wab_online"),
     modulated("ModProp, gain of no cell", "modprop_mu_all"),
     modulated("nSpecific", "nspec"),
+    RuleRow("ModProp, own dynamics", {"rule": Rule("modprop_self")}, only=(SPIKES,)),
+    RuleRow("ModProp, own dynamics, Wab", {"rule": Rule("modprop_wab_self")}, only=(SPIKES,)),
     rule("UORO", "uoro"),
     rule("KF-RTRL", "kf_rtrl"),
     rule("reverse KF-RTRL", "reverse_kf_rtrl"),
@@ -77,7 +82,7 @@ def cognitive(label: str, name: str, timing: dict[str, float], **quick: object) 
 TASKS = (
     TaskRow(
         "delayed XOR",
-        quick={"task.cue": 8, "task.delay": 16, "task.bump_sd": 2.0, "circuit.tau": 10.0, "run.epochs": 20},
+        quick={"task.cue": 8, "task.delay": 30, "task.bump_sd": 2.0, "circuit.tau": 10.0, "run.epochs": 20},
     ),
     cognitive(
         "context decision",
@@ -87,6 +92,7 @@ TASKS = (
     ),
     cognitive("perceptual decision", "perceptual_decision", {"stimulus": 750.0}),
     cognitive("match to sample", "delayed_match_to_sample", {"delay": 500.0}),
+    TaskRow(SPIKES, {"circuit": SpikingNetwork(neurons=32, initial="gaussian")}),
     TaskRow(
         "pattern generation",
         {
