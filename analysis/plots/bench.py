@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from biocredit.analysis.metrics.intervals import mean_interval
 from biocredit.analysis.plots.style import PALETTE, QUIET, canvas, styled
 from biocredit.analysis.reports.bench.measures import measured
 from biocredit.analysis.reports.bench.plausibility import plausibility
@@ -224,10 +225,12 @@ def withstood(source: Source, task: str) -> Figure:
     digits = 1 if scale == 100 else 3
     texts = np.array([["" if np.isnan(one) else f"{one:.{digits}f}" for one in row] for row in whole], object)
     shades = _ranked(whole.ravel(), _higher(results, task)).reshape(whole.shape)
-    unit = " (%)" if scale == 100 else ""
-    return _matrix(
-        shades, texts, results.labels, ["intact", *columns], f"{task}: what is left of the score{unit}", 0.75
-    )
+    title = f"{task}: what is left of the score" + (" (%)" if scale == 100 else "")
+    return _matrix(shades, texts, results.labels, ["intact", *columns], title, 0.75)
+
+
+def _mean(results: Results, rule: str, task: str) -> float:
+    return mean_interval(results.score(results.find(rule, task))).mean
 
 
 def disturbances(results: Results, task: str) -> tuple[list[str], Mapping[tuple[str, str], float]]:

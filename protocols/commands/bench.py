@@ -8,10 +8,11 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from biocredit.circuits.core.errors import CircuitError
 from biocredit.protocols.commands.choosing import file_name, prepare_jax
 from biocredit.protocols.commands.door import INTERRUPTED, TRY_AGAIN
 from biocredit.protocols.commands.runs import exit_status, performed
-from biocredit.protocols.experiments.bench import bench as bench_named
+from biocredit.protocols.experiments.bench import bench_named
 from biocredit.protocols.experiments.bench.own_rule import own_row
 from biocredit.protocols.experiments.bench.plan import SEARCH, Planned, final_runs, pairs, search_runs
 from biocredit.protocols.experiments.bench.rows import Bench, condition
@@ -146,8 +147,11 @@ def declared(bench: Bench, quick: bool) -> list[dict[str, Any]]:
     rows = []
     for rule in bench.rules:
         task = next(task for one, task in pairs(bench) if one is rule)
-        said = bench.configured(rule, task, quick=quick)
-        said = getattr(said.network(said.task.make()), "rule", None)
+        one = bench.configured(rule, task, quick=quick)
+        try:
+            said = getattr(one.network(one.task.make()), "rule", None)
+        except CircuitError:  # its runs say why
+            said = None
         needs: Mapping[str, str] = getattr(said, "needs", {})
         row = {"rule": rule.label, "citation": getattr(said, "citation", ""), "phases": getattr(said, "phases", "")}
         row |= {"needs": "; ".join(f"{name} ({place})" for name, place in needs.items())}

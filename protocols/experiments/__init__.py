@@ -9,7 +9,7 @@ from dataclasses import replace
 from importlib import import_module
 
 from biocredit.circuits.core.errors import CircuitError, nearest
-from biocredit.protocols.experiments.bench import BENCHES, bench
+from biocredit.protocols.experiments.bench import BENCHES, bench_named
 from biocredit.protocols.experiments.experiment import Configuration, Experiment, Reference
 from biocredit.protocols.experiments.papers import PAPERS, numbers
 
@@ -46,7 +46,7 @@ def find(name: str) -> Experiment:
     """
     paper, _, which = name.partition("/")
     if paper == "bench" and which in BENCHES:
-        return bench(which).experiment()
+        return bench_named(which).experiment()
     table = every()
     if name not in table:
         raise ExperimentError(f"unknown experiment {name!r}: {_hint(name, table)}")

@@ -15,6 +15,6 @@ from biocredit.protocols.experiments.bench.rows import Bench
 BENCHES = ("static", "temporal")
 
 
-def bench(name: str) -> Bench:
+def bench_named(name: str) -> Bench:
     """Return a bench by name."""
     return import_module(f"biocredit.protocols.experiments.bench.{name}").BENCH

@@ -40,7 +40,7 @@ def silenced_cells(fractions: Sequence[float] = (0.1, 1 / 3, 0.5), draws: int = 
         }
 
         def probe(name: str, phase: str, value: jax.Array) -> jax.Array:
-            return value * alive[name].astype(value.dtype) if name in alive else value
+            return value * _as_cells(alive[name], value) if name in alive else value
 
         return tree, probe
 
@@ -107,6 +107,12 @@ def _scored(
         }
 
     return Measure(of, {f"{name}_level": axis}, f"score with {name.replace('_', ' ')}", why_not=why_not)
+
+
+def _as_cells(alive: jax.Array, value: jax.Array) -> jax.Array:
+    """Which cells are alive, along the last axes of a signal, over which the cells of a population are laid out."""
+    axes = next(k for k in range(1, value.ndim + 1) if np.prod(value.shape[-k:]) == alive.size)
+    return alive.reshape(*(1,) * (value.ndim - axes), *value.shape[-axes:]).astype(value.dtype)
 
 
 def hidden_sizes(net: Circuit) -> dict[str, int]:
