@@ -12,7 +12,7 @@ from biocredit.analysis.reports.bench.measures import measured
 from biocredit.analysis.reports.bench.plausibility import plausibility
 from biocredit.analysis.reports.bench.results import Results
 from matplotlib.figure import Figure
-from matplotlib.ticker import MaxNLocator
+from matplotlib.ticker import LogLocator, MaxNLocator
 
 Source = Results | str | Path
 
@@ -131,7 +131,7 @@ def angles(source: Source, task: str) -> Figure:
         for (name, angle), colour in zip(found[rule].items(), PALETTE, strict=False):
             axis = next(dim for dim in angle.dims if dim.startswith("every"))
             ax.plot(angle.coords[axis], np.nanmean(angle.values, 0), color=colour, label=_short(name))
-        ax.set_ylim(0, 125)
+        ax.set_ylim(0, 165)
         ax.set_yticks([0, 45, 90])
         ax.legend(fontsize=5.5, loc="upper right", handlelength=1, borderpad=0, labelspacing=0.2, ncols=2)
 
@@ -156,6 +156,11 @@ def costs(source: Source, task: str) -> Figure:
         ax.axvline(1, color=QUIET, lw=0.8)
         ax.plot(ratios, range(len(ratios)), "o", color=colour, ms=4)
         ax.set(xscale="log", xlabel=f"over {results.reference}", title=words)
+        low, high = np.nanmin([*ratios, 1.0]), np.nanmax([*ratios, 1.0])
+        ax.set_xlim(min(low / 1.5, 0.5), max(high * 1.5, 2.0))
+        ax.xaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0) if high / low < 30 else (1.0,)))
+        ax.xaxis.set_major_formatter("{x:g}")
+        ax.xaxis.set_minor_formatter("")
     axes[0].set_yticks(range(len(results.labels)), results.labels)
     axes[0].invert_yaxis()
     return figure

@@ -12,6 +12,8 @@ import numpy as np
 import optax
 import pytest
 from biocredit.analysis.metrics.intervals import mean_interval, paired_interval
+from biocredit.analysis.reports.bench.plausibility import plausibility
+from biocredit.analysis.reports.bench.results import Results
 from biocredit.circuits.core.optimizers import decaying_momentum
 from biocredit.protocols import RunError, TwoPhase, tasks
 from biocredit.protocols.cli import main
@@ -178,6 +180,9 @@ def test_a_bench_ends_in_tables_and_a_page_and_repeats_nothing(small, tmp_path, 
     assert "&lt;broken&gt;" in page
     assert "<broken>" not in page
     assert "http" not in page.replace("http-equiv", "")
+    (folder / "properties.csv").write_text("rule,property,verdict\ndrifting,local,yes\ndrifting,dale,no\n")
+    found = plausibility(Results(folder))
+    assert (found.source, found.verdicts, found.counts) == ("measured", {"pathway": {"local": "yes"}}, {"pathway": 1})
     capsys.readouterr()
     assert main([*command, "--dry-run"]) == 0
     assert capsys.readouterr().out.count("complete  ") == 2  # the one that failed is not tried again

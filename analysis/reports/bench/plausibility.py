@@ -12,6 +12,18 @@ DECLARED = {
     "no weight transport": lambda row: row["transports"] == "nothing",
     "one phase": lambda row: row["phases"] == "1",
 }
+#: Properties of an audit of which "yes" respects a constraint.
+AUDITED = (
+    "local",
+    "no transport of magnitudes",
+    "no transport of signs",
+    "one phase",
+    "no backward locking",
+    "no update locking",
+    "trials apart",
+    "online",
+    "causal",
+)
 
 
 @dataclass(frozen=True)
@@ -39,21 +51,23 @@ class Plausibility:
 
 
 def plausibility(results: Results) -> Plausibility:
-    """Return the verdicts of ``audit.csv`` (rule, property, verdict) in the folder of the bench, or what is declared.
+    """Return the verdicts of ``properties.csv`` in the folder of the bench, which an audit writes, or what is declared.
 
     Rules that declare nothing, or were not audited, are left out.
     """
-    path = results.folder / "audit.csv"
+    path = results.folder / "properties.csv"
     if path.is_file():
         with path.open(encoding="utf-8", newline="") as table:
-            return _audited(list(csv.DictReader(table)))
+            return _audited(results, list(csv.DictReader(table)))
     known = [row for row in results.rules if row["nonlocal"]]
     verdicts = {row["rule"]: {name: "yes" if met(row) else "no" for name, met in DECLARED.items()} for row in known}
     return Plausibility(tuple(DECLARED), verdicts, "declared")
 
 
-def _audited(rows: list[Row]) -> Plausibility:
-    verdicts: dict[str, dict[str, str]] = {}
-    for row in rows:
-        verdicts.setdefault(row["rule"], {})[row["property"]] = row["verdict"]
-    return Plausibility(tuple(dict.fromkeys(row["property"] for row in rows)), verdicts, "measured")
+def _audited(results: Results, rows: list[Row]) -> Plausibility:
+    """Verdicts by the label on the bench; an audit knows rules by their own names."""
+    found = {(row["rule"], row["property"]): row["verdict"] for row in rows}
+    criteria = tuple(name for name in AUDITED if any(name == row["property"] for row in rows))
+    names = {row["rule"]: row["name"] for row in results.rules if any(row["name"] == one["rule"] for one in rows)}
+    verdicts = {label: {one: found.get((name, one), "") for one in criteria} for label, name in names.items()}
+    return Plausibility(criteria, verdicts, "measured")

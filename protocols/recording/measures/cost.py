@@ -13,6 +13,9 @@ from biocredit.circuits.core.flops import product_operations
 from biocredit.protocols.recording.measures.measure import Measure
 from biocredit.protocols.recording.view import RunView
 
+#: Seconds that a timing takes at least, and calls that it takes at most.
+LEAST, MOST_CALLS = 0.02, 1024
+
 
 @described
 def cost_of_update(repetitions: int = 5) -> Measure:
@@ -57,6 +60,16 @@ def _operations(learn: Any, *arguments: Any) -> float:
 
 
 def _seconds(program: Any, *arguments: Any) -> float:
+    """Processor time of a call, over as many calls as take a while."""
+    calls, spent = 1, _spent(program, arguments, 1)
+    while spent < LEAST and calls < MOST_CALLS:
+        calls *= 4
+        spent = _spent(program, arguments, calls)
+    return spent / calls
+
+
+def _spent(program: Any, arguments: tuple, calls: int) -> float:
     begun = time.process_time()
-    jax.block_until_ready(program(*arguments))
+    for _ in range(calls):
+        jax.block_until_ready(program(*arguments))
     return time.process_time() - begun
