@@ -155,9 +155,6 @@ def declared(bench: Bench, quick: bool) -> list[dict[str, Any]]:
         needs: Mapping[str, str] = getattr(said, "needs", {})
         row = {"rule": rule.label, "name": getattr(said, "name", ""), "citation": getattr(said, "citation", "")}
         row |= {"phases": getattr(said, "phases", "")}
-            "citation": getattr(said, "citation", ""),
-            "phases": getattr(said, "phases", ""),
-        }
         row |= {"needs": "; ".join(f"{name} ({place})" for name, place in needs.items())}
         row |= {"nonlocal": sum(place == "nonlocal" for place in needs.values()) if needs else ""}
         rows.append(row | {"transports": getattr(said, "transports", ""), "exact": int(getattr(said, "exact", False))})
