@@ -2,7 +2,7 @@
 
 1. Every rule is run at every learning rate of the bench (half decades), and at every value of at most one more constant
    of its own. Rates are one axis with the seeds of a single run; network ``n`` of one rule has the seed, the trials and
-   the rate of network ``n`` of any other.
+   the rate of network ``n`` of any other that is tuned alike. Points of one rule differ in their seeds, too.
 2. What is scored is held out of the training trials; the task's own test trials are never drawn. Tasks that draw fresh
    trials draw others than those of the last word, since the seeds are others.
 3. A run takes half of the epochs. The point with the best mean over seeds at its end is taken. A point at which a
