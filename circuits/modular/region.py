@@ -10,6 +10,7 @@ from biocredit.circuits.core.activations import Curve
 from biocredit.circuits.core.activations import activation as activation_named
 from biocredit.circuits.core.described import Described
 from biocredit.circuits.core.errors import require
+from biocredit.circuits.core.sizes import count, fits
 
 #: Piece of the region (counted from 1) that holds each role, by layout code n_U; 0 means the whole region.
 LAYOUTS: dict[int, dict[str, int]] = {
@@ -76,7 +77,7 @@ class Region(Described):
     """
 
     def __init__(self, size: int, *, activation: str | Curve = "tanh", bias: bool = False, **blocks: Any):
-        require(size >= 1, f"a region needs at least one neuron, got size {size}")
+        fits((count(size, "neurons of a region"),) * 2, "recurrent weights")
         activation_named(activation)
         self.size, self.activation, self.bias = int(size), activation, bool(bias)
         self.blocks = _blocks(self.size, blocks)
