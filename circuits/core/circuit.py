@@ -155,6 +155,7 @@ class Circuit(Described, bp.DynamicalSystem):
     def _place(self, name: str, variable: bm.Variable) -> bm.Variable:
         """Hang the variable below the population that its dotted name begins with."""
         owner, _, leaf = name.rpartition(".") if name.count(".") == 1 and "->" not in name else ("", "", name)
+        owner = f"{owner}_state" if owner == "rule" else owner  # the rule itself is at ``rule``
         node = self
         if owner:
             if owner not in self.__dict__:

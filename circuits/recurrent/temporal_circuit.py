@@ -16,6 +16,7 @@ from biocredit.circuits.recurrent.cells.model import CellModel
 from biocredit.circuits.recurrent.checks import check_rule, check_settings
 from biocredit.circuits.recurrent.credit.family import LIU_2022
 from biocredit.circuits.recurrent.credit.signals import in_tree, state_of
+from biocredit.circuits.recurrent.credit.temporal_rule import TemporalRule
 from biocredit.circuits.recurrent.initial_weights import Drawing
 from biocredit.circuits.recurrent.network import Network
 from biocredit.circuits.recurrent.ports import Ports
@@ -310,6 +311,11 @@ class TemporalCircuit(Circuit):
         changes = {name: found.changes[name] for name in self.plastic}
         outputs = {k: v.swapaxes(0, 1) for k, v in self.network.readouts.apart(found.course.output).items()}
         return carry, Outcome(changes, in_tree(state_of(found.changes)), metrics, outputs)
+
+    @property
+    def rule(self) -> TemporalRule:
+        """What the synapses need, and how they change."""
+        return self.network.rule
 
     def kept_signs(self, tree: Tree) -> Tree:
         """Signs of the cell types for what cells send, and of single synapses for inputs."""

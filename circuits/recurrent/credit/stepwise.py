@@ -91,6 +91,8 @@ def stepwise(rule: StepRule) -> TemporalRule:
         memory=rule.memory,
         operations=rule.operations.replace("O(", "O(T "),
         citation=rule.citation,
+        settings=rule.settings,
+        remade=rule.remade,
         running=Stepwise(rule),
     )
 
