@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from math import floor, isfinite, log10
 from pathlib import Path
 from typing import Any
 
@@ -119,6 +120,30 @@ def words(series: str) -> str:
     """
     name, _, part = series.partition(".")
     return name.replace("_", " ") + (f" ({part.replace('_', ' ')})" if part else "")
+
+
+def number_text(mean: float, sd: float | None, percent: bool = False) -> str:
+    """Write a number to the digits that its spread allows: two of the standard deviation, four without one.
+
+    Examples
+    --------
+    >>> number_text(0.97468, 0.00213, percent=True)
+    '97.47 ± 0.21 %'
+    >>> number_text(2391040.0, 31000.0)
+    '(2.391 ± 0.031)e6'
+    >>> number_text(2391040.0, None)
+    '2.391e+06'
+    """
+    scale, unit = (100, " %") if percent else (1, "")
+    mean, sd = scale * mean, scale * (sd or 0.0)
+    if not (sd and isfinite(sd) and isfinite(mean)):
+        return f"{mean:.4g}{unit}"
+    size = floor(log10(max(abs(mean), sd)))
+    exponent = size if size > 4 or size < -3 else 0
+    mean, sd = mean / 10.0**exponent, sd / 10.0**exponent
+    digits = max(0, 1 - floor(log10(sd)))
+    text = f"{mean:.{digits}f} ± {sd:.{digits}f}"
+    return (f"({text})e{exponent}" if exponent else text) + unit
 
 
 def settings_of(trace: Trace) -> dict[str, Any]:

@@ -37,6 +37,27 @@ class Reference:
 
 
 @dataclass(frozen=True)
+class Observation(Reference):
+    """A number of our own.
+
+    Parameters
+    ----------
+    networks, epochs
+        Mean of so many networks, after a run of so many epochs (those of the experiment by default).
+    settings
+        Settings that differ from the experiment's, ``FIELD=VALUE``, apart by semicolons.
+    date, version
+        When, and by which version of the program.
+    """
+
+    networks: int = 1
+    epochs: int | None = None
+    settings: str = ""
+    date: str = ""
+    version: str = ""
+
+
+@dataclass(frozen=True)
 class Experiment:
     """One figure, panel or table.
 
@@ -58,6 +79,8 @@ class Experiment:
         Conditions of the quick look; all by default.
     expected, observed
         What the paper found, in words; what this program found, where it is not just that.
+    chosen
+        How the hyper-parameters were chosen: the paper's, its program's, or our search and what that cost.
     references
         Numbers to compare with.
     source
@@ -76,6 +99,7 @@ class Experiment:
     quick_conditions: tuple[str, ...] = ()
     expected: str = ""
     observed: str = ""
+    chosen: str = ""
     references: tuple[Reference, ...] = ()
     source: str = ""
     parts: Mapping[str, type] = field(default_factory=dict)

@@ -28,7 +28,12 @@ from biocredit.protocols.experiments.settings.measures import (
 from biocredit.protocols.experiments.settings.optimizers import CounterCurrentSteps, DirectTargetSteps, Optimizer
 from biocredit.protocols.experiments.settings.tasks import Images, Maps
 
-experiment = partial(Experiment, citation="arXiv:2409.19841")
+#: Where the hyper-parameters are from.
+CHOSEN = (
+    "those that the authors' program ships with; baselines lie within the paper's search or are those published with "
+    "the rule; none was searched for here"
+)
+experiment = partial(Experiment, citation="arXiv:2409.19841", chosen=CHOSEN)
 
 HIDDEN = {"mnist": (256,) * 5, "fashion_mnist": (256,) * 5, "cifar10": (1024,) * 3, "cifar100": (1024,) * 3}
 TRAINED = {"mnist": 54000, "fashion_mnist": 54000, "cifar10": 45000, "cifar100": 45000}
@@ -305,6 +310,9 @@ OBSERVED = {
     "counter-current-learning/table1-mnist": (
         "the same, but for the second epoch of back-propagation: 92.9 to 96.7 in eight networks, where the "
         "one run of the authors' program has a dip to 92.4"
+    ),
+    "counter-current-learning/table1-fashion-mnist": (
+        "the same in the first five epochs, within 0.3 points of the one run of the authors' program"
     ),
 }
 

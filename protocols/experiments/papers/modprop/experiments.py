@@ -20,7 +20,12 @@ from biocredit.protocols.experiments.settings.optimizers import Optimizer, Rewir
 from biocredit.protocols.experiments.settings.phases import Online
 from biocredit.protocols.experiments.settings.tasks import DelayedXor, PatternGeneration, Pixels
 
-experiment = partial(Experiment, citation="arXiv:2206.01338")
+#: Where the hyper-parameters are from.
+CHOSEN = (
+    "every rule runs at every learning rate of the paper's grid of seven; mu is the released program's; optimiser, "
+    "sizes and decay of delayed exclusive-or are the released program's, other batches and lengths are ours"
+)
+experiment = partial(Experiment, citation="arXiv:2206.01338", chosen=CHOSEN)
 
 #: The paper's grid.
 RATES = (5e-5, 1e-4, 2e-4, 5e-4, 1e-3, 2e-3, 5e-3)
