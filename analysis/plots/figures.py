@@ -8,6 +8,7 @@ from biocredit.analysis.plots.behaviour import behaviour
 from biocredit.analysis.plots.curves import amplitude_by_region, error_amplitude, learning_curve
 from biocredit.analysis.plots.measured import measured
 from biocredit.analysis.plots.overview import overview
+from biocredit.analysis.plots.panels import panels
 from biocredit.analysis.plots.psychometric import psychometric
 from biocredit.analysis.plots.sweeps import sweep
 from biocredit.analysis.plots.trajectories import settling, trajectory
@@ -20,6 +21,7 @@ __all__ = [
     "learning_curve",
     "measured",
     "overview",
+    "panels",
     "psychometric",
     "settling",
     "sweep",

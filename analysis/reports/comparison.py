@@ -14,6 +14,25 @@ from jaxtyping import Float
 HEADLINES = ("test_accuracy", "test_loss", "loss")
 
 
+#: Who a number of others is from, by words in its source; the paper where none is in it.
+SOURCES = {
+    "this program": ("this program",),
+    "authors' program": ("authors' program", "authors' layers"),
+    "independent implementation": ("independent", "BioTorch"),
+}
+
+
+def kind_of(source: str) -> str:
+    """Say who a number is from: the paper, the authors' program, an independent implementation, this program.
+
+    Examples
+    --------
+    >>> kind_of("authors' program run again, one run")
+    "authors' program"
+    """
+    return next((kind for kind, some in SOURCES.items() if any(one in source for one in some)), "paper")
+
+
 @dataclass(frozen=True)
 class Row:
     """One number of a paper and ours.

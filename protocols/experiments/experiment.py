@@ -58,6 +58,43 @@ class Observation(Reference):
 
 
 @dataclass(frozen=True)
+class Panel:
+    """One panel of a paper's figure, as data; :data:`biocredit.analysis.plots.panels.KINDS` draws it.
+
+    Parameters
+    ----------
+    kind
+        ``"curve"`` (series along their own axis), ``"bars"`` (last value of every condition), ``"line"`` (last value
+        against a setting), ``"heat"`` (over two settings), ``"across"`` (series side by side: regions, layers), or one
+        that is drawn from traces: ``"trajectory"``, ``"settling"``, ``"exponents"``, ``"choices"``, ``"pairs"``,
+        ``"embedding"``, ``"histogram"``, ``"products"``.
+    y
+        Name of the series (``angle.*`` for all layers), of the weights, or of the region.
+    x, by
+        Settings along the abscissa, and by which conditions make lines (several with commas) or the ordinate of a grid.
+    only, best
+        Conditions that are shown (``"STE*"``); the setting for each value of which only the best condition is.
+    log
+        Logarithmic axes: ``"x"``, ``"y"``, ``"xy"``.
+    title, axis
+        Title, and label of the abscissa; by default what the series says.
+    snapshot
+        Which recorded weights.
+    """
+
+    kind: str
+    y: str = ""
+    x: str = ""
+    by: str = ""
+    only: str = ""
+    best: str = ""
+    log: str = ""
+    title: str = ""
+    axis: str = ""
+    snapshot: int = -1
+
+
+@dataclass(frozen=True)
 class Experiment:
     """One figure, panel or table.
 
@@ -81,6 +118,8 @@ class Experiment:
         What the paper found, in words; what this program found, where it is not just that.
     chosen
         How the hyper-parameters were chosen: the paper's, its program's, or our search and what that cost.
+    panels
+        The figure as the paper has it, by default the score of every condition.
     references
         Numbers to compare with.
     source
@@ -100,6 +139,7 @@ class Experiment:
     expected: str = ""
     observed: str = ""
     chosen: str = ""
+    panels: tuple[Panel, ...] = (Panel("curve", "test_accuracy"), Panel("bars", "test_accuracy"))
     references: tuple[Reference, ...] = ()
     source: str = ""
     parts: Mapping[str, type] = field(default_factory=dict)
@@ -162,6 +202,7 @@ class Experiment:
             "expected": self.expected,
             "observed": self.observed,
             "full_size": as_json(self.conditions[condition]) == about["settings"],
+            "panels": [asdict(one) for one in self.panels],
             "reference": mine,
         }
 

@@ -4,11 +4,16 @@ Everything follows from the tables of numbers (``published.csv``, ``observed.csv
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from math import hypot
 from shlex import quote
 
+import numpy as np
+from biocredit.analysis.plots.panel_data import Condition, Curve
+from biocredit.analysis.reports.comparison import flattened, kind_of, number_text, words
+from biocredit.protocols.experiments.configuration import Configuration
 from biocredit.protocols.experiments.experiment import Experiment, Observation, Reference
+from biocredit.protocols.experiments.overrides import as_json
 
 #: Data sets that were nowhere at hand where our numbers were made.
 NOT_AT_HAND = frozenset({"chestmnist", "cifar100", "imagenet", "pathmnist", "stl10", "svhn"})
@@ -16,11 +21,6 @@ NOT_AT_HAND = frozenset({"chestmnist", "cifar100", "imagenet", "pathmnist", "stl
 SPREADS = 2.0
 #: ... or, where neither has a spread, by this part of the larger; accuracies by one point.
 ALIKE, POINT = 0.02, 0.01
-#: Who a number of others is from, by words in its source; the paper by default.
-SOURCES = {
-    "authors' program": ("authors' program", "authors' layers"),
-    "independent implementation": ("independent", "BioTorch"),
-}
 
 
 @dataclass(frozen=True)
@@ -123,7 +123,7 @@ class Entry:
     def headline(self) -> tuple[str, str]:
         """Return the number that stands for the experiment: theirs, and ours."""
         if self.pairs:
-            pair = max(self.pairs, key=lambda one: (kind_of(one.theirs) == "paper", *self._rank(one.ours)))
+            pair = max(self.pairs, key=lambda one: (kind_of(one.theirs.source) == "paper", *self._rank(one.ours)))
             return shown(pair.theirs), shown(pair.ours)
         return tuple(shown(max(some, key=self._rank)) if some else "" for some in (self.theirs, self.ours))
 
@@ -144,12 +144,6 @@ def _range(numbers: Sequence[int]) -> str:
     return str(low) if low == high else f"{low} to {high}"
 
 
-def kind_of(number: Reference) -> str:
-    """Say who a number is from: the paper, the authors' program, an independent implementation."""
-    found = (kind for kind, words in SOURCES.items() if any(word in number.source for word in words))
-    return next(found, "paper")
-
-
 def shown(number: Reference) -> str:
     """Write a number with where it belongs: ``"AP, test accuracy, epoch 3: 90.9 ± 0.2 %"``.
 
@@ -158,8 +152,6 @@ def shown(number: Reference) -> str:
     >>> shown(Reference("test_accuracy", "last", 0.909, "", 0.002, "AP"))
     'AP, test accuracy, last: 90.9 ± 0.2 %'
     """
-    from biocredit.analysis.reports.comparison import number_text, words
-
     place = number.at if isinstance(number.at, str) else f"at {number.at:g}"
     return (
         ", ".join(filter(None, (number.condition, words(number.series), place)))
@@ -174,3 +166,34 @@ def table(entries: Sequence[Entry]) -> list[tuple[str, ...]]:
     for one in entries:
         rows.append((one.experiment.name, *one.headline(), one.size, one.verdict, *one.made))
     return rows
+
+
+def drawn(entry: Entry) -> list[Condition]:
+    """Return the conditions of an experiment as a figure draws them: our longest runs, and the numbers of others."""
+    found = []
+    for label, configuration in entry.experiment.conditions.items():
+        mine = [one for one in entry.ours if one.condition == label]
+        known = [asdict(one) for one in entry.theirs if one.condition in ("", label)]
+        if mine or known:
+            series = {
+                name: _curve([one for one in mine if one.series == name], configuration) for name in _series(mine)
+            }
+            found.append(Condition(label, flattened(as_json(configuration)), series, known))
+    return found
+
+
+def _series(numbers: Sequence[Observation]) -> list[str]:
+    return list(dict.fromkeys(one.series for one in numbers))
+
+
+def _curve(numbers: Sequence[Observation], configuration: Configuration) -> Curve:
+    """Join the numbers of a series by place, the mean over most networks at each; "last" is a place, "best" is none."""
+    best = all(one.at == "best" for one in numbers)
+    places: dict[float, Observation] = {}
+    for one in sorted(numbers, key=lambda one: one.networks):
+        if one.at != "best" or best:
+            at = configuration.run.epochs if one.at in ("best", "last") else one.at
+            places[float(at)] = one
+    order = sorted(places)
+    values = np.array([(places[at].value, np.nan if places[at].sd is None else places[at].sd) for at in order])
+    return Curve(np.array(order), values[:, 0], values[:, 1])

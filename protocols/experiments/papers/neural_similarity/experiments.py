@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal
 
 from biocredit.protocols.experiments.configuration import Configuration, Recording, Run
-from biocredit.protocols.experiments.experiment import Experiment
+from biocredit.protocols.experiments.experiment import Experiment, Panel
 from biocredit.protocols.experiments.settings.credit import Rule
 from biocredit.protocols.experiments.settings.optimizers import Optimizer
 from biocredit.protocols.experiments.settings.phases import Online
@@ -107,6 +107,7 @@ EXPERIMENTS = (
             "run.batch_size": 16,
         },
         quick_conditions=("BPTT", "e-prop"),
+        panels=(Panel("curve", "test_normalised_error", log="y"),),
         expected="e-prop about as near as BPTT at equal error; gain and initial weights matter more than the rule",
     ),
 )
