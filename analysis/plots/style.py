@@ -96,7 +96,9 @@ def colours(count: int, ordered: bool = False) -> Sequence[Any]:
 
 def band(ax: Any, x: np.ndarray, runs: np.ndarray, **line: Any) -> Any:
     """Draw the mean over runs ``[run, x]`` with the range from smallest to largest; return the line."""
-    (drawn,) = ax.plot(x, runs.mean(0), **line)
-    if len(runs) > 1:
+    (drawn,) = ax.plot(x, runs.mean(0), **({"marker": "o", "ms": 4} if len(x) == 1 else {}) | line)
+    if len(runs) > 1 and len(x) == 1:
+        ax.vlines(x, runs.min(0), runs.max(0), color=drawn.get_color(), linewidth=1)
+    elif len(runs) > 1:
         ax.fill_between(x, runs.min(0), runs.max(0), color=drawn.get_color(), alpha=0.18, linewidth=0)
     return drawn

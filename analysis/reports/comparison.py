@@ -70,8 +70,32 @@ def opened(thing: Trace | str | Path) -> Trace:
 
 
 def label_of(trace: Trace) -> str:
-    """Name a run for a legend: its condition, or its experiment."""
-    return trace.configuration.get("condition") or trace.experiment
+    """Name a run for a legend: as told apart from others, by its condition, or by its experiment."""
+    return trace.shown_as or trace.configuration.get("condition") or trace.experiment
+
+
+def task_of(trace: Trace) -> str:
+    """Name the task of a run; empty where the trace does not say."""
+    label = str(trace.attributes.get("label", ""))
+    settings = settings_of(trace)
+    return str(settings.get("task.name") or label.rpartition("/")[2] or settings.get("task.part") or "")
+
+
+def distinguish(traces: Sequence[Trace]) -> None:
+    """Give runs of several experiments, or of equal names, labels that tell them apart.
+
+    Runs of one experiment are called by their conditions. Others are called circuit/rule/task; where that is the same,
+    the settings in which they differ follow.
+    """
+    names = [trace.configuration.get("condition") or trace.experiment for trace in traces]
+    if len({trace.experiment for trace in traces}) > 1:
+        names = [str(trace.attributes.get("label") or name) for trace, name in zip(traces, names, strict=True)]
+    columns = varying(traces) if len(traces) > 1 else {}
+    for number, (trace, name) in enumerate(zip(traces, names, strict=True)):
+        same = [k for k, other in enumerate(names) if other == name]
+        apart = [key for key, column in columns.items() if any(column[k] != column[number] for k in same)]
+        told = ", ".join(f"{key.rpartition('.')[2].replace('_', ' ')} {columns[key][number]}" for key in apart[:3])
+        trace.shown_as = f"{name}, {told}" if told else name if len(same) == 1 else f"{name} ({trace.path.stem})"
 
 
 def headline(trace: Trace) -> list[str]:

@@ -1,9 +1,12 @@
 """What an experiment is: a figure or table of a paper as something to run, with the paper's numbers beside it."""
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
+from shlex import quote
 from typing import Any
 
+from biocredit.analysis.reports.comparison import flattened
 from biocredit.circuits.core.errors import nearest
 from biocredit.protocols.experiments.configuration import Configuration
 from biocredit.protocols.experiments.overrides import SettingError, as_json, flat, has, has_owner, overridden, unknown
@@ -190,6 +193,16 @@ class Experiment:
                     )
         return new
 
+    def command(self, condition: str, configuration: Configuration, *, quick: bool = False) -> str:
+        """Return the command that runs a configuration of a condition."""
+        base = self.configured(quick=quick, only=[condition])[condition]
+        then, now = flattened(as_json(base)), flattened(as_json(configuration))
+        changed = {name: value for name, value in now.items() if name not in then or then[name] != value}
+        words = ["biocredit run", quote(self.source or self.name)]
+        words += [f"--condition {quote(condition)}"] * (len(self.conditions) > 1) + ["--quick"] * quick
+        written = {name: value if isinstance(value, str) else json.dumps(value) for name, value in changed.items()}
+        return " ".join([*words, *(f"--set {quote(f'{name}={value}')}" for name, value in written.items())])
+
     def record(self, condition: str, configuration: Configuration, *, quick: bool) -> dict[str, Any]:
         """Return what the trace should say: enough to run it again, and the numbers to compare a full run with."""
         mine = [asdict(one) for one in self.references if not quick and one.condition in ("", condition)]
@@ -202,6 +215,7 @@ class Experiment:
             "expected": self.expected,
             "observed": self.observed,
             "full_size": as_json(self.conditions[condition]) == about["settings"],
+            "command": self.command(condition, configuration, quick=quick),
             "panels": [asdict(one) for one in self.panels],
             "reference": mine,
         }
