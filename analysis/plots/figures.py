@@ -10,6 +10,7 @@ from biocredit.analysis.plots.measured import measured
 from biocredit.analysis.plots.overview import overview
 from biocredit.analysis.plots.panels import panels
 from biocredit.analysis.plots.psychometric import psychometric
+from biocredit.analysis.plots.raster import raster
 from biocredit.analysis.plots.sweeps import sweep
 from biocredit.analysis.plots.trajectories import settling, trajectory
 from biocredit.analysis.plots.wiring_diagram import wiring
@@ -23,6 +24,7 @@ __all__ = [
     "overview",
     "panels",
     "psychometric",
+    "raster",
     "settling",
     "sweep",
     "trajectory",

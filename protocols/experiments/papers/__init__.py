@@ -21,6 +21,8 @@ PAPERS = (
     "counter_current_learning",
     "modprop",
     "neural_similarity",
+    "spiking",
+    "temporal_tasks",
 )
 
 OURS = "this program"
