@@ -34,10 +34,10 @@ import optax
 from biocredit.protocols.tasks.cognitive.timeline import shown
 from biocredit.protocols.tasks.cognitive.trial import CognitiveTask, ideal_choices
 
-from biocredit import LIF, Online, RateRNN, Record, SpikingRNN, figures, interventions, open_trace, tasks
+from biocredit import LIF, FiringRate, Online, RateRNN, Record, SpikingRNN, figures, interventions, open_trace, tasks
 
 folder = Path(tempfile.mkdtemp())
-EPOCHS = 15
+EPOCHS = 20
 SEEDS = 2
 
 # %% [markdown]
@@ -76,12 +76,13 @@ right, coherences = choice == np.asarray(seen.trials["label"]), np.asarray(seen.
 
 # %%
 records = [Record("output"), Record("cells.rate")]
-rules = {"BPTT": "bptt", "three-factor": "three_factor"}
-for label, rule in rules.items():
+runs = {}
+for rule in ("bptt", "three_factor"):
     net = RateRNN.for_task(task, {"E": 40, "I": 10}, tau=100.0, rule=rule)
-    run = Online(net, task, batch_size=32, optimizer=optax.adam(3e-3), seeds=SEEDS, records=records, probe_trials=400)
-    run.train(EPOCHS, record=folder / f"{label}.h5", progress=False)
-traces = [open_trace(folder / f"{label}.h5") for label in rules]
+    settings = {"batch_size": 32, "optimizer": optax.adam(1e-3), "seeds": SEEDS}
+    runs[rule] = Online(net, task, records=records, probe_trials=400, **settings)
+    runs[rule].train(EPOCHS, record=folder / f"{rule}.h5", progress=False)
+traces = [open_trace(folder / f"{rule}.h5") for rule in runs]
 figures.learning_curve(*traces, series="test_decision_accuracy")
 
 # %% [markdown]
@@ -96,7 +97,7 @@ figures.choices(*traces)
 figures.behaviour(*traces)
 
 # %%
-figures.trajectories(traces[0], by="coherence")
+figures.trajectories(traces[0], by="label")
 
 # %% [markdown]
 # ## Lesion
@@ -104,15 +105,16 @@ figures.trajectories(traces[0], by="coherence")
 # Silence the inhibitory cells, all the time, or only while the decision is made.
 
 # %%
-last = run.task.periods[-1]
-for label, what in {
+last = task.periods[-1]
+for what, done in {
     "intact": [],
-    "no inhibition": [interventions.silence("cells.I")],
-    "none in the decision": [interventions.silence("cells.I", after=last.start, before=last.stop)],
-    "half of the recurrent weights": [interventions.scale("W_rec", 0.5)],
+    "no inhibition": interventions.silence("cells.I"),
+    "no inhibition in the decision": interventions.silence("cells.I", after=last.start, before=last.stop),
+    "recurrent weights halved": interventions.scale("W_rec", 0.5),
+    "no recurrent weights": interventions.lesion("W_rec"),
 }.items():
-    lesioned = Online(net, task, batch_size=32, optimizer=optax.adam(3e-3), seeds=SEEDS, start=run, interventions=what)
-    print(f"{label:30s} {np.mean(lesioned.test()['decision_accuracy']):.2f}")
+    scores = runs["bptt"].test(interventions=done)["decision_accuracy"]
+    print(f"{what:30s} {np.round(scores, 2)}")
 
 # %% [markdown]
 # ## Design a task
@@ -146,7 +148,7 @@ class early_or_late(CognitiveTask):
 
 own = early_or_late(dt=20.0, sigma=0.5, n_train=640, n_test=300)
 net = RateRNN.for_task(own, {"E": 40, "I": 10}, tau=100.0, rule="bptt")
-run = Online(net, own, batch_size=32, optimizer=optax.adam(3e-3), records=records, probe_trials=300)
+run = Online(net, own, batch_size=32, optimizer=optax.adam(1e-3), records=records, probe_trials=300)
 run.train(EPOCHS, record=folder / "own.h5", progress=False)
 figures.choices(open_trace(folder / "own.h5"), against="onset")
 
@@ -156,9 +158,12 @@ figures.choices(open_trace(folder / "own.h5"), against="onset")
 # A spiking network takes the same task at a finer step.
 
 # %%
+rates = FiringRate(100.0, 0.02)  # about 20 Hz
 fine = early_or_late(dt=10.0, sigma=0.5, n_train=320, n_test=100)
-spiking = SpikingRNN.for_task(fine, {"E": 40, "I": 10}, cells=LIF(tau=50.0, threshold=0.15), tau_out=50.0, rule="eprop")
-run = Online(spiking, fine, batch_size=32, optimizer=optax.adam(3e-3), records=[Record("cells.spike")], probe_trials=50)
+spiking = SpikingRNN.for_task(
+    fine, {"E": 40, "I": 10}, cells=LIF(tau=50.0, threshold=0.5), tau_out=50.0, rule="eprop", rates=rates
+)
+run = Online(spiking, fine, batch_size=32, optimizer=optax.adam(1e-3), records=[Record("cells.spike")], probe_trials=50)
 run.train(EPOCHS, record=folder / "spiking.h5", progress=False)
 figures.raster(open_trace(folder / "spiking.h5"))
 

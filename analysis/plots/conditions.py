@@ -24,15 +24,15 @@ MOST = 8
 
 @styled
 def choices(*traces: Trace, against: str | None = None, snapshot: int = -1) -> Figure:
-    """Draw how often the second of two answers is chosen against the signed strength of the evidence, with a fit.
+    """Draw how often the second of two answers is chosen against the strength of the evidence, with a fit.
 
     Parameters
     ----------
     *traces
         Traces with the readout of a temporal task in which one of two answers is right.
     against
-        Condition of the trial table; by default the one with most levels. It counts as negative where the first answer
-        is right, if it has no sign of its own.
+        Condition of the trial table; by default the one with most levels. Where both answers are right at some of its
+        levels, it is the strength of the evidence, and counts as negative where the first answer is right.
     snapshot
         Position along the snapshots.
 
@@ -53,12 +53,13 @@ def choices(*traces: Trace, against: str | None = None, snapshot: int = -1) -> F
         answers = np.unique(label)
         if len(answers) != 2:
             raise TraceError(f"{len(answers)} different answers are right, wanted two: figures.behaviour shows more")
-        second, unit = label == answers[1], seen.units[name]
-        x = np.where((seen.conditions[name] < 0).any() | second, 1, -1) * seen.conditions[name]
+        second, unit, x = label == answers[1], seen.units[name], seen.conditions[name]
+        signed = set(x[second]) & set(x[~second]) - {0}
+        x = np.where(second, 1, -1) * x if signed else x
         draw_choices(ax, x, np.where(seen.correct, second, ~second), colour, label_of(trace))
     ax.axhline(0.5, color=QUIET, lw=0.7, ls=":")
     ax.axvline(0, color=QUIET, lw=0.7, ls=":")
-    ax.set(xlabel=f"signed {name}" + (f" ({unit})" if unit != "1" else ""), ylabel="second answer chosen")
+    ax.set(xlabel=name + (f" ({unit})" if unit != "1" else ""), ylabel="second answer chosen")
     ax.set(ylim=(-0.03, 1.03), title="Psychometric curve")
     ax.legend(fontsize=7, loc="upper left")
     return figure

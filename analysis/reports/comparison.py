@@ -50,8 +50,8 @@ def opened(thing: Trace | str | Path) -> Trace:
 
 
 def label_of(trace: Trace) -> str:
-    """Name a run for a legend: its condition, or its experiment."""
-    return trace.configuration.get("condition") or trace.experiment
+    """Name a run for a legend: its condition, or circuit, rule and task, or its experiment."""
+    return trace.configuration.get("condition") or trace.attributes.get("label") or trace.experiment
 
 
 def headline(trace: Trace) -> list[str]:

@@ -165,7 +165,8 @@ class SpikingRNN(TemporalCircuit):
         self._check_refractory(batch)
         outcome = super().learn(tree, batch, key, probe)
         if not isinstance(outcome.metrics["loss"], jax.core.Tracer):
-            self._say(tree, batch, outcome.metrics)
+            for what, line in self.advice(outcome.metrics).items():
+                self._once(what, line)
         return outcome
 
     def _check_refractory(self, batch: Batch) -> None:
@@ -176,18 +177,21 @@ class SpikingRNN(TemporalCircuit):
             f"refractory period of {dead} steps is not shorter than the trial of {steps}: one spike a cell",
         )
 
-    def _say(self, tree: Tree, batch: Batch, metrics: Mapping[str, Any]) -> None:
-        """Say once that the network is silent, or that most cells fire as fast as they can."""
-        fastest = 1000 / self.dt / (1 + float(np.max(tree["dead_steps"])))
-        if float(metrics["silent_cells"]) == 1.0:
-            mean = float(np.mean([np.abs(np.asarray(x)).mean() for x in batch.inputs.values()]))
-            threshold = float(np.mean(tree["threshold"]))
-            self._once("silent", f"no cell spikes: mean input {mean:.3g}, threshold {threshold:.3g}")
-        if float(metrics["saturated_cells"]) > 0.5:
-            rate = float(metrics["firing_rate"])
-            self._once(
-                "fast", f"most cells fire as fast as they can: {rate:.0f} Hz on average, at most {fastest:.0f} Hz"
-            )
+    def advice(self, metrics: Mapping[str, Any]) -> dict[str, str]:
+        """Say that a network is silent, or that most cells fire as fast as they can."""
+        if "silent_cells" not in metrics:
+            return {}
+        seen = {name: np.atleast_1d(metrics[name]) for name in ("silent_cells", "saturated_cells", "firing_rate")}
+        constants, found = self.drawing.constants, {}
+        if (seen["silent_cells"] == 1).any():
+            mean, threshold = float(np.mean(metrics["mean_input"])), float(np.mean(constants["threshold"]))
+            found["silent"] = f"no cell spikes: mean input {mean:.3g}, threshold {threshold:.3g}"
+        if (seen["saturated_cells"] > 0.5).any():
+            fastest = 1000 / self.dt / (1 + float(np.max(constants["dead_steps"])))
+            rate = float(np.nanmax(seen["firing_rate"]))
+            told = f"most cells fire as fast as they can: {rate:.0f} Hz on average, at most {fastest:.0f} Hz"
+            found["fast"] = told
+        return found
 
     def _once(self, what: str, line: str) -> None:
         if what not in self._told:

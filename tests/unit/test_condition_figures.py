@@ -43,7 +43,7 @@ def test_choices_are_drawn_against_the_signed_strength(tmp_path):
     levels = dict(zip(*drawn.get_data(), strict=True))
     assert sorted(levels) == [-40, -20, -10, 0, 10, 20, 40]
     assert [levels[one] for one in (-40, -20, 20, 40)] == [0, 0, 1, 1]
-    assert figure.axes[0].get_xlabel() == "signed coherence"
+    assert figure.axes[0].get_xlabel() == "coherence"
 
 
 def test_trajectories_part_by_condition(tmp_path):

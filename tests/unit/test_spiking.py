@@ -7,11 +7,12 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from biocredit.circuits import ALIF, LIF, Batch, FiringRate
+from biocredit.circuits import ALIF, LIF, Batch, FiringRate, SpikingRNN
 from biocredit.circuits.core.errors import CircuitError
 from biocredit.circuits.recurrent.rules import RULES, STEP_RULES
-from biocredit.protocols import interventions
+from biocredit.protocols import Online, interventions, tasks
 from biocredit.protocols.interventions import apply as surgery
+from biocredit.protocols.training.checkpoint import RunWarning
 
 from tests.unit.rate_case import assert_same, differ
 from tests.unit.spiking_case import CELLS, STEPS, autodiff, network, trials
@@ -326,6 +327,14 @@ def test_a_silent_network_says_so_once():
     with pytest.warns(UserWarning, match=r"no cell spikes: mean input 0\.\d+, threshold 1e\+03"):
         net.learn(net.read(), trials())
     net.learn(net.read(), trials())
+
+
+def test_a_run_of_a_silent_network_says_so_once():
+    task = tasks.evidence_accumulation(1, cue=10, interval=10, delay=5, recall=5, n_train=4, n_test=4)
+    net = SpikingRNN.for_task(task, 3, cells=LIF(threshold=1000.0))
+    with pytest.warns(RunWarning, match=r"no cell spikes: mean input 0\.\d+, threshold 1e\+03, in epoch 1") as told:
+        Online(net, task, batch_size=2).train(2, progress=False)
+    assert len(told) == 1
 
 
 def test_cells_that_fire_as_fast_as_they_can_are_announced():

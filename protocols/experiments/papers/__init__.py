@@ -22,6 +22,7 @@ PAPERS = (
     "neural_similarity",
     "spiking",
     "temporal_tasks",
+    "adjoint_beyond",
 )
 
 OURS = "this program, version 0.1.0, float32 on 2 CPU cores"
