@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from biocredit.analysis.metrics.behaviour import recorded_choices
+from biocredit.analysis.metrics.spikes import recorded_spikes
 from biocredit.analysis.plots import figures
 from biocredit.analysis.plots.curves import PREFIX
 from biocredit.analysis.plots.measured import families
@@ -30,6 +31,8 @@ def figures_of(traces: Sequence[Trace]) -> dict[str, Figure]:
         found[f"Overview: {label_of(trace)}"] = figures.overview(trace)
         if families(trace):
             found[f"Measured: {label_of(trace)}"] = figures.measured(trace)
+        for population in recorded_spikes(trace):
+            found[f"Spikes of {population}: {label_of(trace)}"] = figures.raster(trace, population)
     if "populations/name" in traces[0].circuit:
         found["Circuit"] = figures.wiring(traces[0])
     measured = [trace for trace in traces if SERIES in trace.learning]
