@@ -101,17 +101,27 @@ def repaired(path: Path) -> str:
 
 def copy_command(given: Namespace) -> int:
     """Copy a run: the trace, its checkpoint, and what a killed program left half done."""
-    print(_transfer(Path(given.trace), Path(given.place), overwrite=given.overwrite, keep=True))
+    print(copied(Path(given.trace), Path(given.place), overwrite=given.overwrite))
     return 0
 
 
 def move_command(given: Namespace) -> int:
     """Move a run, whole."""
-    print(_transfer(Path(given.trace), Path(given.place), overwrite=given.overwrite, keep=False))
+    print(moved(Path(given.trace), Path(given.place), overwrite=given.overwrite))
     return 0
 
 
-def _transfer(source: Path, target: Path, *, overwrite: bool, keep: bool) -> str:
+def copied(source: Path, target: Path, *, overwrite: bool = False) -> str:
+    """Copy a run to a folder or a new name; say what was copied."""
+    return _transferred(source, target, overwrite=overwrite, keep=True)
+
+
+def moved(source: Path, target: Path, *, overwrite: bool = False) -> str:
+    """Move a run to a folder or a new name; say what was moved."""
+    return _transferred(source, target, overwrite=overwrite, keep=False)
+
+
+def _transferred(source: Path, target: Path, *, overwrite: bool, keep: bool) -> str:
     """Copy a run under lock; the trace comes last and goes first, so that at no moment it lacks its checkpoint."""
     source = resolved(source)
     target = resolved(target / source.name if target.is_dir() else target)
@@ -128,7 +138,7 @@ def _transfer(source: Path, target: Path, *, overwrite: bool, keep: bool) -> str
         locks = [FileLock(source)]
         locks.append(FileLock(target))
         repair(source)
-        (done := _copied(source, target)).append(target.name)
+        (done := _all_of_it(source, target)).append(target.name)
         if not keep:
             source.unlink()
             sync_folder(source)
@@ -144,7 +154,7 @@ def _companions(path: Path) -> list[Path]:
     return [path.with_name(path.name + ending) for ending in COMPANIONS]
 
 
-def _copied(source: Path, target: Path) -> list[str]:
+def _all_of_it(source: Path, target: Path) -> list[str]:
     done = []
     for old, new in [*zip(_companions(source), _companions(target), strict=True), (source, target)]:
         if old.exists():

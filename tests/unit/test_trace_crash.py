@@ -11,7 +11,7 @@ from biocredit.analysis.trace.reader import TraceError, open_trace
 from biocredit.analysis.trace.storage import atomic_file, durable, journal
 from biocredit.analysis.trace.storage.journal import journal_path
 from biocredit.analysis.trace.writer import TraceWriter
-from trace_crash_case import Crash, abandon, declare, epoch, holds, start
+from trace_crash_case import Crash, abandon, declare, epoch, holds, killed_commit, start
 
 
 class Disk:
@@ -98,14 +98,7 @@ def test_crash_at_every_operation_of_a_recovery(path, monkeypatch):
     writer.commit()
     lengths = writer.lengths()
     epoch(writer, 2)
-    with pytest.MonkeyPatch.context() as patch:
-        disk = Disk(patch)
-        writer._h5.flush()
-        patch.setattr(writer._stream, "_announce", lambda: (_ for _ in ()).throw(Crash))
-        with pytest.raises(Crash):
-            writer._stream.commit()
-        assert disk.count > 3
-    abandon(writer)
+    killed_commit(writer, durable, "sync_folder", lambda path: True)
     assert journal_path(path).exists()
     for fatal in range(1, 100):
         with pytest.MonkeyPatch.context() as patch:
@@ -169,11 +162,7 @@ def test_full_disk(path, fatal):
 def test_a_stray_journal_is_refused(path, tmp_path):
     writer = start(path)
     epoch(writer, 1)
-    writer._h5.flush()
-    writer._stream._announce = lambda: (_ for _ in ()).throw(Crash)
-    with pytest.raises(Crash):
-        writer._stream.commit()
-    abandon(writer)
+    killed_commit(writer, durable, "sync_folder", lambda path: True)
     other = tmp_path / "other.h5"
     start(other).close()
     journal_path(other).write_bytes(journal_path(path).read_bytes())
