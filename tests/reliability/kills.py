@@ -17,6 +17,7 @@ from typing import Any
 from unittest import mock
 
 import numpy as np
+from biocredit.analysis.trace import first_look
 from biocredit.analysis.trace.check import check
 from biocredit.analysis.trace.reader import open_trace
 from biocredit.analysis.trace.writer import TraceWriter
@@ -140,7 +141,7 @@ def differs(path: Path, undisturbed: Path) -> str:
 def at_every_call(count: int) -> list[Row]:
     """A run killed at each of its calls, then at one of those of its resumption, then finished."""
     chance, losses, others, tried = random.Random(0), [], [], 0
-    with tempfile.TemporaryDirectory() as name:
+    with tempfile.TemporaryDirectory() as name, mock.patch.object(first_look, "known", None):
         folder = Path(name)
         go(undisturbed := folder / "undisturbed.h5")
         calls = 0

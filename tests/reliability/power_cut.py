@@ -24,6 +24,7 @@ from unittest import mock
 
 import h5py
 import numpy as np
+from biocredit.analysis.trace import first_look
 from biocredit.analysis.trace.reader import open_trace
 from biocredit.analysis.trace.storage.journal import journal_path
 from biocredit.analysis.trace.writer import TraceWriter
@@ -280,7 +281,7 @@ def fault(disk: dict[str, bytes], folder: Path, allowed: set) -> str:
 def main(count: int | None = None, *, folder: Path | None = None) -> list[Row]:
     """Cut the power `count` times for each kind of file system (None: at every state); rows for the table."""
     rows = []
-    with tempfile.TemporaryDirectory(dir=folder) as place:
+    with tempfile.TemporaryDirectory(dir=folder) as place, mock.patch.object(first_look, "known", None):
         folder = Path(place)
         with recorded(folder) as calls:
             run = Run(folder / "run.h5", calls)

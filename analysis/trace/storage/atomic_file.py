@@ -14,7 +14,7 @@ is survived like a kill. A journal that is found on opening is a commit that was
 lays it over the file in memory and never writes; `AtomicFile` does the same and writes it in place with its next commit
 (`repair` does only that). The journal knows the file that it belongs to by its content, so that a stray one is refused;
 a file that bears the mark and has no journal was copied without it. A file that does not exist yet is written aside and
-renamed, so that it appears whole.
+renamed, so that it appears whole. A file that is complete gets checksums of all that is in it (`seal`).
 """
 
 from __future__ import annotations
@@ -44,6 +44,7 @@ from biocredit.analysis.trace.storage.journal import (
     witness,
     write_journal,
 )
+from biocredit.analysis.trace.storage.seal import Seal, put_seal
 
 PAGE = 4096
 
@@ -77,13 +78,21 @@ class RecoveredFile(io.RawIOBase):
         self._pages: dict[int, bytearray] = {}  # changed pages below the end of the file on disk
         self._tail = bytearray()  # everything beyond it
         self.pending = journal is not None
+        self._seal = None if journal else Seal.of(self._disk, self._base)
         if journal:
             self._recover(path, journal)
+        elif self._seal:
+            self._size = self._seal.size
         elif read_at(self._disk, max(0, self._base - len(MARK)), len(MARK)) == MARK:
             self._disk.close()
             raise TraceError(
                 f"{path} was copied in the middle of a commit without {journal_path(path).name}: copy that file along"
             )
+
+    @property
+    def sealed(self) -> bool:
+        """Whether what is read is compared with checksums."""
+        return self._seal is not None
 
     def _recover(self, path: Path, journal: Journal) -> None:
         if not belongs(journal, self._disk, self._base):
@@ -130,7 +139,7 @@ class RecoveredFile(io.RawIOBase):
 
     def _read_base(self, start: int, length: int) -> bytearray:
         """Bytes below the end of the file on disk, with the changed pages laid over them."""
-        data = read_at(self._disk, start, length)
+        data = self._seal.read(self._disk, start, length) if self._seal else read_at(self._disk, start, length)
         for number in range(start // PAGE, (start + length - 1) // PAGE + 1):
             page = self._pages.get(number)
             if page is not None:
@@ -182,9 +191,12 @@ class AtomicFile(RecoveredFile):
         self._path, self._new, self._announce = path, new, announce
         if new:
             self._disk, self._base, self._size, self._position = io.BytesIO(), 0, 0, 0
-            self._pages, self._tail, self.pending = {}, bytearray(), False
+            self._pages, self._tail, self.pending, self._seal = {}, bytearray(), False, None
         else:
             super().__init__(path)
+            if self._seal:  # it goes with the first commit
+                self._put(self._seal.size, bytes(self._base - self._seal.size))
+                self._size = self._seal.size
         self._unsynced = self.pending  # whether changes in place may not have reached the disk
 
     def fileno(self) -> int:
@@ -227,7 +239,12 @@ class AtomicFile(RecoveredFile):
             raise WriteError(
                 f"cannot write {self._path}: {error.strerror or error}; it keeps what was committed before"
             ) from error
-        self._pages, self._tail, self._base, self.pending = {}, bytearray(), self._size, False
+        self._pages, self._tail, self._base, self.pending, self._seal = {}, bytearray(), self._size, False, None
+
+    def seal(self) -> None:
+        """Add the checksums of a file that is complete as it was committed, if there is room for them."""
+        with contextlib.suppress(OSError):
+            put_seal(self._disk, self._base)
 
     def require_same_file(self) -> None:
         """Refuse to go on with a file that is no longer the one that was opened, or no longer as it was left.
