@@ -13,6 +13,8 @@ from biocredit.analysis.trace.storage.journal import journal_path
 from biocredit.analysis.trace.writer import TraceWriter
 from trace_crash_case import Crash, abandon, declare, epoch, holds, killed_commit, start
 
+from tests.reliability import disks
+
 
 class Disk:
     """Counts the operations on the disk; the one with number `fatal` is done half and raises `error`."""
@@ -157,6 +159,12 @@ def test_full_disk(path, fatal):
     writer.close()
     assert holds(path) == holds(path, plain=True) == 3
     assert sorted(file.name for file in path.parent.iterdir()) == ["run.h5"]
+
+
+@pytest.mark.parametrize("number", range(1, 44, 3))
+def test_a_disk_that_refuses_from_some_call_on_keeps_what_was_committed(path, number):
+    """Also where a commit was certain, and everything that came after it failed again and again."""
+    assert disks.attempt(path, disks.refusing(errno.EDQUOT, number), ("failed", "running")) == ""
 
 
 def test_a_stray_journal_is_refused(path, tmp_path):

@@ -36,6 +36,7 @@ from biocredit.analysis.trace.storage.durable import (
 )
 from biocredit.analysis.trace.storage.journal import (
     MARK,
+    Blocks,
     Journal,
     belongs,
     checksums,
@@ -197,7 +198,7 @@ class AtomicFile(RecoveredFile):
             if self._seal:  # it goes with the first commit
                 self._put(self._seal.size, bytes(self._base - self._seal.size))
                 self._size = self._seal.size
-        self._unsynced = self.pending  # whether changes in place may not have reached the disk
+        self._due: tuple[int, Blocks] | None = None  # size and blocks of a commit that is certain and not in place
 
     def fileno(self) -> int:
         """Descriptor of the file on the disk, for a lock on it; OSError before the first commit of a new file."""
@@ -273,7 +274,10 @@ class AtomicFile(RecoveredFile):
 
     def _update(self) -> None:
         self.require_same_file()
-        if self._unsynced:  # a block that is in place needs no journal only if it has reached the disk
+        if self._due is not None:
+            sync_folder(self._path)
+            self._put_in_place(*self._due)
+        if self.pending:  # a block that is in place needs no journal only if it has reached the disk
             os.fsync(self._disk.fileno())
         blocks = list(self._changed())
         if not blocks and self._size == self._base and not self.pending:
@@ -282,20 +286,32 @@ class AtomicFile(RecoveredFile):
             self._append()
         seen = witness(self._disk, self._base, self._size, blocks)
         before = [checksums(read_at(self._disk, offset, len(data))) for offset, data in blocks]
-        write_journal(self._path, Journal(self._base, self._size, seen, blocks, before))
+        aside = write_journal(self._path, Journal(self._base, self._size, seen, blocks, before))
+        try:
+            put_in_place(aside, journal_path(self._path))
+        finally:
+            if not aside.exists():
+                self._certain(blocks)
         self._announce()
-        self._put_in_place(blocks)
-        journal_path(self._path).unlink(missing_ok=True)
+        self._put_in_place(self._size, blocks)
 
-    def _put_in_place(self, blocks: list[tuple[int, bytes]]) -> None:
-        self._unsynced = True
+    def _certain(self, blocks: Blocks) -> None:
+        """The commit has happened: whatever fails from here on, its blocks come before anything else."""
+        self._due, self._base, self._tail, self.pending = (self._size, blocks), self._size, bytearray(), False
+        for number, page in self._pages.items():
+            whole = min(PAGE, max(0, self._base - number * PAGE))
+            page += read_at(self._disk, number * PAGE + len(page), max(0, whole - len(page)))
+            del page[whole:]
+
+    def _put_in_place(self, size: int, blocks: Blocks) -> None:
         with contextlib.suppress(OSError):  # no room for a mark: the journal is what counts
-            write_at(self._disk, max(self._base, self._size), MARK)
+            write_at(self._disk, self._disk.seek(0, os.SEEK_END), MARK)
         for offset, data in blocks:
             write_at(self._disk, offset, data)
-        self._disk.truncate(self._size)
+        self._disk.truncate(size)
         os.fsync(self._disk.fileno())
-        self._unsynced = False
+        journal_path(self._path).unlink(missing_ok=True)
+        self._due = None
 
     def _append(self) -> None:
         try:
