@@ -106,7 +106,8 @@ def compare(trace: Trace) -> list[Row]:
 
 
 def _axis(trace: Trace, series: str) -> str:
-    return trace.learning[series].dims[1] if series in trace.learning else "epoch"
+    axis = trace.learning[series].dims[1] if series in trace.learning else "epoch"
+    return "epoch" if "epoch" in axis else axis
 
 
 def words(series: str) -> str:

@@ -17,6 +17,7 @@ from biocredit.analysis.reports.comparison import (
     varying,
     words,
 )
+from biocredit.analysis.reports.equal_error import answer, equal_error_figure, equal_error_table, measures_of
 from biocredit.analysis.reports.report_figures import figures_of
 from biocredit.analysis.trace.reader import Trace, TraceError
 from matplotlib.figure import Figure
@@ -82,6 +83,8 @@ def notes(traces: Sequence[Trace]) -> list[str]:
     for key, who in (("expected", "The paper finds"), ("observed", "This program found at full size")):
         texts = dict.fromkeys(trace.configuration.get(key, "") for trace in traces)
         found += [f"{who}: {text}." for text in texts if text]
+    compared = [trace for trace in traces if measures_of([trace])]
+    found += [f"{line}." for measure in measures_of(compared) for line in answer(compared, measure)]
     return found + [f"{', '.join(names)}: {warning}" for warning, names in said.items()]
 
 
@@ -152,6 +155,16 @@ def differences(traces: Sequence[Trace]) -> Table:
 # -- how it is written ------------------------------------------------------------------------------------------
 
 
+def _sections(traces: Sequence[Trace]) -> dict[str, Table | Figure]:
+    """Return tables and figures by title, what answers the question of the experiment first."""
+    compared = [trace for trace in traces if measures_of([trace])]
+    found: dict[str, Table | Figure] = {}
+    for measure in measures_of(compared):
+        found[f"At equal error: {measure}"] = equal_error_table(compared, measure)
+        found[f"Distance against error: {measure}"] = equal_error_figure(compared, measure)
+    return found | _tables(traces) | figures_of(traces)
+
+
 def _tables(traces: Sequence[Trace]) -> dict[str, Table]:
     tables = {"Runs": runs_table(traces), "Ours beside theirs": comparison_table(traces)}
     if len(traces) > 1:
@@ -162,11 +175,13 @@ def _tables(traces: Sequence[Trace]) -> dict[str, Table]:
 def _html(traces: Sequence[Trace], path: Path) -> str:
     parts = [f"<h1>{escape(title_of(traces))}</h1>"]
     parts += [f'<p class="note">{escape(note)}</p>' for note in notes(traces)]
-    for name, table in _tables(traces).items():
-        parts += [f"<h2>{name}</h2>", _html_table(table)]
-    for name, figure in figures_of(traces).items():
-        image = base64.b64encode(png(figure)).decode()
-        parts += [f"<h2>{escape(name)}</h2>", f'<img alt="{escape(name)}" src="data:image/png;base64,{image}">']
+    for name, section in _sections(traces).items():
+        parts.append(f"<h2>{escape(name)}</h2>")
+        if isinstance(section, Figure):
+            image = base64.b64encode(png(section)).decode()
+            parts.append(f'<img alt="{escape(name)}" src="data:image/png;base64,{image}">')
+        else:
+            parts.append(_html_table(section))
     parts += ["<h2>Cite</h2>", f"<pre>{escape(cite(*traces))}</pre>", _provenance(traces, "<pre>", "</pre>", escape)]
     head = f'<!doctype html><meta charset="utf-8"><title>{escape(title_of(traces))}</title><style>{STYLE}</style>'
     return "\n".join([head, *parts]) + "\n"
@@ -184,17 +199,17 @@ def _tagged(table: Table) -> list[tuple[list[str], str]]:
 
 def _markdown(traces: Sequence[Trace], path: Path) -> str:
     parts = [f"# {harmless(title_of(traces))}", *map(harmless, notes(traces))]
-    for name, (head, *rows) in _tables(traces).items():
-        lines = [head, ["---"] * len(head), *rows]
-        parts += [
-            f"## {name}",
-            "\n".join("| " + " | ".join(map(harmless, row)) + " |" for row in lines),
-        ]
-    folder = path.with_suffix("")
-    for number, (name, figure) in enumerate(figures_of(traces).items(), start=1):
-        folder.mkdir(exist_ok=True)
-        (folder / f"{number}.png").write_bytes(png(figure))
-        parts += [f"## {harmless(name)}", f"![{harmless(name)}](<{folder.name}/{number}.png>)"]
+    folder, number = path.with_suffix(""), 0
+    for name, section in _sections(traces).items():
+        parts.append(f"## {harmless(name)}")
+        if isinstance(section, Figure):
+            number += 1
+            folder.mkdir(exist_ok=True)
+            (folder / f"{number}.png").write_bytes(png(section))
+            parts.append(f"![{harmless(name)}](<{folder.name}/{number}.png>)")
+        else:
+            lines = [section[0], ["---"] * len(section[0]), *section[1:]]
+            parts.append("\n".join("| " + " | ".join(map(harmless, row)) + " |" for row in lines))
     parts += ["## Cite", f"```bibtex\n{_unfenced(cite(*traces))}\n```"]
     parts += [_provenance(traces, "```\n", "\n```", _unfenced)]
     return "\n\n".join(parts) + "\n"

@@ -60,6 +60,8 @@ class Experiment:
         What the paper found, in words; what this program found, where it is not just that.
     references
         Numbers to compare with.
+    curves
+        Curves of others that figures show beside ours: name, series, values.
     source
         File of one's own that defines it.
     parts
@@ -77,6 +79,7 @@ class Experiment:
     expected: str = ""
     observed: str = ""
     references: tuple[Reference, ...] = ()
+    curves: Mapping[str, Mapping[str, tuple[float, ...]]] = field(default_factory=dict)
     source: str = ""
     parts: Mapping[str, type] = field(default_factory=dict)
 
@@ -131,6 +134,7 @@ class Experiment:
         mine = [asdict(one) for one in self.references if not quick and one.condition in ("", condition)]
         about = {"experiment": self.name, "condition": condition, "quick": quick, "settings": as_json(configuration)}
         about |= {"source": self.source} if self.source else {}
+        about |= {"curves": self.curves} if self.curves and not quick else {}
         return about | {
             "figure": self.figure,
             "title": self.title,

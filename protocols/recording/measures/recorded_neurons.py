@@ -156,7 +156,7 @@ def _compared(run: RunView, recording: str, zero_ms: float) -> Compared:
 
 def _steps(wanted_ms: Float[np.ndarray, " time"], dt: float, steps: int) -> np.ndarray:
     at = np.round(wanted_ms / dt).astype(int)
-    there = np.allclose(at * dt, wanted_ms, rtol=0, atol=1e-3) and 0 <= at[0] and at[-1] < steps
+    there = np.allclose(at * dt, wanted_ms, rtol=0, atol=1e-3) and at[0] >= 0 and at[-1] < steps
     span = f"{wanted_ms[0]:g} to {wanted_ms[-1]:g} ms"
     require(there, f"zero_ms: wanted network times {span}, the trial has 0 to {(steps - 1) * dt:g} in steps of {dt:g}")
     return at

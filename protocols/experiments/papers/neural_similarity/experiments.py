@@ -11,12 +11,13 @@ e-prop with random feedback. ``rtrl``, ``bptt_reset_cut``, ``future_bptt`` (with
 type here, whose mean weight says nothing.
 """
 
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 from biocredit.protocols.experiments.configuration import Configuration, Recording, Run
 from biocredit.protocols.experiments.experiment import Experiment
 from biocredit.protocols.experiments.overrides import overridden
+from biocredit.protocols.experiments.papers import curves
 from biocredit.protocols.experiments.settings.credit import Rule
 from biocredit.protocols.experiments.settings.measures import DistanceToRecording, HalvesOfNeurons, HeldOutConditions
 from biocredit.protocols.experiments.settings.optimizers import Optimizer
@@ -116,6 +117,7 @@ EXPERIMENTS = (
         citation="arXiv:2506.06904",
         takes="about 2 days on 2 cores (estimated)",
         conditions={label: overridden(REACH, changes) for label, changes in CONDITIONS.items()},
+        curves=curves("neural_similarity", "released_networks.csv"),
         quick={
             "task.movement": "minimum_jerk",
             "task.n_train": 16,
