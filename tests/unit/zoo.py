@@ -15,6 +15,7 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 from biocredit.circuits import (
+    CTRNN,
     DualStream,
     EquilibriumPropagation,
     ModularRNN,
@@ -26,6 +27,7 @@ from biocredit.circuits import (
 from biocredit.circuits.core.circuit import Batch, Circuit
 from biocredit.circuits.dual_stream import PATHWAYS
 from biocredit.circuits.energy_based.equilibrium_dynamics import EnergyDescent
+from biocredit.circuits.recurrent.temporal_circuit import TemporalCircuit
 from biocredit.protocols import Online, TwoPhase
 from biocredit.protocols.tasks.task import Task
 
@@ -66,6 +68,12 @@ def rate(rule: str, **options: Any) -> RateRNN:
     return RateRNN.for_task(PORTS, {"I": 3, "E": 6}, rule=rule, **settings)
 
 
+def continuous(rule: str, **options: Any) -> CTRNN:
+    """Seven cells of one kind, with a bias and a learned initial state, that answer at every step."""
+    settings = {"tau": 4.0, "loss": "cross_entropy", "answer": "every", "dtype": jnp.float64, **options}
+    return CTRNN.for_task(PORTS, 7, rule=rule, **settings)
+
+
 def modular(**options: Any) -> ModularRNN:
     """Two regions in a chain."""
     return ModularRNN.chain(PORTS, neurons=16, regions=2, bias=True, dtype=jnp.float64, **options)
@@ -86,6 +94,7 @@ CIRCUITS: dict[str, Callable[..., Circuit]] = {
     "equilibrium_propagation": equilibrium,
     "predictive_coding": predictive,
     **{f"rate/{rule}": partial(rate, rule) for rule in RATE_RULES},
+    **{f"ctrnn/{rule}": partial(continuous, rule) for rule in ("bptt", "eprop")},
     **{f"dual/{pathway}": partial(dual, pathway) for pathway in PATHWAYS},
     "phaseless_rate": partial(PhaselessRate, [INPUTS, 5, 4, CLASSES], steps=8, dtype=jnp.float64),
     "phaseless_microcircuit": partial(PhaselessMicrocircuit, [INPUTS, 5, 4, CLASSES], steps=8, dtype=jnp.float64),
@@ -94,7 +103,7 @@ CIRCUITS: dict[str, Callable[..., Circuit]] = {
 
 def task_of(net: Circuit) -> Points:
     """A task that this circuit can do: in time if its trials have time."""
-    return Points(STEPS if isinstance(net, RateRNN) else None)
+    return Points(STEPS if isinstance(net, TemporalCircuit) else None)
 
 
 def trials_of(net: Circuit, count: int = TRIALS) -> Batch:
@@ -105,5 +114,5 @@ def trials_of(net: Circuit, count: int = TRIALS) -> Batch:
 
 def protocol_of(net: Circuit, **settings: Any) -> TwoPhase | Online:
     """The protocol that trains this circuit, two updates an epoch, at a rate at which something changes."""
-    kind = Online if isinstance(net, RateRNN) else TwoPhase
+    kind = Online if isinstance(net, TemporalCircuit) else TwoPhase
     return kind(net, task_of(net), **{"batch_size": TRIALS // 2, "optimizer": optax.sgd(0.1), **settings})
