@@ -9,6 +9,7 @@ from biocredit.analysis.plots.curves import amplitude_by_region, error_amplitude
 from biocredit.analysis.plots.measured import measured
 from biocredit.analysis.plots.overview import overview
 from biocredit.analysis.plots.psychometric import psychometric
+from biocredit.analysis.plots.raster import raster
 from biocredit.analysis.plots.sweeps import sweep
 from biocredit.analysis.plots.trajectories import settling, trajectory
 from biocredit.analysis.plots.wiring_diagram import wiring
@@ -21,6 +22,7 @@ __all__ = [
     "measured",
     "overview",
     "psychometric",
+    "raster",
     "settling",
     "sweep",
     "trajectory",

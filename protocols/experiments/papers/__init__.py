@@ -20,6 +20,8 @@ PAPERS = (
     "counter_current_learning",
     "modprop",
     "neural_similarity",
+    "spiking",
+    "temporal_tasks",
 )
 
 OURS = "this program, version 0.1.0, float32 on 2 CPU cores"
