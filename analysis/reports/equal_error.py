@@ -13,7 +13,7 @@ from biocredit.analysis.reports.comparison import label_of
 from biocredit.analysis.trace.reader import Trace
 from matplotlib.figure import Figure
 
-__all__ = ["LEVELS", "answer", "curve_of", "equal_error_figure", "equal_error_table", "measures_of"]
+__all__ = ["LEVELS", "answer", "curve_of", "equal_error_figures", "equal_error_tables", "measures_of"]
 
 ERROR, DISTANCE, AVERAGE = "reach_error", "distance.", "average."
 #: Normalised errors at which distances are compared.
@@ -64,8 +64,22 @@ def equal_error_table(traces: Sequence[Trace], measure: str = "procrustes") -> l
     return table
 
 
-def answer(traces: Sequence[Trace], measure: str = "procrustes") -> list[str]:
+def equal_error_tables(traces: Sequence[Trace]) -> dict[str, list[list[str]]]:
+    """Return the table of every measure by title; none where nothing was compared with a recording."""
+    return {f"At equal error: {name}": equal_error_table(traces, name) for name in measures_of(traces)}
+
+
+def equal_error_figures(traces: Sequence[Trace]) -> dict[str, Figure]:
+    """Return the figure of every measure by title."""
+    return {f"Distance against error: {name}": equal_error_figure(traces, name) for name in measures_of(traces)}
+
+
+def answer(traces: Sequence[Trace]) -> list[str]:
     """Say whose networks are nearest at each level that at least two runs reach, and who differs from the first run."""
+    return [f"{line}." for measure in measures_of(traces) for line in _answer(traces, measure)]
+
+
+def _answer(traces: Sequence[Trace], measure: str) -> list[str]:
     curves, said = _ours(traces, measure), []
     first = next(iter(curves), "")
     for level in LEVELS:

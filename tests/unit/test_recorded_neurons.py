@@ -10,7 +10,13 @@ import pytest
 from biocredit.analysis import open_trace
 from biocredit.analysis.interchange.recording import Recording
 from biocredit.analysis.interchange.similarity import Interval, curve, similarity
-from biocredit.analysis.reports.equal_error import answer, curve_of, equal_error_figure, equal_error_table, measures_of
+from biocredit.analysis.reports.equal_error import (
+    answer,
+    curve_of,
+    equal_error_figures,
+    equal_error_tables,
+    measures_of,
+)
 from biocredit.analysis.reports.report import write_report
 from biocredit.analysis.trace.writer import TraceWriter
 from biocredit.circuits import CTRNN, CircuitError, DualStream
@@ -116,23 +122,23 @@ def traces(tmp_path: Path):
 
 
 def test_the_table_at_equal_error(traces):
-    head, first, second, theirs, difference = equal_error_table(traces)
+    head, first, second, theirs, difference = equal_error_tables(traces)["At equal error: procrustes"]
     assert head[:4] == ["run", "networks", "updates", "at error 0.6"]
     assert first[:4] == ["A", "3", "20", "0.400 [0.300, 0.500]"] and second[5] == "0.250 [0.150, 0.350]"
     assert second[-1] == "not reached" and theirs[:3] == ["released", "1", "9"] and theirs[6] == "0.300"
     assert difference[0] == "B minus A" and difference[5] == "+0.050 [+0.050, +0.050]"
     said = answer(traces)
     assert said[0].startswith("procrustes distance at error 0.6, 2 of 2 runs: 0.400")
-    assert said[0].endswith("(B); differ from A: B") and len(said) == 3
+    assert said[0].endswith("(B); differ from A: B.") and len(said) == 3
 
 
 def test_a_report_answers_first(traces, tmp_path: Path):
-    figure = equal_error_figure(traces)
+    (figure,) = equal_error_figures(traces).values()
     assert len(figure.axes) == 2 and len(figure.axes[0].lines) == 1 + 2 * 3 + 1
     text = write_report(traces, tmp_path / "r.md").read_text()
-    titles = [line for line in text.splitlines() if line.startswith("## ")]
-    assert titles[:2] == ["## At equal error: procrustes", "## Distance against error: procrustes"]
-    assert "procrustes distance at error 0.6" in text.split("##")[0]
+    figures, tables = text.split("procrustes distance at error 0.6", 1)
+    assert figures.split("## ")[1].startswith("Distance against error: procrustes")
+    assert tables.split("## ")[1].startswith("At equal error: procrustes")
     assert "(<r/1.png>)" in text and measures_of(traces) == ["procrustes"]
 
 
