@@ -29,6 +29,11 @@ COMMANDS = {
     "move": ("files", "move a run: trace, checkpoint, pending commit", ("trace", "place")),
     "export": ("files", "a trace for other programs: NWB, MATLAB, CSV, NetCDF (xarray)", ("exported",)),
     "report": ("reading", "figures and a table beside the paper's numbers (HTML or Markdown)", ("files", "report")),
+    "record": (
+        "reading",
+        "our numbers beside the papers', experiment by experiment: size, verdict, date",
+        ("recorded",),
+    ),
     "data": (
         "reading",
         "data sets: list, where, fetch NAME, import NAME FILES; import-recording FILE",
@@ -103,6 +108,10 @@ ARGUMENTS = {
             },
         )
     ],
+    "recorded": [
+        (("word",), {"nargs": "?", "default": "", "help": "only experiments whose name contains this"}),
+        (("--csv",), {"action": "store_true", "help": "comma-separated, with the commands that give our numbers"}),
+    ],
     "report": [(("-o", "--output"), {"metavar": "FILE", "default": "report.html", "help": "report.html or report.md"})],
     "data": [
         (("action",), {"choices": ("list", "where", "fetch", "import", "import-recording"), "help": "what to do"}),
@@ -161,7 +170,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     files = [
         *getattr(given, "traces", ()),
         *getattr(given, "things", ()),
-        *filter(None, [getattr(given, "trace", None)]),
+        *filter(None, [getattr(given, "trace", None), getattr(given, "folder", None)]),
     ]
 
     def command() -> int:

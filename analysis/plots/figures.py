@@ -9,6 +9,7 @@ from biocredit.analysis.plots.conditions import choices, trajectories
 from biocredit.analysis.plots.curves import amplitude_by_region, error_amplitude, learning_curve
 from biocredit.analysis.plots.measured import measured
 from biocredit.analysis.plots.overview import overview
+from biocredit.analysis.plots.panels import panels
 from biocredit.analysis.plots.psychometric import psychometric
 from biocredit.analysis.plots.raster import raster
 from biocredit.analysis.plots.sweeps import sweep
@@ -23,6 +24,7 @@ __all__ = [
     "learning_curve",
     "measured",
     "overview",
+    "panels",
     "psychometric",
     "raster",
     "settling",
