@@ -70,7 +70,7 @@ def opened(thing: Trace | str | Path) -> Trace:
 
 
 def label_of(trace: Trace) -> str:
-    """Name a run for a legend: as told apart from others, by its condition, by circuit, rule and task, or experiment."""
+    """Name a run for a legend: as told apart from others, its condition, circuit, rule and task, or its experiment."""
     named = trace.shown_as or trace.configuration.get("condition") or trace.attributes.get("label")
     return named or trace.experiment
 
