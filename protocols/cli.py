@@ -30,6 +30,11 @@ COMMANDS = {
     "move": ("files", "move a run: trace, checkpoint, pending commit", ("trace", "place")),
     "export": ("files", "a trace for other programs: NWB, MATLAB, CSV, NetCDF (xarray)", ("exported",)),
     "report": ("reading", "figures and a table beside the paper's numbers (HTML or Markdown)", ("files", "report")),
+    "record": (
+        "reading",
+        "our numbers beside the papers', experiment by experiment: size, verdict, date",
+        ("recorded",),
+    ),
     "data": (
         "reading",
         "data sets: list, where, fetch NAME, import NAME FILES; import-recording FILE",
@@ -115,6 +120,10 @@ ARGUMENTS = {
         (("--task",), {"action": "append", "default": [], "metavar": "TASK", "help": "only this task; repeatable"}),
         (("--set",), {"action": "append", "default": [], "metavar": "FIELD=VALUE", "help": "override any setting"}),
     ],
+    "recorded": [
+        (("word",), {"nargs": "?", "default": "", "help": "only experiments whose name contains this"}),
+        (("--csv",), {"action": "store_true", "help": "comma-separated, with the commands that give our numbers"}),
+    ],
     "report": [(("-o", "--output"), {"metavar": "FILE", "default": "report.html", "help": "report.html or report.md"})],
     "data": [
         (("action",), {"choices": ("list", "where", "fetch", "import", "import-recording"), "help": "what to do"}),
@@ -173,7 +182,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     files = [
         *getattr(given, "traces", ()),
         *getattr(given, "things", ()),
-        *filter(None, [getattr(given, "trace", None)]),
+        *filter(None, [getattr(given, "trace", None), getattr(given, "folder", None)]),
     ]
 
     def command() -> int:

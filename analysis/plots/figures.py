@@ -5,9 +5,11 @@ figures.learning_curve(open_trace("digits.h5")).savefig("learning.png")
 """
 
 from biocredit.analysis.plots.behaviour import behaviour
+from biocredit.analysis.plots.conditions import choices, trajectories
 from biocredit.analysis.plots.curves import amplitude_by_region, error_amplitude, learning_curve
 from biocredit.analysis.plots.measured import measured
 from biocredit.analysis.plots.overview import overview
+from biocredit.analysis.plots.panels import panels
 from biocredit.analysis.plots.psychometric import psychometric
 from biocredit.analysis.plots.raster import raster
 from biocredit.analysis.plots.sweeps import sweep
@@ -17,14 +19,17 @@ from biocredit.analysis.plots.wiring_diagram import wiring
 __all__ = [
     "amplitude_by_region",
     "behaviour",
+    "choices",
     "error_amplitude",
     "learning_curve",
     "measured",
     "overview",
+    "panels",
     "psychometric",
     "raster",
     "settling",
     "sweep",
+    "trajectories",
     "trajectory",
     "wiring",
 ]

@@ -7,18 +7,29 @@ from typing import TYPE_CHECKING, Any, Literal
 from biocredit.circuits.core.errors import require
 
 if TYPE_CHECKING:
+    from biocredit.protocols.interventions import Intervention
     from biocredit.protocols.training.protocol import Protocol
 
 
 @dataclass(frozen=True)
 class TwoPhase:
-    """Inference, then learning: :class:`biocredit.protocols.TwoPhase`, with the circuit's own settings."""
+    """Inference, then learning: :class:`biocredit.protocols.TwoPhase`, with the circuit's own settings.
+
+    Parameters
+    ----------
+    frozen
+        Names of weights that do not learn.
+    """
+
+    frozen: tuple[str, ...] = ()
 
     def make(self, net: Any, task: Any, **common: Any) -> "Protocol":
         """Make the protocol."""
         from biocredit.protocols import TwoPhase
 
-        return TwoPhase(net, task, **self.arguments(), **common)
+        settings = self.arguments()
+        done = still(settings.pop("frozen"), common)
+        return TwoPhase(net, task, interventions=done, **settings, **common)
 
     def arguments(self) -> dict[str, Any]:
         """Return settings of the phases."""
@@ -81,11 +92,17 @@ class Online:
 
     def make(self, net: Any, task: Any, **common: Any) -> "Protocol":
         """Make the protocol."""
-        from biocredit.protocols import Online, interventions
+        from biocredit.protocols import Online
 
-        still = [interventions.freeze_plasticity(name) for name in self.frozen]
-        done = [*still, *common.pop("interventions", ())]
+        done = still(self.frozen, common)
         return Online(net, task, update_every=self.update_every, interventions=done, **common)
+
+
+def still(frozen: tuple[str, ...], common: dict[str, Any]) -> "list[Intervention]":
+    """Return what keeps these weights from learning, and the interventions among the other arguments of a protocol."""
+    from biocredit.protocols.interventions import freeze_plasticity
+
+    return [*(freeze_plasticity(name) for name in frozen), *common.pop("interventions", ())]
 
 
 @dataclass(frozen=True)
@@ -151,4 +168,5 @@ def feedback_of(net: Any, task: Any, settings: Mapping[str, Any]) -> list[str]:
     batch = jax.eval_shape(lambda arrays: task.draw(arrays, trials, jax.random.key(0)), task.arrays)
     named = [name for name, entry in net.synapses.items() if entry.kind.endswith("feedback")]
     named += [*net.derived(), *(name for name in net.signals() if name.startswith("modulator."))]
+    settings = {name: value for name, value in settings.items() if name in net.phase_settings}
     return [name for name in named if name in net.probed(batch, **settings)]
