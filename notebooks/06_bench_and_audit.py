@@ -30,6 +30,7 @@ from biocredit.analysis.metrics.intervals import mean_interval, paired_interval
 from biocredit.analysis.plots import style
 from biocredit.circuits import DualStream
 from biocredit.circuits.core.optimizers import decaying_momentum
+from biocredit.circuits.dual_stream.pathways.target_propagation import DirectRandomTarget
 from biocredit.protocols import TwoPhase, interventions, tasks
 from biocredit.protocols.recording.measures.alignment import angle_to_gradient
 from biocredit.protocols.recording.measures.cost import cost_of_update
@@ -38,7 +39,8 @@ from biocredit.protocols.recording.measures.robustness import silenced_cells
 EPOCHS = 15
 SEEDS = 3
 RATES = [0.003, 0.01, 0.03, 0.1, 0.3]
-RULES = {"BP": "transposed", "FA": "random", "PFA": "product", "DRTP": "direct_random_target"}
+MEAN = DirectRandomTarget(reduction="mean")  # hidden changes are means over trials, as in the others
+RULES = {"BP": "transposed", "FA": "random", "PFA": "product", "DRTP": MEAN}
 
 task = tasks.digits()
 circuits = {rule: DualStream.mlp([64, 32, 32, 10], pathway) for rule, pathway in RULES.items()}
