@@ -104,7 +104,7 @@ EXPERIMENTS = (
         quick_conditions=("BPTT", "RFLO", "AP, k=5", "AP, fast path, k=3"),
         expected="not known: the authors expect a leaky presynaptic filter as eligibility to do",
         observed=(
-            "a negative result: with the error spread through the recurrent synapses (k = 2) recurrent plasticity is on "
+            "a negative result: with the error spread through recurrent synapses (k = 2), recurrent plasticity is on "
             "average no better than a readout that learns alone over fixed recurrent weights (normalised error 0.022 "
             "and 0.012 after 1000 updates), and longer spreading (k = 5, 20) does harm in some networks; without any "
             "spreading, the receivers of error alone learning (RFLO at a quarter), it is five times better (0.0022), "
