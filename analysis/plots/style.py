@@ -81,6 +81,19 @@ def canvas(
     return figure, axes
 
 
+def axes_for(ax: Any = None, **options: Any) -> tuple[Any, Any]:
+    """Return what a figure of one panel returns, and the axes to draw into: the given axes, or those of a new figure.
+
+    Parameters
+    ----------
+    ax
+        Axes of the user's own figure.
+    **options
+        Go to :func:`canvas` where there are none.
+    """
+    return (ax, ax) if ax is not None else canvas(**options)
+
+
 def canvas_of(
     projections: Sequence[str | None], heights: Sequence[float], columns: int, width: float = 4.2
 ) -> tuple[Figure, list[Any]]:
