@@ -13,7 +13,7 @@ from biocredit.analysis.plots import bench as figures
 from biocredit.analysis.reports.bench.measures import measured
 from biocredit.analysis.reports.bench.plausibility import plausibility
 from biocredit.analysis.reports.bench.results import Results, write_table
-from biocredit.analysis.reports.report import STYLE, png
+from biocredit.analysis.reports.writing import STYLE, png
 from matplotlib.figure import Figure
 
 OWN_STYLE = (
