@@ -23,7 +23,6 @@ from biocredit.protocols.training.course import Course, settings_of
 from biocredit.protocols.training.divergence import Casualties, Divergence
 from biocredit.protocols.training.replicates import Networks, Reading
 from biocredit.protocols.training.sampling import check_order, chunk_length
-from biocredit.protocols.training.stopping import check_interrupt
 from biocredit.protocols.training.update import LearningStep, State
 
 
@@ -243,7 +242,7 @@ class Protocol(Described):
         RunError
             If all networks diverged. The trace, with status "failed", holds every finished epoch.
         """
-        check_interrupt(on_interrupt)
+        checks.check_interrupt(on_interrupt)
         epochs = checks.check_epochs(epochs, record is not None or bool(self.measures))
         return Course.begin(self, record, epochs, experiment, configuration or {}, overwrite).run_to_end(
             progress, on_interrupt
@@ -277,7 +276,7 @@ class Protocol(Described):
         RunError
             If there is no checkpoint, or settings differ.
         """
-        check_interrupt(on_interrupt)
+        checks.check_interrupt(on_interrupt)
         return Course.resume(self, record, epochs, changed).run_to_end(progress, on_interrupt)
 
     @classmethod

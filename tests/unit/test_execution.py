@@ -6,21 +6,27 @@ import signal
 import stat
 import subprocess
 import sys
+import threading
 import time
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import BrokenExecutor, Future, ThreadPoolExecutor
+from types import SimpleNamespace
 
 import pytest
 from biocredit.analysis import open_trace
+from biocredit.analysis.trace.storage.file_lock import lock_path
 from biocredit.protocols.cli import main
 from biocredit.protocols.execution import slurm
-from biocredit.protocols.execution.engines import Resources
+from biocredit.protocols.execution.engines import Resources, executor
 from biocredit.protocols.execution.job import Job
 from biocredit.protocols.execution.perform import perform
 from biocredit.protocols.experiments import find
+from biocredit.protocols.training.checkpoint import path_beside, reached
 
 from tests.unit.experiment_case import DEMO, TINY
 
 SMALL = dict(text.split("=") for text in TINY if "=" in text) | {"run.seeds": 1, "run.epochs": 2}
+#: Long enough to be killed in the middle.
+LASTING = {"run.epochs": 40}
 SWEEP = ["sweep", DEMO, *TINY, "--seeds", "1", "--over", "circuit.spectral_radius=0.1,0.5"]
 
 
@@ -44,6 +50,13 @@ def undisturbed(tmp_path_factory):
     folder = tmp_path_factory.mktemp("undisturbed")
     outcomes = perform(jobs(folder), say=lambda line: None)
     assert [one.state for one in outcomes] == ["complete"] * 2
+    return folder
+
+
+@pytest.fixture(scope="module")
+def lasting(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("lasting")
+    assert [one.state for one in perform(jobs(folder, **LASTING), say=lambda line: None)] == ["complete"] * 2
     return folder
 
 
@@ -73,25 +86,68 @@ def test_failures_are_told_by_job_and_do_not_stop_the_others(tmp_path):
     assert "diverged" in outcomes[0].reason
 
 
-@pytest.mark.parametrize(("number", "status"), [(signal.SIGTERM, 75)])
-def test_a_signal_stops_a_sweep_and_all_its_processes(number, status, tmp_path):
-    command = [sys.executable, "-m", "biocredit.protocols.cli", *SWEEP, "--epochs", "100000", "--workers", "2"]
-    running = subprocess.Popen(
-        [*command, "-o", str(tmp_path)], stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-    )
-    deadline = time.monotonic() + 200
-    while len(list(tmp_path.glob("*.h5.checkpoint"))) < 2:
-        assert running.poll() is None, running.stderr.read()
+def wait_for(what, seconds=200):
+    deadline = time.monotonic() + seconds
+    while not (found := what()):
         assert time.monotonic() < deadline
-        time.sleep(0.2)
-    running.send_signal(number)
+        time.sleep(0.1)
+    return found
+
+
+class Killer(threading.Thread):
+    """Kills the process that writes a trace, once it has come a little further."""
+
+    def __init__(self, path, times=1):
+        super().__init__(daemon=True)
+        self.path, self.times, self.killed = path, times, []
+        self.start()
+
+    def run(self):
+        for _ in range(self.times):
+            before = reached(path_beside(self.path))
+            wait_for(lambda before=before: reached(path_beside(self.path)) > before)
+            self.killed.append(int(lock_path(self.path).read_text().split()[1]))
+            os.kill(self.killed[-1], signal.SIGKILL)
+
+
+@pytest.mark.parametrize("engine", ["pool:2", "dask"])
+def test_a_killed_worker_is_made_up_for(engine, lasting, tmp_path):
+    pytest.importorskip("distributed")
+    made, said = jobs(tmp_path, **LASTING), []
+    with executor(engine, Resources(workers=2)) as opened:
+        killer = Killer(made[1].path)
+        outcomes = perform(made, opened, say=said.append)
+    assert [one.state for one in outcomes] == ["complete"] * 2, said
+    killer.join()
+    assert killer.killed[0] != os.getpid()
+    for job in made:
+        assert same(lasting / job.path.name, job.path)
+
+
+def test_a_job_that_never_gets_further_is_given_up(tmp_path):
+    (job, _) = jobs(tmp_path)
+    broken = Future()
+    broken.set_exception(BrokenExecutor("gone"))
+    begun = []
+    executor = SimpleNamespace(submit=lambda *args: begun.append(args) or broken)
+    (outcome,) = perform([job], executor, say=lambda line: None)
+    assert (outcome.state, len(begun)) == ("failed", 4)
+    assert "its worker ended" in outcome.reason
+
+
+def test_ctrl_c_stops_a_sweep_and_all_its_processes(tmp_path):
+    command = [sys.executable, "-m", "biocredit.protocols.cli", *SWEEP, "--epochs", "100000", "--on", "pool:2"]
+    pipes = {"stderr": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True, "start_new_session": True}
+    running = subprocess.Popen([*command, "-o", str(tmp_path)], **pipes)
+    wait_for(lambda: len(list(tmp_path.glob("*.h5.checkpoint"))) == 2 or running.poll() is not None)
+    assert running.poll() is None, running.stderr.read()
+    os.killpg(running.pid, signal.SIGINT)
     _, said = running.communicate(timeout=120)
-    assert running.returncode == status, said
-    assert "Traceback" not in said
-    traces = sorted(tmp_path.glob("*.h5"))
-    assert [open_trace(path).status for path in traces] == ["stopped"] * 2
-    found = subprocess.run(["pgrep", "-f", str(tmp_path)], capture_output=True, text=True).stdout.split()
-    assert found == []
+    assert running.returncode == 130, said
+    assert said.split("\n")[1:-1] == ["stopping all runs after their present stretch (a second Ctrl-C stops at once)"]
+    assert [open_trace(path).status for path in sorted(tmp_path.glob("*.h5"))] == ["stopped"] * 2
+    with pytest.raises(ProcessLookupError):
+        os.killpg(running.pid, 0)
 
 
 def test_status_reads_traces(undisturbed, tmp_path, capsys):
@@ -115,14 +171,14 @@ GOLDEN = """\
 #SBATCH --partition=gpu
 #SBATCH --time=240
 #SBATCH --gpus-per-task=1
-# Every task has the same number of threads: results depend on it in the last bits.
-export NPROC=${SLURM_CPUS_PER_TASK:-1} XLA_PYTHON_CLIENT_PREALLOCATE=false
+# Every task has the same number of threads and devices: results depend on them in the last bits.
+export NPROC=${SLURM_CPUS_PER_TASK:-1} JAX_NUM_CPU_DEVICES=1 XLA_PYTHON_CLIENT_PREALLOCATE=false
 exec PYTHON -m biocredit.protocols.cli work . "$SLURM_ARRAY_TASK_ID"
 """
 
 
 def test_the_array_script_is_the_one_that_labs_read():
-    text = slurm.text("grid", 12, Resources(partition="gpu", time="4h", gpus=1, limit=5))
+    text = slurm.text("grid", range(12), Resources(partition="gpu", time="4h", gpus=1, limit=5))
     assert text.replace(sys.executable, "PYTHON") == GOLDEN
 
 
