@@ -160,7 +160,7 @@ class Course:
         order = [epoch_order(task.n_train, run.batch_size, run.shuffle, seed, run.epoch) for seed in run.seeds]
         now, ahead = (np.stack(order)[:, at : at + run.chunk] for at in (first, first + run.chunk))
         count = now.shape[1]
-        task.expect(np.concatenate([rows.reshape(-1, run.batch_size) for rows in (now, ahead)]))
+        run.networks.expect(now, ahead)
         done = run.updates
         log = run.networks.learn(turn, now, self._functions_due())
         check_flags(task, log.pop("flags"), done)
@@ -281,7 +281,8 @@ def _with_effect(settings: Mapping[str, Any]) -> dict[str, Any]:
 
 def warn_of_arithmetic(then: Mapping[str, Any] | None) -> None:
     """Say in one line if the last bits of the results may now be others."""
-    lines = differences(then, arithmetic()) if then else []
+    now = arithmetic()
+    lines = differences({name: then[name] for name in now if name in then}, now) if then else []
     if lines:
         warnings.warn(f"not bit for bit the uninterrupted run: {'; '.join(lines)}", RunWarning, stacklevel=5)
 

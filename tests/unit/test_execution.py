@@ -6,43 +6,20 @@ import signal
 import stat
 import subprocess
 import sys
-import threading
-import time
 from concurrent.futures import BrokenExecutor, Future, ThreadPoolExecutor
 from types import SimpleNamespace
 
 import pytest
 from biocredit.analysis import open_trace
-from biocredit.analysis.trace.storage.file_lock import lock_path
 from biocredit.protocols.cli import main
 from biocredit.protocols.execution import slurm
 from biocredit.protocols.execution.engines import Resources, executor
 from biocredit.protocols.execution.job import Job
 from biocredit.protocols.execution.perform import perform
 from biocredit.protocols.experiments import find
-from biocredit.protocols.training.checkpoint import path_beside, reached
 
-from tests.unit.experiment_case import DEMO, TINY
-
-SMALL = dict(text.split("=") for text in TINY if "=" in text) | {"run.seeds": 1, "run.epochs": 2}
-#: Long enough to be killed in the middle.
-LASTING = {"run.epochs": 40}
-SWEEP = ["sweep", DEMO, *TINY, "--seeds", "1", "--over", "circuit.spectral_radius=0.1,0.5"]
-
-
-def jobs(folder, count=2, **settings):
-    experiment = find(DEMO)
-    made = []
-    for number in range(count):
-        own = {**SMALL, "circuit.spectral_radius": 0.1 * (number + 1), **settings}
-        (configuration,) = experiment.configured(own).values()
-        made.append(Job(experiment, "AP", configuration, folder / f"{number}.h5"))
-    return made
-
-
-def same(first, second):
-    a, b = open_trace(first), open_trace(second)
-    return all(repr(a[name].values.tolist()) == repr(b[name].values.tolist()) for name in a)
+from tests.unit.execution_case import LASTING, SMALL, SWEEP, Killer, jobs, same, wait_for
+from tests.unit.experiment_case import DEMO
 
 
 @pytest.fixture(scope="module")
@@ -84,30 +61,6 @@ def test_failures_are_told_by_job_and_do_not_stop_the_others(tmp_path):
     outcomes = perform([bad, good], say=lambda line: None)
     assert [one.state for one in outcomes] == ["failed", "complete"]
     assert "diverged" in outcomes[0].reason
-
-
-def wait_for(what, seconds=200):
-    deadline = time.monotonic() + seconds
-    while not (found := what()):
-        assert time.monotonic() < deadline
-        time.sleep(0.1)
-    return found
-
-
-class Killer(threading.Thread):
-    """Kills the process that writes a trace, once it has come a little further."""
-
-    def __init__(self, path, times=1):
-        super().__init__(daemon=True)
-        self.path, self.times, self.killed = path, times, []
-        self.start()
-
-    def run(self):
-        for _ in range(self.times):
-            before = reached(path_beside(self.path))
-            wait_for(lambda before=before: reached(path_beside(self.path)) > before)
-            self.killed.append(int(lock_path(self.path).read_text().split()[1]))
-            os.kill(self.killed[-1], signal.SIGKILL)
 
 
 @pytest.mark.parametrize("engine", ["pool:2", "dask"])
