@@ -17,6 +17,9 @@ class EngineError(CircuitError):
     """An engine is unknown, not installed or cannot be reached; the message is one line."""
 
 
+#: Seconds that a scheduler has to answer.
+SECONDS = 10
+
 #: Threads and devices of every job that runs beside others: one, unless the user says otherwise; the last bits of the
 #: results depend on them.
 ALIKE = ("NPROC", "JAX_NUM_CPU_DEVICES")
@@ -103,7 +106,7 @@ def _dask_slurm(where: str, resources: Resources) -> Iterator[Executor]:
 @contextmanager
 def _client(distributed: Any, address: Any) -> Iterator[Executor]:
     try:
-        client = distributed.Client(address, timeout="10s")
+        client = distributed.Client(address, timeout=SECONDS)
     except (OSError, ValueError, TimeoutError) as failure:
         raise EngineError(f"no Dask scheduler answers at {address}: {type(failure).__name__}") from None
     with client:

@@ -5,6 +5,7 @@ import subprocess
 import pytest
 from biocredit.analysis import open_trace
 from biocredit.protocols.cli import main
+from biocredit.protocols.execution.slurm import waiting
 
 from tests.end_to_end import slurm_case
 from tests.unit.execution_case import LASTING, SWEEP, begun, jobs, perform, same, wait_for
@@ -38,6 +39,7 @@ def test_an_array_that_is_stopped_by_signals_goes_on_and_ends_like_an_undisturbe
             subprocess.run(["scancel", f"--signal={signal}", "--batch", f"{array}_{number}"], check=True)
         perform(made, say=lambda line: None)
         wait_for(lambda: set(states(folder, capsys)) == {"complete"})
+        wait_for(lambda: not waiting(folder))
         logs = [(folder / f"{number}.log").read_text() for number in (0, 1)]
     assert all("told to stop" in log and log.rstrip().endswith("complete") for log in logs), logs
     for job, path in zip(made, paths, strict=True):

@@ -9,6 +9,7 @@ import sys
 from concurrent.futures import BrokenExecutor, Future, ThreadPoolExecutor
 from types import SimpleNamespace
 
+import numpy as np
 import pytest
 from biocredit.analysis import open_trace
 from biocredit.protocols.cli import main
@@ -160,3 +161,58 @@ def test_without_slurm_one_line_says_so(tmp_path, monkeypatch, capsys):
     monkeypatch.setenv("PATH", str(tmp_path))
     assert main([*SWEEP, "--on", "slurm", "-o", str(tmp_path / "runs")]) == 2
     assert "there is no sbatch here" in capsys.readouterr().err
+
+
+def test_seeds_of_two_machines_are_joined_and_other_configurations_are_not(tmp_path, capsys):
+    wanted = {"both": (2, 0, 0.1), "first": (1, 0, 0.1), "second": (1, 1, 0.1), "other": (1, 2, 0.2)}
+    made = []
+    for name, (seeds, seed, radius) in wanted.items():
+        own = {"run.seeds": seeds, "run.seed": seed, "circuit.spectral_radius": radius}
+        (job,) = jobs(tmp_path / name, 1, **own)
+        made.append(job)
+    perform(made, say=lambda line: None)
+    both, first, second, other = (str(job.path) for job in made)
+    joined = str(tmp_path / "all.h5")
+    assert main(["merge", first, second, "-o", joined]) == 0
+    with open_trace(both) as one, open_trace(joined) as two:
+        assert (two.seeds, two.status) == (one.seeds, "complete")
+        assert two["learning/loss"].dims == one["learning/loss"].dims
+        np.testing.assert_allclose(two["learning/loss"].values, one["learning/loss"].values, rtol=1e-12)
+    capsys.readouterr()
+    assert main(["merge", first, other, "-o", str(tmp_path / "no.h5")]) == 2
+    assert "differ in circuit.spectral_radius: 0.1 and 0.2" in capsys.readouterr().err
+    assert main(["merge", first, both, "-o", str(tmp_path / "no.h5")]) == 2
+    assert "seed 0 is in more than one" in capsys.readouterr().err
+    assert not (tmp_path / "no.h5").exists()
+
+
+REFUSED = {
+    "pol:2": "unknown engine 'pol:2'",
+    "pool:none": "pool:none: wanted a number of processes",
+    "mpi": "mpi4py is not installed: pip install 'biocredit[mpi]'",
+    "dask-slurm": "dask_jobqueue is not installed: pip install 'biocredit[dask]'",
+    "dask://127.0.0.1:1": "no Dask scheduler answers at tcp://127.0.0.1:1",
+}
+
+
+@pytest.mark.parametrize("engine", REFUSED)
+def test_an_engine_that_is_not_there_costs_one_line_and_nothing_that_was_there(
+    engine, undisturbed, tmp_path, monkeypatch, capsys
+):
+    monkeypatch.setattr("biocredit.protocols.execution.engines.SECONDS", 1)
+    for module in ("mpi4py", "dask_jobqueue"):
+        monkeypatch.setitem(sys.modules, module, None)
+    kept = tmp_path / "circuit.spectral_radius=0.1.h5"
+    kept.write_bytes((undisturbed / "0.h5").read_bytes())
+    assert main([*SWEEP, "--on", engine, "-o", str(tmp_path)]) == 2
+    said = capsys.readouterr().err
+    assert REFUSED[engine] in said and said.count("\n") == 1
+    assert kept.read_bytes() == (undisturbed / "0.h5").read_bytes()
+
+
+def test_a_folder_that_cannot_be_written_costs_one_line(tmp_path, capsys):
+    (tmp_path / "file").write_text("in the way")
+    for engine in ("pool:2", "slurm"):
+        assert main([*SWEEP, "--on", engine, "-o", str(tmp_path / "file" / "runs")]) == 2
+        said = capsys.readouterr().err
+        assert "Not a directory" in said and said.count("\n") == 1
