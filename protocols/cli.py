@@ -29,6 +29,11 @@ COMMANDS = {
     "move": ("files", "move a run: trace, checkpoint, pending commit", ("trace", "place")),
     "export": ("files", "a trace for other programs: NWB, MATLAB, CSV, NetCDF (xarray)", ("exported",)),
     "report": ("reading", "figures and a table beside the paper's numbers (HTML or Markdown)", ("files", "report")),
+    "record": (
+        "reading",
+        "our numbers beside the papers', experiment by experiment: size, verdict, date",
+        ("recorded",),
+    ),
     "data": (
         "reading",
         "data sets: list, where, fetch NAME, import NAME FILES; import-recording FILE",
@@ -102,6 +107,10 @@ ARGUMENTS = {
                 "help": "values of a setting; repeatable",
             },
         )
+    ],
+    "recorded": [
+        (("word",), {"nargs": "?", "default": "", "help": "only experiments whose name contains this"}),
+        (("--csv",), {"action": "store_true", "help": "comma-separated, with the commands that give our numbers"}),
     ],
     "report": [(("-o", "--output"), {"metavar": "FILE", "default": "report.html", "help": "report.html or report.md"})],
     "data": [

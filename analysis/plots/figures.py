@@ -8,7 +8,9 @@ from biocredit.analysis.plots.behaviour import behaviour
 from biocredit.analysis.plots.curves import amplitude_by_region, error_amplitude, learning_curve
 from biocredit.analysis.plots.measured import measured
 from biocredit.analysis.plots.overview import overview
+from biocredit.analysis.plots.panels import panels
 from biocredit.analysis.plots.psychometric import psychometric
+from biocredit.analysis.plots.raster import raster
 from biocredit.analysis.plots.sweeps import sweep
 from biocredit.analysis.plots.trajectories import settling, trajectory
 from biocredit.analysis.plots.wiring_diagram import wiring
@@ -20,7 +22,9 @@ __all__ = [
     "learning_curve",
     "measured",
     "overview",
+    "panels",
     "psychometric",
+    "raster",
     "settling",
     "sweep",
     "trajectory",

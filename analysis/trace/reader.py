@@ -78,6 +78,7 @@ class Trace(Mapping):
         self._h5: h5py.File | None = None
         self._look: _Look | None = None
         self._token: tuple = ()
+        self.shown_as = ""  # label in figures and tables, where several runs are told apart
         self.inspect(lambda h5: None)
 
     # --- what the run was

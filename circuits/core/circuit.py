@@ -249,6 +249,10 @@ class Circuit(Described, bp.DynamicalSystem):
         """Names of the activity variables whose time course :meth:`trial` returns."""
         return tuple(self._activity)
 
+    def spikes(self) -> tuple[str, ...]:
+        """Names of the activity variables that are 1 where a cell fires and 0 elsewhere: recorded as events."""
+        return ()
+
     def stretch(self, phase: str | None, **settings: Any) -> slice:
         """Return which time steps of :meth:`trial` belong to a phase; all of them where there is only one."""
         require(phase is None, f"{type(self).__name__} has no phase {phase!r} in time: record the whole trial")

@@ -53,8 +53,8 @@ class SpikingRNN(TemporalCircuit):
     density_in, density_out
         Fractions of input and readout synapses that exist.
     initial, signed_inputs, bias, reduction, seed, dtype, matmul_precision, weights, mask
-        ``"bellec_2020"`` draws all weights N(0, 1 / number of inputs); otherwise as in
-        :class:`~biocredit.circuits.recurrent.rate_rnn.RateRNN`.
+        ``"bellec_2020"`` draws all weights N(0, 1 / number of inputs), ``"bellec_2020_choice"`` the readout uniform
+        (Glorot); otherwise as in :class:`~biocredit.circuits.recurrent.rate_rnn.RateRNN`.
 
     Raises
     ------

@@ -192,6 +192,10 @@ class TemporalCircuit(Circuit):
 
         return tuple(jax.eval_shape(show, blank))
 
+    def spikes(self) -> tuple[str, ...]:
+        """The outputs of spiking cells."""
+        return ("cells.spike",) if self.network.cell.spiking else ()
+
     def drawn(self, seed: int) -> dict[str, np.ndarray]:
         """Draw weights, masks, constants and the state of the rule, whatever the circuit was given."""
         return self.drawing.draw(self.network, seed)

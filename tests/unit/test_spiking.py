@@ -44,6 +44,19 @@ def test_rules_are_automatic_differentiation_with_stop_gradients(rule, hidden, c
 
 
 @pytest.mark.parametrize("cells", CELLS)
+def test_automatic_differentiation_of_the_circuit_itself_sees_the_pseudo_derivative(cells):
+    """What measures of one's own differentiate: metrics of what the circuit responds."""
+    net, batch = network("bptt", cells, tau_out=6.0), trials()
+    tree = net.read()
+
+    def loss(weights):
+        return net.metrics(net.respond(tree | weights, batch.inputs), batch.targets)["loss"]
+
+    found = jax.jit(jax.grad(loss))({name: tree[name] for name in net.plastic})
+    assert_same({**found, "W_rec": found["W_rec"] * tree["mask_rec"]}, changes(net), net.plastic)
+
+
+@pytest.mark.parametrize("cells", CELLS)
 @pytest.mark.parametrize("rule", ["rtrl", STEP_RULES["future_bptt"](STEPS), STEP_RULES["efficient_bptt"](STEPS)])
 def test_forward_and_stepwise_rules_are_bptt_in_any_cell(rule, cells):
     if rule != "rtrl" and cells == "effective":

@@ -40,6 +40,17 @@ def gain_of(gain: str | float, keep: np.ndarray, dt: float, what: str) -> np.nda
     return np.float64(gain)
 
 
+@jax.custom_jvp
+def fires(u: jax.Array, free: jax.Array, slope: jax.Array) -> jax.Array:
+    """Return 1 above threshold where the cell is free to fire; automatic differentiation by u sees ``slope``."""
+    return (u > 0).astype(u.dtype) * free
+
+
+@fires.defjvp
+def _fires_jvp(values: tuple, tangents: tuple) -> tuple[jax.Array, jax.Array]:
+    return fires(*values), values[2] * tangents[0]
+
+
 @dataclass(frozen=True)
 class LIF(CellModel):
     """Leaky integrate-and-fire cell.
@@ -117,10 +128,9 @@ class LIF(CellModel):
         new = self.integrate(constants, state, own, current)
         u = self.above(constants, new)
         free = (state["dead"] <= 0).astype(u.dtype)
-        spike = (u > 0).astype(u.dtype) * free
         theta, gamma, dead = (along(constants[name], u.ndim) for name in ("threshold", "dampening", "dead_steps"))
-        psi = gamma / theta * jnp.maximum(0, 1 - jnp.abs(u)) * free
-        output, gain = through(emit, spike, psi)
+        slope = gamma * jnp.maximum(0, 1 - jnp.abs(u)) * free
+        output, gain = through(emit, fires(u, free, slope), slope / theta)
         new["dead"] = jnp.where(output > 0, dead, jnp.maximum(state["dead"] - 1, 0))
         return new, Emission(output, gain, {}, {"scaled_voltage": u})
 

@@ -2,15 +2,16 @@
 
 Both tables have one number a line: experiment, condition (all where it is empty), series, ``at`` (``best``, ``last``,
 an epoch or a place on another axis), value in the units of the series (accuracies are fractions), spread over runs.
-Other people's numbers say where they come from; ours, how many networks they are a mean of. Ours are of the full size
-unless ``at`` says otherwise.
+Other people's numbers say where they come from. Ours say how many networks they are a mean of, how many epochs the run
+had (those of the experiment where it is empty), which settings differ from the experiment's (``FIELD=VALUE``, apart by
+semicolons), and when and by which version they were made: enough to type the command that gives them again.
 """
 
 import csv
 from functools import cache
 from importlib.resources import files
 
-from biocredit.protocols.experiments.experiment import Reference
+from biocredit.protocols.experiments.experiment import Observation, Reference
 
 #: The folders, in the order in which they are listed.
 PAPERS = (
@@ -20,9 +21,11 @@ PAPERS = (
     "counter_current_learning",
     "modprop",
     "neural_similarity",
+    "spiking",
+    "temporal_tasks",
 )
 
-OURS = "this program, version 0.1.0, float32 on 2 CPU cores"
+OURS = "this program"
 
 
 @cache
@@ -41,8 +44,10 @@ def numbers(file: str) -> dict[str, tuple[Reference, ...]]:
 def _reference(row: dict[str, str]) -> Reference:
     at = row["at"] if row["at"] in ("best", "last") else float(row["at"])
     spread = float(row["sd"]) if row["sd"] else None
-    return Reference(row["series"], at, float(row["value"]), row.get("source") or _ours(row), spread, row["condition"])
-
-
-def _ours(row: dict[str, str]) -> str:
-    return f"{OURS}, one network" if row["networks"] == "1" else f"{OURS}, {row['networks']} networks"
+    number = row["series"], at, float(row["value"])
+    if "source" in row:
+        return Reference(*number, row["source"], spread, row["condition"])
+    made = {name: row.get(name) or "" for name in ("settings", "date", "version")}
+    networks, epochs = int(row["networks"]), int(row["epochs"]) if row.get("epochs") else None
+    source = f"{OURS}, {networks} network{'s' * (networks > 1)}, {made['date']}"
+    return Observation(*number, source, spread, row["condition"], networks, epochs, **made)

@@ -70,12 +70,16 @@ class Online:
     ----------
     update_every
         Steps from one change of weights to the next, or ``"trial"``.
+    frozen
+        Names of weights that do not learn.
     """
 
     update_every: int | Literal["trial"] = "trial"
+    frozen: tuple[str, ...] = ()
 
     def make(self, net: Any, task: Any, **common: Any) -> "Protocol":
         """Make the protocol."""
-        from biocredit.protocols import Online
+        from biocredit.protocols import Online, interventions
 
-        return Online(net, task, **asdict(self), **common)
+        still = [interventions.freeze_plasticity(name) for name in self.frozen]
+        return Online(net, task, update_every=self.update_every, interventions=still, **common)
