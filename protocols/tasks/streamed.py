@@ -62,7 +62,7 @@ class streamed(Task):
             shape = jax.ShapeDtypeStruct((len(index), *self.image_shape), jnp.uint8)
             read = self.sources[int(test)].read
             pixels = jax.pure_callback(lambda row: read(np.asarray(row)), shape, index, vmap_method="sequential")
-        mean, sd = (jnp.asarray(one, jnp.float32)[(None,) * 3] for one in (self.mean, self.sd))
+        mean, sd = (jnp.asarray(one, jnp.float32).reshape(1, 1, 1, -1) for one in (self.mean, self.sd))
         label = part["label"][index]
         image = (pixels.astype(jnp.float32) / 255 - mean) / sd
         return Batch({"image": image}, {"choice": label}, {"label": label, "index": index})
