@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from biocredit.analysis.trace.schema import COMPANIONS, TraceError
 from biocredit.analysis.trace.storage.durable import WriteError
 from biocredit.circuits.core.errors import CircuitError
-from biocredit.protocols.commands.choosing import chosen, file_name, prepare_jax, values
+from biocredit.protocols.commands.choosing import chosen, prepare_jax, values
 from biocredit.protocols.commands.door import BAD_INPUT, FAILED, INTERRUPTED, TRY_AGAIN, Failed, complain
 from biocredit.protocols.commands.files import repaired, require_sound
 from biocredit.protocols.commands.tables import print_table
@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 def run_command(given: Namespace) -> int:
     """Run an experiment."""
+    from biocredit.protocols.experiments.sweep import file_name
+
     experiment, conditions, quick = chosen(given)
     several = len(conditions) > 1 or (len(experiment.conditions) > 1 and not given.output)
     place = Path(given.output or experiment.name.replace("/", "_") + ("" if several else ".h5"))
@@ -60,16 +62,14 @@ def resume_command(given: Namespace) -> int:
 
 def sweep_command(given: Namespace) -> int:
     """Run an experiment at every point of a grid."""
-    from biocredit.protocols.experiments.sweep import grid, summarise
+    prepare_jax()
+    from biocredit.protocols.execution.sweeps import jobs_of
+    from biocredit.protocols.experiments.sweep import summarise
 
     experiment, conditions, quick = chosen(given)
     over = dict(values(text) for text in given.over)
-    points = grid(conditions, over)
     folder = Path(given.output or experiment.name.replace("/", "_") + "_sweep")
-    named = [(point, folder / f"{file_name(point.label)}.h5") for point in points]
-    jobs = [
-        _jobs(experiment, {one.condition: one.configuration}, {one.condition: path}, quick)[0] for one, path in named
-    ]
+    jobs = jobs_of(experiment, conditions, over, folder, quick)
     status = _work(given, jobs, folder)
     if not given.dry_run and given.on != "slurm":
         print(summarise([job.path for job in jobs], list(over), folder / "sweep.csv"))

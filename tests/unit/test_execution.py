@@ -11,10 +11,12 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
-from biocredit.analysis import open_trace
+from biocredit.analysis import TraceWriter, open_trace
 from biocredit.protocols.cli import main
 from biocredit.protocols.execution import slurm
+from biocredit.protocols.execution.board import board_for
 from biocredit.protocols.execution.engines import Resources, executor
+from biocredit.protocols.execution.folder import write_jobs
 from biocredit.protocols.execution.job import Job
 from biocredit.protocols.execution.perform import perform
 from biocredit.protocols.experiments import find
@@ -216,3 +218,33 @@ def test_a_folder_that_cannot_be_written_costs_one_line(tmp_path, capsys):
         assert main([*SWEEP, "--on", engine, "-o", str(tmp_path / "file" / "runs")]) == 2
         said = capsys.readouterr().err
         assert "Not a directory" in said and said.count("\n") == 1
+
+
+def test_a_terminal_shows_a_table_and_a_notebook_a_bar(undisturbed, tmp_path, capsys, monkeypatch):
+    paths = [tmp_path / "slow.h5", tmp_path / "failing.h5", tmp_path / "later.h5"]
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
+    with TraceWriter.create(paths[0], experiment="made", configuration={}, citations=[], seeds=[0]):
+        with board_for(paths, print, together=True) as board:
+            board.look()
+            board.done(str(paths[1]), "failed", "it diverged")
+        shown = capsys.readouterr().out
+        assert shown.startswith("1 running, 2 to come\n  slow  epoch 0\n\x1b[2F\x1b[J[1/3] ")
+        assert shown.endswith("failing.h5: failed: it diverged\n")
+        monkeypatch.setitem(sys.modules, "ipykernel", SimpleNamespace())
+        with board_for(paths, print, together=True) as board:
+            board.look()
+            board.done(str(paths[1]), "failed", "it diverged")
+    told = "".join(capsys.readouterr())
+    assert "failing.h5: failed: it diverged" in told and "1/3" in told and "failed=1" in told
+
+
+def test_why_a_run_failed_stands_in_its_trace(tmp_path, capsys):
+    settings = {"circuit.activation": "linear", "circuit.spectral_radius": 1e30}
+    (job, _) = jobs(tmp_path, **settings)
+    assert perform([job], say=lambda line: None)[0].state == "failed"
+    (tmp_path / "1.log").write_text("first line\nbiocredit work: no such thing\n\n")
+    write_jobs(tmp_path, jobs(tmp_path, **settings))
+    assert main(["status", str(tmp_path)]) == 0
+    _, first, second = capsys.readouterr().out.splitlines()
+    assert first.split()[1] == "failed" and "diverged" in first
+    assert second.split()[1] == "failed" and second.endswith("no such thing")
