@@ -70,8 +70,9 @@ def opened(thing: Trace | str | Path) -> Trace:
 
 
 def label_of(trace: Trace) -> str:
-    """Name a run for a legend: as told apart from others, by its condition, or by its experiment."""
-    return trace.shown_as or trace.configuration.get("condition") or trace.experiment
+    """Name a run for a legend: as told apart from others, its condition, circuit, rule and task, or its experiment."""
+    named = trace.shown_as or trace.configuration.get("condition") or trace.attributes.get("label")
+    return named or trace.experiment
 
 
 def task_of(trace: Trace) -> str:
@@ -150,7 +151,8 @@ def compare(trace: Trace) -> list[Row]:
 
 
 def _axis(trace: Trace, series: str) -> str:
-    return trace.learning[series].dims[1] if series in trace.learning else "epoch"
+    axis = trace.learning[series].dims[1] if series in trace.learning else "epoch"
+    return "epoch" if "epoch" in axis else axis
 
 
 def words(series: str) -> str:

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from biocredit.analysis.reports.bibliography import cite
 from biocredit.analysis.reports.comparison import distinguish, headline, label_of, opened
+from biocredit.analysis.reports.equal_error import answer, equal_error_figures, equal_error_tables
 from biocredit.analysis.reports.report_figures import figures_of
 from biocredit.analysis.reports.tables import provenance, tables_of
 from biocredit.analysis.reports.writing import html, markdown
@@ -46,9 +47,9 @@ def write_report(traces: Sequence[Trace | str | Path], path: str | Path) -> Path
     text = WRITERS[path.suffix](
         path,
         title=title_of(found),
-        notes=[*notes(found), MEANING],
-        figures=figures_of(found),
-        tables=tables_of(found),
+        notes=[*answer(found), *notes(found), MEANING],
+        figures=equal_error_figures(found) | figures_of(found),
+        tables=equal_error_tables(found) | tables_of(found),
         origin=provenance(found),
         traces={trace.path.name: trace.path for trace in found},
         citations=cite(*found),

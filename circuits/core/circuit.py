@@ -363,6 +363,10 @@ class Circuit(Described, bp.DynamicalSystem):
         loss = getattr(self, "loss", LOSSES["cross_entropy"])
         return str(getattr(loss, "unit", ""))
 
+    def advice(self, metrics: Mapping[str, Any]) -> dict[str, str]:
+        """Say in one line each what a user should know of what :meth:`learn` told, ``[seed]`` or a number by name."""
+        return {}
+
     def trial(self, tree: Tree, batch: Batch, key: jax.Array, probe: Probe = untouched) -> Tree:
         """Run one batch slowly: every activity variable by name as ``[time, trial, neuron]``."""
         raise CircuitError(f"{type(self).__name__} does not define trial")

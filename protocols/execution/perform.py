@@ -7,7 +7,7 @@ import signal
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, Executor, Future, wait
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from multiprocessing import active_children
 from typing import Any
 
@@ -98,7 +98,7 @@ def perform(
     Returns
     -------
     list of Outcome
-        One for each job, in their order. After SIGINT or SIGTERM, jobs that were not begun are ``"stopped"``.
+        One for each job, in their order. After Ctrl-C, SIGTERM or SIGHUP, jobs that were not begun are ``"stopped"``.
     """
     jobs = list(jobs)
     done = {str(job.path): Outcome(str(job.path), "complete") for job in jobs if job.state() == "complete"}
@@ -137,7 +137,8 @@ def _by(executor: Executor, jobs: list[Job], told: StopRequest, board: Board) ->
                     with suppress(BrokenExecutor):
                         running[executor.submit(attempt, job.plain())] = job
                         continue
-                yield _outcome(future, job, told)
+                outcome = _outcome(future, job, told)
+                yield replace(outcome, reason=_why(told)) if told.made and outcome.state == "stopped" else outcome
             board.look()
             if told.made:
                 for future in [one for one in running if one.cancel()]:

@@ -48,11 +48,11 @@ def row(path: Path) -> tuple[str, str, str, str, str]:
         with open_trace(path) as trace:
             epochs, done, status = _epochs_of(trace), epochs_in(trace), trace.status
             about = dict(trace.attributes)
-    except TraceError as failure:
-        return path.stem, "unreadable", "", "", str(failure)
-    writing = is_locked(path)
-    state = {"running": "running" if writing else "killed"}.get(status, status)
-    left = _left(about, done, epochs) if state == "running" else ""
+        writing = is_locked(path)
+        state = {"running": "running" if writing else "killed"}.get(status, status)
+        left = _left(about, done, epochs) if state == "running" else ""
+    except (TraceError, TypeError, AttributeError, LookupError, ArithmeticError) as failure:
+        return path.stem, "unreadable", "", "", " ".join(str(failure).split())
     return path.stem, state, f"{done}/{epochs}" if epochs else str(done), left, str(about.get("failure", ""))
 
 

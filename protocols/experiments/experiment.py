@@ -125,6 +125,8 @@ class Experiment:
         The figure as the paper has it, by default the score of every condition.
     references
         Numbers to compare with.
+    curves
+        Curves of others that figures show beside ours: name, series, values.
     source
         File of one's own that defines it.
     parts
@@ -144,6 +146,7 @@ class Experiment:
     chosen: str = ""
     panels: tuple[Panel, ...] = (Panel("curve", "test_accuracy"), Panel("bars", "test_accuracy"))
     references: tuple[Reference, ...] = ()
+    curves: Mapping[str, Mapping[str, tuple[float, ...]]] = field(default_factory=dict)
     source: str = ""
     parts: Mapping[str, type] = field(default_factory=dict)
 
@@ -208,6 +211,7 @@ class Experiment:
         mine = [asdict(one) for one in self.references if not quick and one.condition in ("", condition)]
         about = {"experiment": self.name, "condition": condition, "quick": quick, "settings": as_json(configuration)}
         about |= {"source": self.source} if self.source else {}
+        about |= {"curves": self.curves} if self.curves and not quick else {}
         return about | {
             "figure": self.figure,
             "title": self.title,

@@ -1,6 +1,7 @@
-"""Ctrl-C, SIGTERM, SIGUSR1 and SIGUSR2 ask a run to stop at the end of the present stretch, and to save itself.
+"""Ctrl-C, SIGTERM, SIGHUP and the user's signals ask a run to stop after the present stretch, and to save itself.
 
-SIGTERM and the two user's signals are what clusters send before a time limit or a preemption.
+SIGTERM and the two user's signals are what clusters send before a time limit or a preemption, SIGHUP is a terminal that
+was closed.
 """
 
 import contextlib
@@ -10,11 +11,10 @@ import threading
 from collections.abc import Iterator
 from typing import Any
 
+from biocredit.analysis.trace.storage.uninterrupted import SIGNALS
+
 #: Exit status of a program that was ended by a signal other than Ctrl-C after saving: try again later (EX_TEMPFAIL).
 TRY_AGAIN = 75
-
-#: What asks for the end.
-SIGNALS = tuple(getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGUSR1", "SIGUSR2") if hasattr(signal, name))
 
 #: Seconds that a stretch may take: a cluster gives a run about a minute from the signal to the end.
 LONGEST_STRETCH = 20.0
@@ -48,13 +48,16 @@ class StopRequest:
             raise KeyboardInterrupt
         if not self.made and self.what:
             again = " (a second Ctrl-C stops at once)" if number == signal.SIGINT else ""
-            sys.stderr.write(f"\n{self.what}{again}\n")
-            sys.stderr.flush()
-        self.by = number
+            with contextlib.suppress(OSError):  # the terminal is gone
+                sys.stderr.write(f"\n{self.what}{again}\n")
+                sys.stderr.flush()
+        self.by = self.by or number
 
     def listen(self) -> dict[int, Any]:
-        """Hear the signals from now on (in the main thread); return what handled them before."""
-        return {number: signal.signal(number, self) for number in SIGNALS}
+        """Hear the signals from now on (in the main thread), but those that are ignored; return the handlers before."""
+        _LISTENING.append(self)
+        heard = [number for number in SIGNALS if signal.getsignal(number) != signal.SIG_IGN]
+        return {number: signal.signal(number, self) for number in heard}
 
     def act(self, on_interrupt: str, message: str) -> None:
         """End the program as the signal wants it, now that everything is saved.
@@ -82,9 +85,8 @@ def stop_request(what: str = "stopping after this stretch") -> Iterator[StopRequ
     what
         What is said when one comes.
     """
-    present = signal.getsignal(signal.SIGTERM)
-    if isinstance(present, StopRequest):
-        yield present
+    if _LISTENING:
+        yield _LISTENING[-1]
         return
     request = StopRequest(what)
     if threading.current_thread() is not threading.main_thread():
@@ -94,8 +96,13 @@ def stop_request(what: str = "stopping after this stretch") -> Iterator[StopRequ
     try:
         yield request
     finally:
+        _LISTENING.remove(request)
         for number, handler in before.items():
             signal.signal(number, handler)
+
+
+#: Who hears the signals of this process now.
+_LISTENING: list[StopRequest] = []
 
 
 def shorter(chunk: int, updates: int, took: float) -> int:

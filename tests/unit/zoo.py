@@ -16,6 +16,7 @@ import numpy as np
 import optax
 from biocredit.circuits import (
     ALIF,
+    CTRNN,
     LIF,
     DualStream,
     EquilibriumPropagation,
@@ -72,6 +73,12 @@ def rate(rule: str, **options: Any) -> RateRNN:
     return RateRNN.for_task(PORTS, {"I": 3, "E": 6}, rule=rule, **settings)
 
 
+def continuous(rule: str, **options: Any) -> CTRNN:
+    """Seven cells of one kind, with a bias and a learned initial state, that answer at every step."""
+    settings = {"tau": 4.0, "loss": "cross_entropy", "answer": "every", "dtype": jnp.float64, **options}
+    return CTRNN.for_task(PORTS, 7, rule=rule, **settings)
+
+
 def spiking(rule: str, **options: Any) -> SpikingRNN:
     """Nine cells, those that excite with an adaptive threshold, that answer at every step; all of them fire."""
     cells = {"I": LIF(tau=4.0, threshold=0.1), "E": ALIF(tau=4.0, threshold=0.1, beta=0.2, tau_adaptation=10.0)}
@@ -99,6 +106,7 @@ CIRCUITS: dict[str, Callable[..., Circuit]] = {
     "equilibrium_propagation": equilibrium,
     "predictive_coding": predictive,
     **{f"rate/{rule}": partial(rate, rule) for rule in RATE_RULES},
+    **{f"ctrnn/{rule}": partial(continuous, rule) for rule in ("bptt", "eprop")},
     **{f"spiking/{rule}": partial(spiking, rule) for rule in SPIKING_RULES},
     **{f"dual/{pathway}": partial(dual, pathway) for pathway in PATHWAYS},
     "phaseless_rate": partial(PhaselessRate, [INPUTS, 5, 4, CLASSES], steps=8, dtype=jnp.float64),

@@ -23,6 +23,7 @@ PAPERS = (
     "neural_similarity",
     "spiking",
     "temporal_tasks",
+    "adjoint_beyond",
 )
 
 OURS = "this program"
@@ -33,12 +34,31 @@ def numbers(file: str) -> dict[str, tuple[Reference, ...]]:
     """Return the numbers in the files of one name (``"published.csv"``) by experiment."""
     found: dict[str, tuple[Reference, ...]] = {}
     for paper in PAPERS:
-        with (files("biocredit.protocols.experiments.papers") / paper / file).open(
-            encoding="utf-8", newline=""
-        ) as table:
-            for row in csv.DictReader(table):
-                found[row["experiment"]] = (*found.get(row["experiment"], ()), _reference(row))
+        for row in _rows(paper, file):
+            found[row["experiment"]] = (*found.get(row["experiment"], ()), _reference(row))
     return found
+
+
+def curves(paper: str, file: str) -> dict[str, dict[str, tuple[float, ...]]]:
+    """Return curves of others by name and series, from a table with a column ``name`` and one for each series.
+
+    Examples
+    --------
+    >>> max(curves("neural_similarity", "released_networks.csv")["released: e-prop, 0.0003"]["update"])
+    1000.0
+    """
+    found: dict[str, dict[str, tuple[float, ...]]] = {}
+    for row in _rows(paper, file):
+        curve = found.setdefault(row.pop("name"), {})
+        for series, value in row.items():
+            curve[series] = (*curve.get(series, ()), float(value))
+    return found
+
+
+def _rows(paper: str, file: str) -> list[dict[str, str]]:
+    place = files("biocredit.protocols.experiments.papers") / paper / file
+    with place.open(encoding="utf-8", newline="") as table:
+        return list(csv.DictReader(table))
 
 
 def _reference(row: dict[str, str]) -> Reference:
