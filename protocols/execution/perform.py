@@ -17,7 +17,7 @@ from biocredit.circuits.core.backend import at_home_in_this_thread
 from biocredit.circuits.core.errors import CircuitError
 from biocredit.protocols.execution.board import Board, board_for
 from biocredit.protocols.execution.job import Job
-from biocredit.protocols.execution.pool import busy
+from biocredit.protocols.execution.pool import under_way
 from biocredit.protocols.training.checkpoint import RunError
 from biocredit.protocols.training.stopping import StopRequest, stop_request
 
@@ -51,10 +51,11 @@ class Outcome:
 def attempt(plain: Mapping[str, Any], progress: bool = False) -> Outcome:
     """Run a job that is given as JSON, from its checkpoint if it has one."""
     path = str(plain["path"])
-    with stop_request() as told, busy:
+    with stop_request() as told:
         if told.made:
             return Outcome(path, "stopped", _why(told))
         try:
+            under_way.add(path)
             at_home_in_this_thread()
             job = Job.from_plain(plain)
             state = job.state()
@@ -73,6 +74,8 @@ def attempt(plain: Mapping[str, Any], progress: bool = False) -> Outcome:
             return Outcome(path, "refused", _line(refusal))
         except Exception as failure:
             return Outcome(path, "failed", f"{type(failure).__name__}: {_line(failure)}")
+        finally:
+            under_way.discard(path)
 
 
 def _why(told: StopRequest) -> str:

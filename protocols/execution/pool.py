@@ -3,6 +3,7 @@
 import os
 import signal
 import threading
+import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import BrokenExecutor, Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor
 from contextlib import contextmanager
@@ -81,10 +82,11 @@ def _end_with(parent: int) -> None:
     while os.getppid() == parent:
         pause.wait(1)
     os.kill(os.getpid(), signal.SIGTERM)
-    if busy.acquire(timeout=GRACE):
-        pause.wait(1)
+    until = time.monotonic() + GRACE
+    while under_way and time.monotonic() < until:
+        pause.wait(0.2)
     os._exit(TRY_AGAIN)
 
 
-#: Held while this process does a job.
-busy = threading.Lock()
+#: Traces of the jobs that this process does now.
+under_way: set[str] = set()
