@@ -53,7 +53,7 @@ class Protocol(Described):
     interventions
         What is done while the networks learn, see :mod:`biocredit.protocols.interventions.declare`.
     records
-        See :class:`biocredit.protocols.recording.record.Record`.
+        See :class:`biocredit.protocols.recording.record.Record`; a name stands for ``Record(name)``.
     evaluate
         What is scored after every epoch besides the running averages: ``"test"``, ``"train"``, ``"validation"``.
     alternate
@@ -105,7 +105,7 @@ class Protocol(Described):
         batch_size: int = 100,
         shuffle: str = "samples",
         interventions: lesions.Intervention | Sequence[lesions.Intervention] = (),
-        records: Record | Sequence[Record] = (),
+        records: Record | str | Sequence[Record | str] = (),
         evaluate: str | Sequence[str] = ("test",),
         alternate: Sequence[Mapping[str, Any]] = ({},),
         parallel: str | None = None,
@@ -122,7 +122,7 @@ class Protocol(Described):
         self.circuit, self.task, self.batch_size, self.shuffle = circuit, task, batch_size, shuffle
         self._interventions = lesions.several(interventions)
         self.settings = tuple(checks.check_settings(circuit, {**settings, **one}) for one in alternate)
-        self.records = checks.as_several(records, Record, "records")
+        self.records = checks.as_several(records, Record, "records", named=Record)
         check_records(self.records, circuit, self.settings[0])
         self.measures = checks.as_several(measures, Measure, "measures")
         for measure in self.measures:
