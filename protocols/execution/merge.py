@@ -41,7 +41,7 @@ def merge(paths: Sequence[str | Path], output: str | Path, *, overwrite: bool = 
         raise TraceError(f"seed {twice[0]} is in more than one of these traces")
     settings = [_flat({**trace.configuration, "command": ""}) for trace in traces]
     for path, other in zip(paths[1:], settings[1:], strict=True):
-        for name in sorted({*settings[0], *other}):
+        for name in sorted({*settings[0], *other}, key=lambda name: (not name.startswith("settings."), name)):
             if settings[0].get(name) != other.get(name) and name.rpartition(".")[2] not in ("seed", "seeds"):
                 first, second = settings[0].get(name), other.get(name)
                 raise TraceError(f"{paths[0]} and {path} differ in {name}: {first!r} and {second!r}")

@@ -190,7 +190,7 @@ def test_seeds_of_two_machines_are_joined_and_other_configurations_are_not(tmp_p
         np.testing.assert_allclose(two["learning/loss"].values, one["learning/loss"].values, rtol=1e-12)
     capsys.readouterr()
     assert main(["merge", first, other, "-o", str(tmp_path / "no.h5")]) == 2
-    assert "differ in circuit.spectral_radius: 0.1 and 0.2" in capsys.readouterr().err
+    assert "differ in settings.circuit.spectral_radius: 0.1 and 0.2" in capsys.readouterr().err
     assert main(["merge", first, both, "-o", str(tmp_path / "no.h5")]) == 2
     assert "seed 0 is in more than one" in capsys.readouterr().err
     assert not (tmp_path / "no.h5").exists()
