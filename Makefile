@@ -49,8 +49,9 @@ docs: $(READY)
 	$(RUN) -m pip install --quiet --constraint constraints.txt --editable ".[docs]"
 	cd docs && NO_MKDOCS_2_WARNING=1 ../$(RUN) -m mkdocs build --quiet --strict --config-file ../mkdocs.yml
 
+# Runs the sources and keeps them with their figures, notebooks/*.ipynb; NAMES="01 03" for some of them.
 notebooks: $(READY)
-	$(VENV)/bin/jupytext --to ipynb --execute notebooks/*.py
+	$(RUN) docs/_build/notebooks.py $(NAMES)
 
 $(READY): pyproject.toml setup.py constraints.txt
 	test -x $(RUN) || $(PYTHON) -m venv $(VENV)
