@@ -23,7 +23,7 @@ RUNS: dict[str, tuple[str, str, tuple[str, ...]]] = {
     "sal": ("self-assembling-learning/fig5", "rate 0.1", ()),
     "ccl": ("counter-current-learning/fig3", "CCL", ()),
     "modprop": ("modprop/fig6-xor", "ModProp_Wab, lr=0.0005", ()),
-    "task": ("temporal-tasks/perceptual-decision", "BPTT, rates", ()),
+    "task": ("temporal-tasks/perceptual-decision", "BPTT, rates", ('record.activity=["cells.rate", "output"]',)),
     "spikes": ("eprop/evidence-reduced", "e-prop", ()),
 }
 Made = dict[str, Path]
@@ -42,6 +42,8 @@ FIGURES: list[tuple[str, str, Callable[[Made], Any]]] = [
     ("psychometric", "Psychometric curve", lambda of: figures.psychometric(of["choice"])),
     ("sweep", "A score against what differs", lambda of: figures.sweep(of["pfa"], of["fa"])),
     ("behaviour", "Behaviour in a temporal task", lambda of: figures.behaviour(of["task"])),
+    ("choices", "Choices against the strength of the evidence", lambda of: figures.choices(of["task"])),
+    ("trajectories", "Mean trajectories by condition", lambda of: figures.trajectories(of["task"])),
     ("raster", "Spikes", lambda of: figures.raster(of["spikes"])),
     *(
         (f"wiring_{name}", f"Wiring: {title}", lambda of, name=name: figures.wiring(of[name]))
