@@ -25,6 +25,9 @@
 #
 # The recording is that of a monkey reaching to eight targets (Hatsopoulos, Xu and Amit 2007; rates from Suresh et al. 2020) if
 # you have it in `$BIOCREDIT_DATA/neural`. Otherwise a made-up one stands in: neurons that follow the arm, mixed at random.
+#
+# **You will learn** how to hold networks against a recording, why only at equal error, and what the ceiling of a measure is.
+# **Time:** about four minutes on two cores.
 
 # %%
 import tempfile
@@ -176,6 +179,7 @@ for name, values in zip(halves._fields, halves, strict=True):
     )
 
 # %% [markdown]
+<<<<<<< HEAD
 # ## Questions to try
 #
 # * Does the order of the rules at equal error depend on the measure? `curve(..., "cka")`, `"cca"`, `"dsa"`.
@@ -188,3 +192,12 @@ for name, values in zip(halves._fields, halves, strict=True):
 # the answer at equal error beside the networks released with it; *Bring data in and out* in the documentation has recordings and
 # NWB; Williams et al. 2021 (arXiv 2110.14739) on distances between representations; Ostrow et al. 2023 (arXiv 2306.10168) on
 # comparing dynamics.
+=======
+# ## Where to go from here
+#
+# * Take another rule: `rule="rflo"` or `"modprop"`. Does the order at equal error change?
+# * Halve the number of neurons that are compared. Which moves more, the distance or its ceiling?
+# * Bring a recording of your own: `biocredit data import-recording FILE`.
+#
+# Read next: *How to: bring data* in the documentation; the paper's page, *Networks beside motor cortex*.
+>>>>>>> main

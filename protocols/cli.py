@@ -170,7 +170,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     files = [
         *getattr(given, "traces", ()),
         *getattr(given, "things", ()),
-        *filter(None, [getattr(given, "trace", None)]),
+        *filter(None, [getattr(given, "trace", None), getattr(given, "folder", None)]),
     ]
 
     def command() -> int:

@@ -321,6 +321,7 @@ class TraceWriter:
         try:
             self.set(status=status, finished=now())
             self.commit()
+            self._stream.seal()
         except Exception:
             self._last_word("failed" if status == "complete" else status)
             raise

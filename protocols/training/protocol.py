@@ -54,7 +54,7 @@ class Protocol(Described):
     interventions
         What is done while the networks learn, see :mod:`biocredit.protocols.interventions.declare`.
     records
-        See :class:`biocredit.protocols.recording.record.Record`.
+        See :class:`biocredit.protocols.recording.record.Record`; a name stands for ``Record(name)``.
     evaluate
         What is scored after every epoch besides the running averages: ``"test"``, ``"train"``, ``"validation"``.
     alternate
@@ -103,7 +103,7 @@ class Protocol(Described):
         batch_size: int = 100,
         shuffle: str = "samples",
         interventions: lesions.Intervention | Sequence[lesions.Intervention] = (),
-        records: Record | Sequence[Record] = (),
+        records: Record | str | Sequence[Record | str] = (),
         evaluate: str | Sequence[str] = ("test",),
         alternate: Sequence[Mapping[str, Any]] = ({},),
         parallel: str | None = None,
@@ -119,7 +119,7 @@ class Protocol(Described):
         self.circuit, self.task, self.batch_size, self.shuffle = circuit, task, batch_size, shuffle
         self._interventions = lesions.several(interventions)
         self.settings = tuple(checks.check_settings(circuit, {**settings, **one}) for one in alternate)
-        self.records = checks.as_several(records, Record, "records")
+        self.records = checks.as_several(records, Record, "records", named=Record)
         check_records(self.records, circuit, self.settings[0])
         self.measures = checks.as_several(measures, Measure, "measures")
         for measure in self.measures:
@@ -235,8 +235,8 @@ class Protocol(Described):
         experiment, configuration
             What the trace should say about the run, besides how it was built.
         on_interrupt
-            ``"raise"``: after Ctrl-C the run is saved and KeyboardInterrupt goes on (after SIGTERM the program ends
-            with status 75); ``"return"``: the run is saved and returned.
+            ``"raise"``: after Ctrl-C the run is saved and KeyboardInterrupt goes on (after SIGTERM or SIGHUP the
+            program ends with status 75); ``"return"``: the run is saved and returned.
 
         Raises
         ------
