@@ -18,16 +18,11 @@
 # to look like motor cortex? The question only makes sense at *equal error*: a network that has learned more is usually nearer
 # to the recording, whatever its rule (Liu, Yang and Cueva 2025, arXiv 2506.06904).
 #
-# **You will learn** to load a recording and look at it, to train a network with any temporal rule, and to say how near its activity
-# comes to the recorded one: between the average over conditions and other neurons of the same animal, at equal error. As it stands
-# it runs for about three minutes on two cores; with `NEURONS = 200`, `UPDATES = 400` and `SEEDS = 5` for about an hour, and then its
-# numbers mean something.
-#
 # The recording is that of a monkey reaching to eight targets (Hatsopoulos, Xu and Amit 2007; rates from Suresh et al. 2020) if
 # you have it in `$BIOCREDIT_DATA/neural`. Otherwise a made-up one stands in: neurons that follow the arm, mixed at random.
 #
 # **You will learn** how to hold networks against a recording, why only at equal error, and what the ceiling of a measure is.
-# **Time:** about four minutes on two cores.
+# **Time:** about four minutes on two cores; with `NEURONS = 200`, `UPDATES = 400` and `SEEDS = 5` an hour, and its numbers mean more.
 
 # %%
 import tempfile
@@ -179,25 +174,13 @@ for name, values in zip(halves._fields, halves, strict=True):
     )
 
 # %% [markdown]
-<<<<<<< HEAD
-# ## Questions to try
-#
-# * Does the order of the rules at equal error depend on the measure? `curve(..., "cka")`, `"cca"`, `"dsa"`.
-# * The paper finds that the gain of the initial weights matters more than the rule: `CTRNN.for_task(..., gain=1.5)`.
-# * Which `ZERO_MS` brings the networks nearest? Is it the same for both rules, and for the untrained network?
-# * Random feedback: `feedback="random"`, or `rule="rflo"`. Modulators: `rule="mdgl"`, `rule="modprop"`.
-# * Your own recording: `biocredit data import-recording session.nwb --event move_onset --condition direction -o mine.h5`.
-#
-# **What to read next**: `biocredit run neural-similarity/reach` trains every rule at the size of the paper, and `biocredit report` puts
-# the answer at equal error beside the networks released with it; *Bring data in and out* in the documentation has recordings and
-# NWB; Williams et al. 2021 (arXiv 2110.14739) on distances between representations; Ostrow et al. 2023 (arXiv 2306.10168) on
-# comparing dynamics.
-=======
 # ## Where to go from here
 #
-# * Take another rule: `rule="rflo"` or `"modprop"`. Does the order at equal error change?
+# * Take another rule: `rule="rflo"` or `"modprop"`. Does the order at equal error change? With another measure: `"cka"`, `"cca"`?
+# * The paper finds that the gain of the initial weights matters more than the rule: `CTRNN.for_task(..., gain=1.5)`.
+# * Which `ZERO_MS` brings the networks nearest? Is it the same for the untrained network?
 # * Halve the number of neurons that are compared. Which moves more, the distance or its ceiling?
 # * Bring a recording of your own: `biocredit data import-recording FILE`.
 #
-# Read next: *How to: bring data* in the documentation; the paper's page, *Networks beside motor cortex*.
->>>>>>> main
+# Read next: `biocredit run neural-similarity/reach` trains every rule at the paper's size, `biocredit report` answers at equal error;
+# *How to: bring data* in the documentation; the paper's page, *Networks beside motor cortex*.
