@@ -17,7 +17,9 @@ from biocredit.circuits.core.circuit import Batch, Circuit
 from biocredit.circuits.core.credit_rule import CreditRule, Tree
 from biocredit.circuits.core.losses import as_target
 from biocredit.circuits.core.ports import match, side_by_side
+from biocredit.circuits.core.probes import untouched
 from biocredit.circuits.microcircuit.phaseless import Phaseless
+from biocredit.circuits.recurrent.readout import Goal
 from biocredit.circuits.recurrent.temporal_circuit import TemporalCircuit
 from biocredit.protocols.plausibility.clamp import Clamp, Source, passages
 
@@ -45,6 +47,8 @@ class Exposure:
         ``function(values, clamp) -> changes``, traced once.
     given
         Values of what is not held but given: arrays, inputs, targets, chance.
+    batch
+        The trials.
     lead
         Number of leading axes of a signal before the unit (trial; time and trial).
     decides
@@ -55,6 +59,7 @@ class Exposure:
     rule: CreditRule
     function: Callable[[Values, Clamp], Tree]
     given: Values
+    batch: Batch
     lead: int = 1
     decides: Callable[[Source], bool] = lambda source: True
 
@@ -109,6 +114,12 @@ class Exposure:
         held = set(held)
         switches = {source: np.array(source in held) for source in self.holdable}
         return jax.tree.map(np.asarray, self._program(values, switches))
+
+    @cached_property
+    def operations(self) -> float:
+        """Operations of one update, as the compiler counts them."""
+        update = jax.jit(lambda given: self.function(given, untouched))
+        return float((update.lower(self.given).cost_analysis() or {}).get("flops", np.nan))
 
     @cached_property
     def clamped(self) -> Seen:
@@ -181,7 +192,7 @@ def of_learning(net: Circuit, batch: Batch, key: jax.Array, **settings: Any) -> 
         own = {name: outcome.tree[name] - tree[name] for name in net.synapses if name in outcome.tree}
         return own | outcome.changes
 
-    return Exposure(net, rule_of(net), learn, _given(net.read(), batch, key))
+    return Exposure(net, rule_of(net), learn, _given(net.read(), batch, key), batch)
 
 
 def of_temporal_rule(net: TemporalCircuit, batch: Batch) -> Exposure:
@@ -195,30 +206,30 @@ def of_temporal_rule(net: TemporalCircuit, batch: Batch) -> Exposure:
         changed: Tree = {}
 
         def update(state: Tree, signals: Mapping[str, Any]) -> tuple[Tree, Tree]:
-            after, changes = rule.update(_held(clamp, state), _held(clamp, signals))
+            after, changes = rule.update(_held(clamp, "memory", state), _held(clamp, "rule", signals))
             changed.update(changes)
             return after, changes
 
         network = replace(net.network, rule=replace(rule, update=update))
         shown = Batch(_of(values, "input"), batch.targets, batch.trials)
         x, *_ = net.arrange(shown)
-        from biocredit.circuits.recurrent.readout import Goal
-
         network.gradient(_of(values, "array"), x, Goal(dict(goal), dict(when)), clamp)
         return dict(changed)
 
     given = {source: value for source, value in _given(net.read(), batch, None).items() if source.kind != "target"}
-    return Exposure(net, rule, learn, given, lead=2, decides=lambda source: source.phase == "rule")
+    chemicals = set(net.signals())
+    decides = lambda source: source.phase in ("rule", "memory") or source.name in chemicals  # noqa: E731
+    return Exposure(net, rule, learn, given, batch, lead=2, decides=decides)
 
 
-def _held(clamp: Any, signals: Mapping[str, Any]) -> dict[str, Any]:
-    """What a rule is shown, each array through the clamp; what is no array (cells, names, windows) as it is."""
+def _held(clamp: Any, phase: str, signals: Mapping[str, Any]) -> dict[str, Any]:
+    """What a rule is shown, or remembers, each array through the clamp; what is no array (cells, names, windows) as it is."""
 
     def one(name: str, value: Any) -> Any:
         if isinstance(value, dict):
             return {key: one(f"{name}.{key}", part) for key, part in value.items()}
         numeric = isinstance(value, jax.Array) and value.ndim > 0
-        return clamp(name, "rule", value) if numeric else value
+        return clamp(name, phase, value) if numeric else value
 
     return {name: one(name, value) for name, value in signals.items()}
 
@@ -237,8 +248,11 @@ def of_one_step(net: Phaseless, batch: Batch, key: jax.Array) -> Exposure:
 
     def warm(tree: Tree) -> tuple[Any, Any]:
         carry = net.weights(tree), start
-        for number in range(AFTER):
-            carry = net.advance(*carry, x, target, jax.random.fold_in(key, number), lambda name, phase, value: value)
+
+        def step(number: jax.Array, carry: tuple) -> tuple:
+            return net.advance(*carry, x, target, jax.random.fold_in(key, number), untouched)
+
+        carry = jax.lax.fori_loop(0, AFTER, step, carry)
         return net.arrays(carry[0]), net.readings(carry[1])
 
     arrays, readings = jax.jit(warm)(tree)
@@ -256,4 +270,4 @@ def of_one_step(net: Phaseless, batch: Batch, key: jax.Array) -> Exposure:
     given = {Source("array", name): value for name, value in (tree | arrays).items()}
     given |= {Source("state", name): value for name, value in readings.items()}
     given |= {Source("input", "input"): x, Source("target", "target"): target}
-    return Exposure(net, net.rule, learn, given | {Source("chance", "key"): jax.random.key_data(key)})
+    return Exposure(net, net.rule, learn, given | {Source("chance", "key"): jax.random.key_data(key)}, batch)
