@@ -8,7 +8,7 @@ from typing import Literal
 
 __all__ = ["OWN", "Audit", "Dependence", "Property", "write_csv"]
 
-Verdict = Literal["yes", "part", "no", "not measured"]
+Verdict = Literal["yes", "part", "no", "number", "not measured"]
 #: Places that belong to a synapse: its presynaptic cell, its postsynaptic cell, both, itself.
 OWN = ("pre", "post", "both ends", "synapse")
 

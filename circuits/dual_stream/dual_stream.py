@@ -226,7 +226,8 @@ class DualStream(Circuit):
     @property
     def rule(self) -> CreditRule:
         """What the descending stream needs and promises; its settings are the stream itself."""
-        return replace(self.descending.rule, settings=self.descending)
+        rule, family = self.descending.rule, self.descending.probed
+        return replace(rule, probed={**family, **rule.probed}, settings=self.descending)
 
     @property
     def citation(self) -> str:

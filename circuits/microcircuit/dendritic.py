@@ -54,7 +54,22 @@ class PhaselessMicrocircuit(Phaseless):
     rule = CreditRule(
         name="phaseless_microcircuit",
         citation="arXiv:2212.10249",
-        needs={"rate": "pre", "surprise": "post", "apical potential": "post", "noise": "post", "fast rate": "pre"},
+        needs={
+            "rate": "pre",
+            "surprise": "post",
+            "apical potential": "post",
+            "noise": "post",
+            "fast rate": "pre",
+            "trace": "synapse",
+        },
+        probed={
+            "rate": "*.rate input:*",
+            "surprise": "*.rate *.basal *.dendrite",
+            "apical potential": "*.apical",
+            "noise": "*.noise chance:*",
+            "fast rate": "*.highpass",
+            "trace": "*_trace",
+        },
         phases=1,
         exact_when="feedback has aligned and the nudging tends to zero",
         memory="O(N^2)",

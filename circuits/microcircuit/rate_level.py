@@ -49,7 +49,13 @@ class PhaselessRate(Phaseless):
     rule = CreditRule(
         name="phaseless_rate",
         citation="arXiv:2212.10249",
-        needs={"rate": "pre", "error": "post", "noise": "post", "fast rate": "pre"},
+        needs={"rate": "pre", "error": "post", "noise": "post", "fast rate": "pre", "trace": "synapse"},
+        probed={
+            "rate": "*.rate input:*",
+            "noise": "*.noise chance:*",
+            "fast rate": "*.highpass *.rate",
+            "trace": "*_trace",
+        },
         phases=1,
         exact_when="feedback has aligned and the nudging tends to zero",
         memory="O(N^2)",

@@ -22,6 +22,7 @@ RULE = CreditRule(
     name="adjoint_propagation",
     citation="10.7554/eLife.108237",
     needs={"rate": "pre", "error": "post"},
+    probed={"rate": "*.rate input:*"},
     phases=2,
     exact_when="end-point errors of settled regions, symmetric recurrent weights, feedback transposed onto the cells "
     "that send, error_strength tending to zero (changes over error_strength)",

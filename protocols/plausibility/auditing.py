@@ -107,7 +107,7 @@ def clamped_error(exposed: Exposure) -> float:
 def ends(net: Circuit, array: str) -> tuple[str, str]:
     """Populations that a plastic array joins."""
     row = net.synapses.get(array)
-    return (row.pre, row.post) if row else ("", "")
+    return (row.pre, row.post) if row else ("", "cells")
 
 
 def weights_of(trained: Any) -> Mapping[str, np.ndarray] | None:

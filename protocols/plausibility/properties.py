@@ -35,7 +35,7 @@ def signals_of_a_synapse(wiring: Wiring) -> Property:
     found = {name: {row.on for row in wiring.dependences if row.of == name and row.kind in ("signal", "state", "input")}
              for name in wiring.exposed.clamped.changes}  # fmt: skip
     most = max(found, key=lambda name: len(found[name]))
-    return Property(NOT_MEASURED, float(len(found[most])), f"at {most}: {', '.join(sorted(found[most]))}")
+    return Property("number", float(len(found[most])), f"at {most}: {', '.join(sorted(found[most]))}")
 
 
 def broadcast(wiring: Wiring) -> Property:
@@ -79,6 +79,8 @@ def dale(wiring: Wiring) -> Property:
 
 def phases(wiring: Wiring) -> Property:
     """Does one stretch of activity do?"""
+    if isinstance(wiring.exposed.net, TemporalCircuit):
+        return Property(NOT_MEASURED, float("nan"), "a rule in time is shown whole trials: see online")
     used = {one.phase for one in wiring.exposed.holdable if one.kind == "signal" and _acts(wiring, one)}
     used -= {"rule", "before", ""}
     return judged(len(used) <= 1, len(used) or 1, ", ".join(sorted(used)) or "one stretch of time")
@@ -162,7 +164,8 @@ def online(wiring: Wiring) -> Property:
     """Does the rule run while time runs, and give what it gives for whole trials?"""
     net = wiring.exposed.net
     if not isinstance(net, TemporalCircuit):
-        return Property("yes" if net.self_changing else NOT_MEASURED, float("nan"), "weights change in every step")
+        how = "weights change in every step" if net.self_changing else "no time within a trial"
+        return Property("yes" if net.self_changing else NOT_MEASURED, float("nan"), how)
     if net.network.rule.running is None:
         return Property("no", float("nan"), "the rule has no running form")
     inputs = {source.name: value for source, value in exposed_inputs(wiring).items()}
@@ -217,7 +220,7 @@ def operations(wiring: Wiring) -> Property:
     exposed = wiring.exposed
     count = exposed.operations
     synapses = sum(value.size for value in exposed.clamped.changes.values())
-    return Property(NOT_MEASURED, count / synapses / wiring.trials, "counted operations per weight and trial")
+    return Property("number", count / synapses / wiring.trials, "counted operations per weight and trial")
 
 
 def properties(wiring: Wiring, trained: Any = None) -> dict[str, Property]:

@@ -94,7 +94,7 @@ class Wiring:
         if not np.issubdtype(value.dtype, np.floating):
             moved = value ^ np.uint32(1) if value.dtype.kind == "u" else (value + 1) % (int(value.max()) + 1)
         else:
-            moved = value + (value.std() or 1.0) * random.normal(size=value.shape)
+            moved = value + (np.std(self.exposed.values[source]) or 1.0) * random.normal(size=value.shape)
         value[place] = moved[place] if value.ndim else moved
         return {**values, source: value}
 
@@ -183,7 +183,9 @@ class Wiring:
     def _row(
         self, of: str, source: Source, place: str, note: str, strength: float, times: tuple[str, ...] = ()
     ) -> Dependence:
-        return Dependence(of, source.name, source.kind, source.phase, place, self.units(source), strength, times, note)
+        table = source.phase == "rule" and not self.is_signal(source)
+        kind = "weight" if table else source.kind
+        return Dependence(of, source.name, kind, source.phase, place, self.units(source), strength, times, note)
 
     # -- when it is -----------------------------------------------------------------------------------------
 

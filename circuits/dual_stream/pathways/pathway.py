@@ -59,6 +59,8 @@ class DescendingPathway(ABC):
     """
 
     rule: ClassVar[CreditRule]
+    #: How probes name what the family's rules need, see :class:`~biocredit.circuits.core.credit_rule.CreditRule`.
+    probed: ClassVar[Mapping[str, str]] = {}
 
     @abstractmethod
     def initial(self, nodes: Nodes, shapes: Mapping[str, Shape], random: np.random.Generator) -> dict[str, np.ndarray]:

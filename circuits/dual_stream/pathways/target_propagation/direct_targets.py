@@ -104,8 +104,9 @@ def _stages(nodes: Nodes) -> list[Stage]:
 
 
 def _declared(name: str, signal: str, phases: int) -> CreditRule:
-    needs: dict[str, Place] = {"h": "pre", "gain": "post", signal: "broadcast"}
-    return CreditRule(name=name, citation="10.3389/fnins.2021.629892", needs=needs, phases=phases)
+    needs: dict[str, Place] = {"h": "pre", "gain": "post", "error": "post", signal: "broadcast"}
+    probed = {"h": "up.*.rate", "gain": "up.*.potential", "error": "down.*.rate", signal: "target:* up.*.potential"}
+    return CreditRule(name=name, citation="10.3389/fnins.2021.629892", needs=needs, probed=probed, phases=phases)
 
 
 @dataclass(frozen=True, kw_only=True)

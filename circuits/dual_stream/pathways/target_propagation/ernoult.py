@@ -11,7 +11,12 @@ from biocredit.circuits.dual_stream.pathways.pathway import Goal
 from biocredit.circuits.dual_stream.pathways.target_propagation import feedback_losses
 from biocredit.circuits.dual_stream.pathways.target_propagation.learned import LearnedFeedback
 from biocredit.circuits.dual_stream.pathways.target_propagation.levels import TargetLevel, mirrored_levels
-from biocredit.circuits.dual_stream.pathways.target_propagation.pathway import NEEDS, OF_NOISE, per_trial
+from biocredit.circuits.dual_stream.pathways.target_propagation.pathway import (
+    NEEDS,
+    OF_NOISE,
+    UNPROBED,
+    per_trial,
+)
 from biocredit.circuits.dual_stream.schedules import momentum_sgd
 
 
@@ -26,6 +31,7 @@ class LocalDifferenceReconstructionErnoult(LearnedFeedback):
     rule = CreditRule(
         name="local_difference_reconstruction_ernoult",
         needs=NEEDS | OF_NOISE,
+        **UNPROBED,
         phases=3,
         exact_when="feedback weights equal forward weights and the stepsize tends to 0",
         citation="arXiv:2201.13415",

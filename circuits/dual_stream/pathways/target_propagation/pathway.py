@@ -26,6 +26,9 @@ NEEDS: dict[str, Place] = {"h": "pre", "gain": "post", "target of the population
 OF_NOISE: dict[str, Place] = {"noise": "pre", "response to noise": "post"}
 """What it sees besides where feedback learns from noise."""
 
+UNPROBED = {"unprobed": ("down.*",), "sometimes": dict.fromkeys(OF_NOISE, "feedback learns; no probe sees it")}
+"""What an audit has to know of such feedback."""
+
 
 @renamed(start="initializer")
 @dataclass(frozen=True, kw_only=True)
@@ -51,6 +54,12 @@ class TargetPropagation(DescendingPathway):
     activity: below 1e-6 in single precision a population learns rounding errors.
     """
 
+    probed: ClassVar[Mapping[str, str]] = {
+        "h": "up.*.rate",
+        "gain": "up.*.potential",
+        "target of the population": "down.*.rate",
+        "reconstruction": "down.*.reconstruction",
+    }
     distance: ClassVar[float] = 1.0
     stepsize: float = 0.01
     initializer: Initializer = field(default=Within(0.01))

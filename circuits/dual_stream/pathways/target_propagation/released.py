@@ -11,14 +11,15 @@ from biocredit.circuits.dual_stream.pathways.target_propagation.learned import L
 from biocredit.circuits.dual_stream.pathways.target_propagation.pathway import (
     NEEDS,
     OF_NOISE,
+    UNPROBED,
     TargetPropagation,
     per_trial,
 )
 
 
 def _declared(name: str, citation: str, phases: int = 3, exact_when: str = "") -> CreditRule:
-    needs = NEEDS if phases == 2 else NEEDS | OF_NOISE
-    return CreditRule(name=name, citation=citation, needs=needs, phases=phases, exact_when=exact_when)
+    said = {"needs": NEEDS} if phases == 2 else {"needs": NEEDS | OF_NOISE, **UNPROBED}
+    return CreditRule(name=name, citation=citation, **said, phases=phases, exact_when=exact_when)
 
 
 _INVERSE = "feedback is the transposed Jacobian and the stepsize tends to 0"
