@@ -29,7 +29,8 @@ class Dependence:
         In which phase it passes; empty for arrays.
     place
         Where it is, seen from a synapse (or a cell): ``"pre"``, ``"post"``, ``"both ends"``, ``"synapse"``,
-        ``"broadcast"``, ``"nonlocal"``, ``"constant"`` (of cells, of types); of a teaching signal also ``"through synapses"``.
+        ``"broadcast"``, ``"nonlocal"``, ``"constant"`` (of cells, of types); of a teaching signal also ``"through
+        synapses"``.
     units
         Number of values that are disturbed one by one: the dimension of what is broadcast.
     strength

@@ -5,8 +5,11 @@ from fnmatch import fnmatch
 
 from biocredit.analysis.metrics.audited import OWN, Dependence
 from biocredit.circuits.core.credit_rule import CreditRule
+from biocredit.circuits.recurrent.credit.signals import STATE
 
 FAR = ("broadcast", "nonlocal")
+#: Who declares a farther place has declared a nearer one.
+FARNESS = {"constant": 0, "own": 0, "broadcast": 1, "nonlocal": 2}
 
 
 def compare(
@@ -31,17 +34,17 @@ def compare(
         Plastic arrays of which the audit cannot say what they depend on.
     """
     unresolved = set(unresolved)
-    needed = [row for row in dependences if row.of not in unresolved and row.phase != "memory"]
+    needed = [row for row in dependences if row.of not in unresolved and not _memory(row)]
     needed = [row for row in needed if row.place != "constant" and not (row.on == row.of and row.place == "synapse")]
     used, undeclared = set(), {}
     for row in needed:
         found = [need for need in rule.needs if _fits(rule, need, row)]
-        used |= set(found)
+        used |= {need for need in found if _class(rule.needs[need]) == _class(row.place) or row.kind == "chance"}
         if not found:
             undeclared[f"{row.on} ({row.place})"] = None
     for row in signals:
         found = [need for need in rule.needs if _fits(rule, need, row)]
-        used |= set(found)
+        used |= {need for need in found if _class(rule.needs[need]) == _class(row.place)}
         if not found and row.place in FAR:
             undeclared[f"{row.on} ({row.place}, by {row.of})"] = None
     if carried != rule.transports:
@@ -55,10 +58,14 @@ def compare(
 def _fits(rule: CreditRule, need: str, row: Dependence) -> bool:
     patterns = rule.probed.get(need, f"{need} *.{need} {need}.*").split()
     named = any(fnmatch(name, pattern) for name in (row.on, f"{row.kind}:{row.on}") for pattern in patterns)
-    return named and (row.kind == "chance" or _class(rule.needs[need]) == _class(row.place))
+    wide_enough = FARNESS[_class(row.place)] <= FARNESS[_class(rule.needs[need])]
+    return named and (row.kind == "chance" or wide_enough)
+
+
+def _memory(row: Dependence) -> bool:
+    """What a rule remembers is its own."""
+    return row.phase == "memory" or row.on.startswith(STATE)
 
 
 def _class(place: str) -> str:
     return "own" if place in (*OWN, "through synapses") else place
-
-

@@ -197,7 +197,7 @@ def of_learning(net: Circuit, batch: Batch, key: jax.Array, **settings: Any) -> 
 
 def of_temporal_rule(net: TemporalCircuit, batch: Batch) -> Exposure:
     """Lay open a temporal rule: what it is shown can be held, and nothing that happens inside of it."""
-    inputs, *aims = net.arrange(batch)
+    _, *aims = net.arrange(batch)
     goal = aims[0] if isinstance(aims[0], Mapping) else {name: aims[0] for name in net.readouts}
     when = aims[1] if isinstance(aims[1], Mapping) else {name: aims[1] for name in net.readouts}
     rule = net.network.rule
@@ -223,7 +223,7 @@ def of_temporal_rule(net: TemporalCircuit, batch: Batch) -> Exposure:
 
 
 def _held(clamp: Any, phase: str, signals: Mapping[str, Any]) -> dict[str, Any]:
-    """What a rule is shown, or remembers, each array through the clamp; what is no array (cells, names, windows) as it is."""
+    """What a rule is shown, or remembers, each array through the clamp; cells, names and windows as they are."""
 
     def one(name: str, value: Any) -> Any:
         if isinstance(value, dict):

@@ -10,7 +10,7 @@ from biocredit.circuits.core.circuit import Batch
 from biocredit.circuits.recurrent.temporal_circuit import TemporalCircuit
 from biocredit.protocols.plausibility.clamp import Source
 from biocredit.protocols.plausibility.exposure import Seen
-from biocredit.protocols.plausibility.transport import no_symmetry, no_transport, transported
+from biocredit.protocols.plausibility.transport import forward, no_symmetry, no_transport, transported
 from biocredit.protocols.plausibility.wiring import LATER, Wiring, judged
 
 NOT_MEASURED = "not measured"
@@ -20,27 +20,30 @@ NOT_MEASURED = "not measured"
 
 
 def local(wiring: Wiring) -> Property:
-    """Are all direct dependences pre-, postsynaptic or broadcast, of changes and of what teaches?"""
-    far = [row for row in wiring.dependences if row.place == "nonlocal"]
+    """Tell whether changes, and what teaches, depend directly only on what is pre-, postsynaptic or broadcast."""
+    known = [row for row in wiring.dependences if row.of not in wiring.unresolved]
+    far = [row for row in known if row.place == "nonlocal"]
     taught = [row for row in wiring.signals if row.place == "nonlocal"]
     shown = [f"{row.of} reads {row.on}" + (f" ({row.note})" if row.note else "") for row in [*far, *taught][:2]]
     how = "; ".join(shown) or "no dependence elsewhere"
+    how += f" ({', '.join(sorted(wiring.unresolved))}: not resolved)" if wiring.unresolved else ""
     if far or not taught:
         return judged(not far, len(far), how)
     return Property("part", float(len(taught)), f"the teaching signal {how}")
 
 
 def signals_of_a_synapse(wiring: Wiring) -> Property:
-    """How many signals does a synapse read?"""
-    found = {name: {row.on for row in wiring.dependences if row.of == name and row.kind in ("signal", "state", "input")}
-             for name in wiring.exposed.clamped.changes}  # fmt: skip
+    """Count the signals that a synapse reads."""
+    read = [row for row in wiring.dependences if row.kind in ("signal", "state", "input")]
+    found = {name: {row.on for row in read if row.of == name} for name in wiring.exposed.clamped.changes}
     most = max(found, key=lambda name: len(found[name]))
     return Property("number", float(len(found[most])), f"at {most}: {', '.join(sorted(found[most]))}")
 
 
 def broadcast(wiring: Wiring) -> Property:
-    """Is anything broadcast, and of which dimension?"""
+    """Tell whether anything is broadcast, and of which dimension."""
     rows = [row for row in (*wiring.dependences, *wiring.signals) if row.place == "broadcast" and row.kind != "chance"]
+    rows = [row for row in rows if row.of not in wiring.unresolved]
     names = sorted({row.on for row in rows})
     widths = {row.on: row.units for row in rows}
     return judged(bool(rows), sum(widths.values()), ", ".join(names) or "nothing is broadcast")
@@ -50,19 +53,19 @@ def broadcast(wiring: Wiring) -> Property:
 
 
 def one_to_one(wiring: Wiring) -> Property:
-    """Does feedback need a partner for every synapse, between the same two cells?"""
+    """Tell whether feedback joins the same two cells as every forward synapse."""
     pairs = wiring.exposed.net.reciprocal()
     return judged(bool(pairs), len(pairs), "layers whose feedback joins the same two cells")
 
 
 def shared(wiring: Wiring) -> Property:
-    """Is one plastic weight used at several places?"""
+    """Tell whether one plastic weight is used at several places."""
     kernels = [name for name, value in wiring.exposed.clamped.changes.items() if value.ndim > 2]
     return judged(bool(kernels), len(kernels), ", ".join(kernels) or "no convolution")
 
 
 def dale(wiring: Wiring) -> Property:
-    """Does a step that is much too long leave every weight its sign?"""
+    """Tell whether a step that is much too long leaves every weight its sign."""
     net = wiring.exposed.net
     tree = net.read()
     random = np.random.default_rng(wiring.seed)
@@ -78,7 +81,7 @@ def dale(wiring: Wiring) -> Property:
 
 
 def phases(wiring: Wiring) -> Property:
-    """Does one stretch of activity do?"""
+    """Tell whether one stretch of activity does."""
     if isinstance(wiring.exposed.net, TemporalCircuit):
         return Property(NOT_MEASURED, float("nan"), "a rule in time is shown whole trials: see online")
     used = {one.phase for one in wiring.exposed.holdable if one.kind == "signal" and _acts(wiring, one)}
@@ -92,7 +95,7 @@ def _acts(wiring: Wiring, source: Source) -> bool:
 
 
 def remembers(wiring: Wiring) -> Property:
-    """Does a change of the later phase need signals of the earlier one?"""
+    """Tell whether a change in a later phase needs signals of the earlier one."""
     pairs = [row for row in wiring.dependences if row.kind == "signal" and row.phase == "inference"]
     late = {row.of for row in wiring.dependences if row.phase in LATER}
     found = sorted({row.on for row in pairs if row.of in late})
@@ -100,7 +103,7 @@ def remembers(wiring: Wiring) -> Property:
 
 
 def free_of_backward_locking(wiring: Wiring) -> Property:
-    """Do teaching streams run without waiting for ascending activity?"""
+    """Tell whether teaching streams run without waiting for ascending activity."""
     exposed = wiring.exposed
     below = {one.name for one in exposed.net.populations() if one.kind in ("descending", "intermediate")}
     streams = [one for one in exposed.holdable if one.name.rpartition(".")[0] in below and one.name.endswith(".rate")]
@@ -116,20 +119,23 @@ def free_of_backward_locking(wiring: Wiring) -> Property:
 
 
 def free_of_update_locking(wiring: Wiring) -> Property:
-    """Can the lowest synapses change before the output is known?"""
-    exposed = wiring.exposed
-    outputs = [one for one in exposed.holdable if one.kind == "signal" and one.phase == "inference"
-               and np.ndim(exposed.values[one]) and np.shape(exposed.values[one])[-1] in wiring.outputs]  # fmt: skip
-    first = next(iter(exposed.net.plastic), None)
-    if not outputs or first not in exposed.clamped.changes or isinstance(exposed.net, TemporalCircuit):
-        return Property(NOT_MEASURED, float("nan"), "no output passes a probe before the change")
-    values = exposed.values
-    for one in outputs:
-        values = wiring.disturbed(one, values=values)
-    seen = exposed.run(values, outputs)
-    change = wiring.strength(seen.changes[first], exposed.free.changes[first])
-    return judged(not wiring.moved(seen.changes[first], exposed.free.changes[first]).any(), change,
-                  f"relative change of {first} when the output is another")  # fmt: skip
+    """Tell whether the lowest synapses can change before higher layers have been computed."""
+    exposed, onward = wiring.exposed, forward(wiring)
+    onward = [name for name in onward if name in exposed.net.plastic]
+    if len(onward) < 2:
+        return Property(NOT_MEASURED, float("nan"), "no weights above others")
+    first, last = onward[0], onward[-1]
+    seen = _free_run(wiring, [Source("array", last)])
+    how = f"relative change of the update of {first} when {last} is another"
+    return judged(
+        not wiring.changed(first, seen).any(), wiring.strength(seen.changes[first], exposed.free.changes[first]), how
+    )
+
+
+def goes_on(wiring: Wiring) -> Property:
+    """Tell whether a later phase starts from where an earlier one ended, rather than being set back."""
+    rows = [row for row in wiring.signals if row.on == row.of and row.phase == "inference"]
+    return judged(bool(rows), len(rows), ", ".join(sorted({row.on for row in rows})) or "no state of an earlier phase")
 
 
 def _free_run(wiring: Wiring, sources: list[Source]) -> Seen:
@@ -140,7 +146,7 @@ def _free_run(wiring: Wiring, sources: list[Source]) -> Seen:
 
 
 def trials_apart(wiring: Wiring) -> Property:
-    """Is the change of a batch the sum of what single trials say, each for itself?"""
+    """Tell whether the change of a batch is the sum of what single trials say, each for itself."""
     exposed = wiring.exposed
     inputs = [source for source in exposed.given if source.kind == "input"]
 
@@ -161,7 +167,7 @@ def trials_apart(wiring: Wiring) -> Property:
 
 
 def online(wiring: Wiring) -> Property:
-    """Does the rule run while time runs, and give what it gives for whole trials?"""
+    """Tell whether the rule runs while time runs, and gives what it gives for whole trials."""
     net = wiring.exposed.net
     if not isinstance(net, TemporalCircuit):
         how = "weights change in every step" if net.self_changing else "no time within a trial"
@@ -203,7 +209,7 @@ def exposed_changes(wiring: Wiring) -> dict[str, np.ndarray]:
 
 
 def nothing_ahead(wiring: Wiring) -> Property:
-    """Does credit of one step read no activity of later ones?"""
+    """Tell whether credit of one step reads no activity of later ones."""
     rows = [row for row in wiring.dependences if row.times]
     if not rows:
         return Property(NOT_MEASURED, float("nan"), "no time within a trial")
@@ -246,6 +252,7 @@ def properties(wiring: Wiring, trained: Any = None) -> dict[str, Property]:
         "Dale's law": dale(wiring),
         "one phase": phases(wiring),
         "remembers a phase": remembers(wiring),
+        "goes on from it": goes_on(wiring),
         "no backward locking": free_of_backward_locking(wiring),
         "no update locking": free_of_update_locking(wiring),
         "trials apart": trials_apart(wiring),

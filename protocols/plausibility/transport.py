@@ -8,13 +8,13 @@ from biocredit.analysis.metrics.alignment import relative_distance, weight_align
 from biocredit.analysis.metrics.audited import Property
 from biocredit.analysis.metrics.plausibility import COPIED_WEIGHTS, SYMMETRIC_BELOW, UNRELATED_ABOVE
 from biocredit.protocols.plausibility.clamp import Source
-from biocredit.protocols.plausibility.wiring import LATER, Wiring, judged
+from biocredit.protocols.plausibility.wiring import TAUGHT, Wiring, judged
 
 
 def transported(wiring: Wiring) -> tuple[str, float, str]:
     """Say what credit reads of forward weights: ``"nothing"``, ``"signs"`` or ``"weights"``; how much, and where."""
     for kind, change in (("weights", _magnitudes), ("signs", _signs)):
-        found = [(strength, f"{array} moves {what}") for array in _forward(wiring)
+        found = [(strength, f"{array} moves {what}") for array in forward(wiring)
                  for what, strength in _felt(wiring, array, change).items()]  # fmt: skip
         if found:
             return kind, *max(found)
@@ -29,14 +29,18 @@ def _signs(value: np.ndarray, random: np.random.Generator) -> np.ndarray:
     return value * random.choice([-1.0, 1.0], value.shape)
 
 
-def _forward(wiring: Wiring) -> list[str]:
-    """Weights that activity passes in the inference phase, but those within one population."""
-    rows = wiring.exposed.net.synapses.values()
-    onward = [row.name for row in rows if row.pre and row.pre.partition(".")[0] != row.post.partition(".")[0]]
-    streams = [row.name for row in rows if row.pre.startswith(("up.", "down.")) and row.pre != row.post]
-    held = wiring.exposed.holdable
-    found = [name for name in dict.fromkeys([*onward, *streams]) if Source("array", name) in wiring.exposed.values]
-    return [name for name in found if any(one.name == name and one.phase == "inference" for one in held)]
+def forward(wiring: Wiring) -> list[str]:
+    """Weights that activity passes in the inference phase, but those within one population, from the input on."""
+    exposed = wiring.exposed
+    held = {one.name for one in exposed.holdable if one.phase == "inference" and one.kind == "weight"}
+    rows = [row for row in exposed.net.synapses.values() if row.pre and row.name in held]
+    apart = [row for row in rows if _cells(row.pre) != _cells(row.post)]
+    return [row.name for row in apart if Source("array", row.name) in exposed.values]
+
+
+def _cells(end: str) -> str:
+    """Population of a block ``"V1.SI"``; populations of two streams are called ``"up.layer1"``."""
+    return end if end.startswith(("up.", "down.")) else end.partition(".")[0]
 
 
 def _felt(wiring: Wiring, array: str, change: Callable) -> dict[str, float]:
@@ -44,13 +48,31 @@ def _felt(wiring: Wiring, array: str, change: Callable) -> dict[str, float]:
     exposed, source = wiring.exposed, Source("array", array)
     value = np.asarray(exposed.values[source])
     values = {**exposed.values, source: change(value, np.random.default_rng(wiring.seed))}
-    held = [one for one in exposed.holdable if one.phase not in LATER and one.kind == "signal"]
+    others = exposed.net.synapses.keys() - {array}
+    held = [one for one in exposed.holdable if one.name in others or (one.kind == "signal" and one.phase not in TAUGHT)]
     moved, still = exposed.run(values, held), exposed.run(exposed.values, held)
-    seen = [one for one in exposed.holdable if one.phase in LATER and one.name != array and _used(wiring, one)]
-    found = {one.name: (moved.incoming[one], still.incoming[one]) for one in seen}
+    seen = [one for one in exposed.holdable if one not in held and one.name != array and _used(wiring, one)]
+    seen = [one for one in seen if wiring.moved(moved.incoming[one], still.incoming[one]).any()]
+    backwards = [one for one in seen if not _onward(wiring, array, one, held)]
+    found = {one.name: (moved.incoming[one], still.incoming[one]) for one in backwards}
     feedback = [name for name in moved.changes if name != array and _is_feedback(wiring, name)]
     found |= {f"the change of {name}": (moved.changes[name], still.changes[name]) for name in feedback}
     return {name: wiring.strength(*pair) for name, pair in found.items() if wiring.moved(*pair).any()}
+
+
+def _onward(wiring: Wiring, array: str, one: Source, held: list[Source]) -> bool:
+    """Whether a teaching signal moves in the cells alone that the synapse leads to: it was used forwards."""
+    exposed, source = wiring.exposed, Source("array", array)
+    (_, post), width = wiring.axes(array), np.shape(exposed.values[one])[-1]
+    if one.kind != "signal" or np.shape(exposed.values[source])[post] != width:
+        return False
+    still = exposed.run(exposed.values, held).incoming[one]
+    for place in wiring.places(source)[:6]:
+        new = exposed.run(wiring.disturbed(source, place), held).incoming[one]
+        units = wiring.moved(new, still).reshape(-1, width).any(0).nonzero()[0].tolist()
+        if units not in ([], [place[post]]):
+            return False
+    return True
 
 
 def _is_feedback(wiring: Wiring, name: str) -> bool:
@@ -64,7 +86,7 @@ def _used(wiring: Wiring, one: Source) -> bool:
 
 
 def no_transport(wiring: Wiring, what: str, found: tuple[str, float, str]) -> Property:
-    """Are feedback and teaching signals free of forward weights (of their magnitude, or of their sign)?"""
+    """Tell whether feedback and teaching signals are free of forward weights, of their magnitude or of their sign."""
     kind, strength, how = found
     free, distance = kind not in (("weights",) if what == "weights" else ("weights", "signs")), copied(wiring)
     if free and distance <= COPIED_WEIGHTS:
@@ -90,7 +112,7 @@ def _pairs(net: Any, tree: Any) -> tuple[dict, dict]:
 
 
 def no_symmetry(wiring: Wiring, trained: Any) -> Property:
-    """Are forward weights unlike the weights back between the same cells, after training?"""
+    """Tell whether forward weights are unlike the weights back between the same cells, after training."""
     net = wiring.exposed.net
     forward, back = _pairs(net, net.read() if trained is None else trained)
     if not forward:

@@ -214,6 +214,7 @@ class Wiring:
         seen = {when: self.run(source, span, values) for when, span in spans.items()}
         return tuple(w for w, one in seen.items() if any(self.moved(one.changes[k], still.changes[k]).any()
                                                          for k in still.changes))  # fmt: skip
+
     # -- where it is ----------------------------------------------------------------------------------------
 
     @cached_property
@@ -232,8 +233,8 @@ class Wiring:
 
     def axes(self, array: str) -> tuple[int | None, int]:
         """Which axes of an array are the presynaptic and the postsynaptic one."""
-        value = self.exposed.values[Source("array", array)] if Source("array", array) in self.exposed.values else None
-        shape = np.shape(self.exposed.clamped.changes[array]) if value is None else np.shape(value)
+        value = self.exposed.values.get(Source("array", array))
+        shape = np.shape(self.exposed.clamped.changes[array] if value is None else value)
         if len(shape) < 2:
             return None, 0
         usual = (1, 0) if self.exposed.net.weight_axes[0] == "post" else (0, 1)
@@ -253,7 +254,8 @@ class Wiring:
         pre, post = self.axes(array)
         hit = [(place, mask.any(tuple(range(2, mask.ndim)))) for place, mask in masks if mask.any()]
         if not hit:
-            return ("broadcast", "") if source.kind in ("chance", "target") else ("nonlocal", "")
+            shared = source.kind in ("chance", "target") or self.units(source) == 1
+            return ("broadcast" if shared else "nonlocal"), ""
         kinds = {self._line(pre, post, mask) for _, mask in hit}
         found = _joined(kinds)
         if self.is_signal(source) or found == "wide":
@@ -263,7 +265,7 @@ class Wiring:
         return self._weight_place(array, source, hit, found)
 
     def _is_constant(self, source: Source) -> bool:
-        """Whether this is a constant of cells or a table of who is of which type: no weight, and nothing that learns."""
+        """Whether this is a constant of cells, or a table of who is of which type: nothing that learns."""
         shape, net = np.shape(self.exposed.values[source]), self.exposed.net
         learned = source.name in net.synapses or any(source.name.startswith(f"{name}_") for name in net.synapses)
         known = self.exposed.rule.needs.get(source.name) == "constant"
@@ -284,7 +286,7 @@ class Wiring:
 
     def _weight_place(self, array: str, source: Source, hit: list, found: str) -> tuple[str, str]:
         """A synapse knows its own weight; a cell those that it receives; no weight of another cell."""
-        pre, post = self.axes(array)
+        pre, _ = self.axes(array)
         shape = np.shape(self.exposed.values[source])
         same = [tuple(np.argwhere(mask)[0]) == tuple(place[:-1])[: mask.ndim] for place, mask in hit]
         if found == "synapse" and all(same):
@@ -315,7 +317,7 @@ class Wiring:
         )
         if hit and own:
             return "post"
-        if self.units(source) in self.outputs and (width in self.outputs or source.kind == "target"):
+        if self.units(source) in self.outputs and width in self.outputs:
             return "post"  # the loss itself
         if signal in self._weighted:
             return "through synapses"
@@ -327,7 +329,6 @@ class Wiring:
         weights = [one for one in self.sources if one.kind in ("weight", "array")]
         runs = [(one, self.run(one)) for one in weights]
         return {signal for signal in self.teaching if any(self._feels(signal, *pair) for pair in runs)}
-
 
     @cached_property
     def unresolved(self) -> set[str]:
@@ -342,7 +343,9 @@ class Wiring:
 
 
 #: Phases in which something teaches.
-LATER = ("learning", "feedback", "mirror", "modulation")
+TAUGHT = ("learning", "feedback", "modulation")
+#: Phases after the first one: these, and those in which feedback hears noise.
+LATER = (*TAUGHT, "mirror")
 
 
 def _few(table: np.ndarray, axis: int) -> Sequence[int]:

@@ -61,6 +61,7 @@ class Stagewise(DescendingPathway):
         "intermediate": "down.*.intermediate.rate",
         "noise": "chance:* up.*.noise",
         "response": "up.*.response",
+        "magnitudes drawn anew": "chance:*",
     }
     owns: ClassVar[tuple[str, ...]] = ("B",)
     plastic: ClassVar[tuple[str, ...]] = ()

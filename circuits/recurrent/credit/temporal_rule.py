@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
 import jax
 from biocredit.circuits.core.credit_rule import CreditRule, Place, Tree, no_state
@@ -59,6 +59,11 @@ def needs(*names: str, elsewhere: Collection[str] = ()) -> dict[str, Place]:
     for name in (*names, *elsewhere):
         require(name in PLACES, f"unknown signal {name!r}: {nearest(name, PLACES)}")
     return {name: "nonlocal" if name in elsewhere else PLACES[name] for name in names}
+
+
+def transported(asked: Mapping[str, Place]) -> Literal["nothing", "weights"]:
+    """Whether a rule that needs these signals reads single recurrent weights backwards."""
+    return "weights" if "nonlocal" in (asked.get("recurrent_weights"), asked.get("partner_means")) else "nothing"
 
 
 class Beginning(Protocol):

@@ -19,6 +19,13 @@ RULES = (
         "bptt_reset_cut", reset_cut, *SYNAPSES, "window", citation=WERBOS_1990, phases=2, exact_when="no reset"
     ),
     reverse_rule(
-        "bptt_wab", through_means, *TYPES, "window", citation=LIU_2022, phases=2, exact_when="equal weights in a type"
+        "bptt_wab",
+        through_means,
+        *TYPES,
+        "window",
+        elsewhere=("gain",),
+        citation=LIU_2022,
+        phases=2,
+        exact_when="equal weights in a type",
     ),
 )

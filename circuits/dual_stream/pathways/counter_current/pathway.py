@@ -106,7 +106,12 @@ class CounterCurrent(DescendingPathway):
             "mismatch of the level": "nonlocal",
             "class of the trial": "broadcast",
         },
-        probed={"h": "*.rate", "gain": "*.potential", "mismatch of the level": "*.rate", "class of the trial": "target:*"},
+        probed={
+            "h": "*.rate",
+            "gain": "*.potential",
+            "mismatch of the level": "*.rate",
+            "class of the trial": "target:*",
+        },
         sometimes={"class of the trial": "prototypes, or trials that are paired by class"},
         phases=1,
         citation="arXiv:2409.19841",

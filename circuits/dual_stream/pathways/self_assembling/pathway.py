@@ -52,7 +52,12 @@ class Exchange(NamedTuple):
 
 
 #: How probes name what the synapses need.
-PROBED = {"h": "*.rate", "delivered current": "*.current down.*.rate", "slope of the cell": "up.*.potential"}
+PROBED = {
+    "h": "*.rate",
+    "delivered current": "*.current down.*.rate",
+    "slope of the cell": "up.*.potential",
+    "forward weights": "up.*.W",
+}
 
 
 @renamed(starts="initializers")

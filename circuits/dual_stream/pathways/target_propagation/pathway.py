@@ -20,10 +20,10 @@ from biocredit.circuits.dual_stream.pathways.pathway import Credit, DescendingPa
 from biocredit.circuits.dual_stream.pathways.target_propagation.levels import TargetLevel, inverse_levels
 from biocredit.circuits.dual_stream.pathways.target_propagation.reconstruction import Scene, bring_down, scene
 
-NEEDS: dict[str, Place] = {"h": "pre", "gain": "post", "target of the population": "post", "reconstruction": "post"}
+NEEDS: dict[str, Place] = {"h": "pre", "gain": "post", "target of the population": "post"}
 """What a synapse may see, in either stream."""
 
-OF_NOISE: dict[str, Place] = {"noise": "pre", "response to noise": "post"}
+OF_NOISE: dict[str, Place] = {"noise": "pre", "response to noise": "post", "reconstruction": "post"}
 """What it sees besides where feedback learns from noise."""
 
 UNPROBED = {"unprobed": ("down.*",), "sometimes": dict.fromkeys(OF_NOISE, "feedback learns; no probe sees it")}
@@ -57,8 +57,7 @@ class TargetPropagation(DescendingPathway):
     probed: ClassVar[Mapping[str, str]] = {
         "h": "up.*.rate",
         "gain": "up.*.potential",
-        "target of the population": "down.*.rate",
-        "reconstruction": "down.*.reconstruction",
+        "target of the population": "down.*.rate up.*.error",
     }
     distance: ClassVar[float] = 1.0
     stepsize: float = 0.01
