@@ -8,6 +8,7 @@ from biocredit.analysis.plots.behaviour import behaviour
 from biocredit.analysis.plots.curves import amplitude_by_region, error_amplitude, learning_curve
 from biocredit.analysis.plots.measured import measured
 from biocredit.analysis.plots.overview import overview
+from biocredit.analysis.plots.plasticity import audit_table, plasticity_wiring
 from biocredit.analysis.plots.psychometric import psychometric
 from biocredit.analysis.plots.sweeps import sweep
 from biocredit.analysis.plots.trajectories import settling, trajectory
@@ -15,11 +16,13 @@ from biocredit.analysis.plots.wiring_diagram import wiring
 
 __all__ = [
     "amplitude_by_region",
+    "audit_table",
     "behaviour",
     "error_amplitude",
     "learning_curve",
     "measured",
     "overview",
+    "plasticity_wiring",
     "psychometric",
     "settling",
     "sweep",

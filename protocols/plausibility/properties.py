@@ -94,6 +94,13 @@ def _acts(wiring: Wiring, source: Source) -> bool:
     return source.name in names
 
 
+def no_phase_for_feedback(wiring: Wiring) -> Property:
+    """Tell whether feedback learns in the phases in which everything learns, rather than in one of its own."""
+    rows = (*wiring.dependences, *wiring.signals)
+    own = sorted({row.phase for row in rows if row.phase in ("mirror", "feedback")})
+    return judged(not own, len(own), ", ".join(own) or "no phase in which feedback alone learns")
+
+
 def remembers(wiring: Wiring) -> Property:
     """Tell whether a change in a later phase needs signals of the earlier one."""
     pairs = [row for row in wiring.dependences if row.kind == "signal" and row.phase == "inference"]
@@ -251,6 +258,7 @@ def properties(wiring: Wiring, trained: Any = None) -> dict[str, Property]:
         "weight sharing": shared(wiring),
         "Dale's law": dale(wiring),
         "one phase": phases(wiring),
+        "no phase for feedback alone": no_phase_for_feedback(wiring),
         "remembers a phase": remembers(wiring),
         "goes on from it": goes_on(wiring),
         "no backward locking": free_of_backward_locking(wiring),
