@@ -10,7 +10,13 @@ from biocredit.circuits.core.circuit import Batch
 from biocredit.circuits.recurrent.temporal_circuit import TemporalCircuit
 from biocredit.protocols.plausibility.clamp import Source
 from biocredit.protocols.plausibility.exposure import Seen
-from biocredit.protocols.plausibility.transport import forward, no_symmetry, no_transport, transported
+from biocredit.protocols.plausibility.transport import (
+    forward,
+    no_symmetry,
+    no_transport,
+    transported,
+    transported_in_time,
+)
 from biocredit.protocols.plausibility.wiring import LATER, Wiring, judged
 
 NOT_MEASURED = "not measured"
@@ -69,7 +75,8 @@ def dale(wiring: Wiring) -> Property:
     net = wiring.exposed.net
     tree = net.read()
     random = np.random.default_rng(wiring.seed)
-    weights = [name for name in net.plastic if np.ndim(tree[name]) >= 2]
+    outside = {one.name for one in net.populations() if one.kind == "input"}
+    weights = [name for name in net.plastic if np.ndim(tree[name]) >= 2 and net.synapses[name].pre not in outside]
     steps = {name: jnp.asarray(random.normal(size=tree[name].shape) * 10, tree[name].dtype) for name in weights}
     after = {name: np.asarray(tree[name] + step) for name, step in net.constrain(tree, steps).items()}
     kept = [np.mean(after[name] * np.asarray(tree[name]) >= 0) for name in weights]
@@ -215,13 +222,18 @@ def exposed_changes(wiring: Wiring) -> dict[str, np.ndarray]:
     return {name: np.asarray(value) for name, value in outcome.items() if name == "W_rec"}
 
 
-def nothing_ahead(wiring: Wiring) -> Property:
-    """Tell whether credit of one step reads no activity of later ones."""
+def nothing_ahead(wiring: Wiring, running: Property) -> Property:
+    """Tell whether credit of one step reads no activity of later ones.
+
+    A rule that gives the same while time runs cannot: it remembers credit for activity to come.
+    """
     rows = [row for row in wiring.dependences if row.times]
     if not rows:
         return Property(NOT_MEASURED, float("nan"), "no time within a trial")
     ahead = [row for row in rows if "future" in row.times]
     how = ", ".join(sorted({row.on for row in ahead})) or "past and present only"
+    if ahead and running.verdict == "yes":
+        return Property("yes", float(len(ahead)), f"the same step by step; credit is remembered for later {how}")
     return judged(not ahead, len(ahead), how)
 
 
@@ -246,7 +258,8 @@ def properties(wiring: Wiring, trained: Any = None) -> dict[str, Property]:
     trained
         Weights after training, by name; ``None`` if there was none.
     """
-    carried = transported(wiring)
+    temporal = isinstance(wiring.exposed.net, TemporalCircuit)
+    carried, running = (transported_in_time if temporal else transported)(wiring), online(wiring)
     return {
         "local": local(wiring),
         "signals per synapse": signals_of_a_synapse(wiring),
@@ -264,7 +277,7 @@ def properties(wiring: Wiring, trained: Any = None) -> dict[str, Property]:
         "no backward locking": free_of_backward_locking(wiring),
         "no update locking": free_of_update_locking(wiring),
         "trials apart": trials_apart(wiring),
-        "online": online(wiring),
-        "causal": nothing_ahead(wiring),
+        "online": running,
+        "causal": nothing_ahead(wiring, running),
         "operations per synapse": operations(wiring),
     }

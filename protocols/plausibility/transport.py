@@ -7,6 +7,7 @@ import numpy as np
 from biocredit.analysis.metrics.alignment import relative_distance, weight_alignment
 from biocredit.analysis.metrics.audited import Property
 from biocredit.analysis.metrics.plausibility import COPIED_WEIGHTS, SYMMETRIC_BELOW, UNRELATED_ABOVE
+from biocredit.circuits.recurrent.temporal_circuit import TemporalCircuit
 from biocredit.protocols.plausibility.clamp import Source
 from biocredit.protocols.plausibility.wiring import TAUGHT, Wiring, judged
 
@@ -18,6 +19,26 @@ def transported(wiring: Wiring) -> tuple[str, float, str]:
                  for what, strength in _felt(wiring, array, change).items()]  # fmt: skip
         if found:
             return kind, *max(found)
+    return "nothing", 0.0, "no feedback weight and no teaching signal moves"
+
+
+def transported_in_time(wiring: Wiring) -> tuple[str, float, str]:
+    """Say the same of a circuit with a temporal rule: of what the rule reads, and of how errors reach the cells."""
+    far = [row for row in wiring.dependences if row.place == "nonlocal" and row.kind == "weight"]
+    if far:
+        most = max(far, key=lambda row: row.strength)
+        return "weights", most.strength, f"{most.of} reads {most.on} ({most.note or 'of other synapses'})"
+    exposed = wiring.exposed
+    felt = [one for one in exposed.holdable if one.name == "cells.learning_signal"]
+    held = [one for one in exposed.holdable if one.phase == "inference" or one.name == "error"]
+    still = exposed.run(exposed.values, held)
+    for name in exposed.net.network.readouts.weights:
+        source = Source("array", name)
+        moved = exposed.run(wiring.disturbed(source), held)
+        for one in felt:
+            if wiring.moved(moved.incoming[one], still.incoming[one]).any():
+                strength = wiring.strength(moved.incoming[one], still.incoming[one])
+                return "weights", strength, f"{name} carries errors back (take feedback='random')"
     return "nothing", 0.0, "no feedback weight and no teaching signal moves"
 
 
@@ -33,7 +54,7 @@ def forward(wiring: Wiring) -> list[str]:
     """Weights that activity passes in the inference phase, but those within one population, from the input on."""
     exposed = wiring.exposed
     held = {one.name for one in exposed.holdable if one.phase == "inference" and one.kind == "weight"}
-    rows = [row for row in exposed.net.synapses.values() if row.pre and row.name in held]
+    rows = [row for row in exposed.net.synapses.values() if row.pre and row.kind != "bias" and row.name in held]
     apart = [row for row in rows if _cells(row.pre) != _cells(row.post)]
     return [row.name for row in apart if Source("array", row.name) in exposed.values]
 
@@ -48,8 +69,8 @@ def _felt(wiring: Wiring, array: str, change: Callable) -> dict[str, float]:
     exposed, source = wiring.exposed, Source("array", array)
     value = np.asarray(exposed.values[source])
     values = {**exposed.values, source: change(value, np.random.default_rng(wiring.seed))}
-    others = exposed.net.synapses.keys() - {array}
-    held = [one for one in exposed.holdable if one.name in others or (one.kind == "signal" and one.phase not in TAUGHT)]
+    learns = exposed.clamped.changes.keys() - set(exposed.net.plastic)
+    held = [one for one in exposed.holdable if one.name in learns or (one.kind == "signal" and one.phase not in TAUGHT)]
     moved, still = exposed.run(values, held), exposed.run(exposed.values, held)
     seen = [one for one in exposed.holdable if one not in held and one.name != array and _used(wiring, one)]
     seen = [one for one in seen if wiring.moved(moved.incoming[one], still.incoming[one]).any()]
@@ -66,6 +87,8 @@ def _onward(wiring: Wiring, array: str, one: Source, held: list[Source]) -> bool
     (_, post), width = wiring.axes(array), np.shape(exposed.values[one])[-1]
     if one.kind != "signal" or np.shape(exposed.values[source])[post] != width:
         return False
+    if width in wiring.outputs:
+        return True  # the loss itself
     still = exposed.run(exposed.values, held).incoming[one]
     for place in wiring.places(source)[:6]:
         new = exposed.run(wiring.disturbed(source, place), held).incoming[one]
@@ -114,6 +137,8 @@ def _pairs(net: Any, tree: Any) -> tuple[dict, dict]:
 def no_symmetry(wiring: Wiring, trained: Any) -> Property:
     """Tell whether forward weights are unlike the weights back between the same cells, after training."""
     net = wiring.exposed.net
+    if isinstance(net, TemporalCircuit):
+        return Property("not measured", float("nan"), "recurrent cells have no second stream beside them")
     forward, back = _pairs(net, net.read() if trained is None else trained)
     if not forward:
         return Property("yes", float("nan"), "no cells are joined both ways by single synapses")

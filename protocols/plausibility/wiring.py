@@ -134,17 +134,11 @@ class Wiring:
             used |= more
             more = {row.on for row in rows if row.of in used and row.kind == "signal"} - used
         rows = [row for row in rows if row.of in used]
-        heard = {of: {row.on for row in rows if row.of == of and row.place != "post"} for of in used}
-        only = [row for row in rows if self._is_output(row) and heard[row.of] - self._weight_names == {row.on}]
+        far = [row for row in rows if row.place != "post" and row.kind not in ("weight", "array")]
+        others = {row.of for row in far if row.units not in self.outputs}
+        only = [row for row in far if row.of not in others]
         reached = Counter(row.on for row in only)
         return tuple(replace(row, place="broadcast") if row in only and reached[row.on] > 1 else row for row in rows)
-
-    @property
-    def _weight_names(self) -> set[str]:
-        return {source.name for source in self.sources if source.kind in ("weight", "array")}
-
-    def _is_output(self, row: Dependence) -> bool:
-        return row.kind in ("signal", "target") and row.place != "post" and row.units in self.outputs
 
     @cached_property
     def _found(self) -> list[tuple[Dependence, Source]]:
@@ -193,8 +187,12 @@ class Wiring:
     def _one_lesson(self) -> tuple[Values, int]:
         """All values of a temporal circuit, with its learning signals silent but for one step, and that step."""
         values = dict(self.exposed.values)
-        teaching = [one for one in values if one.phase == "rule" and one.name in ("learning_signal", "causal_signal")]
-        step = np.shape(values[teaching[0]])[0] // 2 if teaching else 0
+        teaching = [one for one in values if one.phase == "rule" and one.name in TEACHING]
+        teaching += [one for one in values if one.name.startswith("modulator.")]
+        taught = (
+            np.abs(self.exposed.values[teaching[0]]).reshape(len(values[teaching[0]]), -1).max(1) if teaching else [1]
+        )
+        step = len(taught) // 2 if taught[len(taught) // 2] else int(np.argmax(taught))
         for one in teaching:
             values[one] = np.zeros_like(values[one])
             values[one][step] = self.exposed.values[one][step]
@@ -204,7 +202,7 @@ class Wiring:
         """When a signal is read, seen from the learning signal of a step; empty where trials have no time."""
         if self.exposed.lead < 2 or not self.is_signal(source) or source.phase != "rule":
             return ()
-        if source.name in ("learning_signal", "causal_signal") or len(self.exposed.values[source]) < 2:
+        if source.name in TEACHING or len(self.exposed.values[source]) < 2:
             return ()
         values, step = self._one_lesson
         still = self.exposed.run(values, self.exposed.deciding)
@@ -260,9 +258,18 @@ class Wiring:
         found = _joined(kinds)
         if self.is_signal(source) or found == "wide":
             if found != "wide":
-                return found, ""
+                return (found, "") if self._is_same_cell(array, source, hit, found) else ("nonlocal", "of another cell")
             return ("broadcast" if self.units(source) in self.outputs else "nonlocal"), ""
         return self._weight_place(array, source, hit, found)
+
+    def _is_same_cell(self, array: str, source: Source, hit: list, found: str) -> bool:
+        """Whether the synapses that move are those of the very cell that was disturbed, where both are numbered."""
+        (pre, post), units = self.axes(array), self.units(source)
+        axis = {"pre": pre, "post": post}.get(found)
+        if axis is None or units == 1 or units != np.shape(hit[0][1])[axis]:
+            return True
+        lines = [np.argwhere(mask)[0][axis] for _, mask in hit]
+        return all(line == place[-1] for line, (place, _) in zip(lines, hit, strict=True))
 
     def _is_constant(self, source: Source) -> bool:
         """Whether this is a constant of cells, or a table of who is of which type: nothing that learns."""
@@ -342,6 +349,8 @@ class Wiring:
         return {row.on for row in (*self.dependences, *self.signals) if row.kind == "signal" and row.phase in LATER}
 
 
+#: What a temporal rule is taught by.
+TEACHING = ("learning_signal", "causal_signal")
 #: Phases in which something teaches.
 TAUGHT = ("learning", "feedback", "modulation")
 #: Phases after the first one: these, and those in which feedback hears noise.

@@ -57,7 +57,7 @@ class Stagewise(DescendingPathway):
     probed: ClassVar[Mapping[str, str]] = {
         "h": "up.*",
         "delta": "down.*.rate",
-        "output_error": "up.*.potential",
+        "output_error": "up.*.potential target:*",
         "intermediate": "down.*.intermediate.rate",
         "noise": "chance:* up.*.noise",
         "response": "up.*.response",
