@@ -129,4 +129,6 @@ def _cell(audit: Audit, name: str) -> str:
         return ""
     value = audit.properties[name].value
     number = f"{value:.2g}" if np.isfinite(value) else ""
-    return number if verdict == "number" else f"{verdict} {number}" if number and verdict != "yes" else verdict
+    if verdict == "number":
+        return number
+    return verdict if verdict == "yes" or not value or not number else f"{verdict} {number}"
