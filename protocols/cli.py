@@ -34,6 +34,11 @@ COMMANDS = {
         "what every synapse of a rule needs to know, measured; all rules when none is named",
         ("audited",),
     ),
+    "record": (
+        "reading",
+        "our numbers beside the papers', experiment by experiment: size, verdict, date",
+        ("recorded",),
+    ),
     "data": (
         "reading",
         "data sets: list, where, fetch NAME, import NAME FILES; import-recording FILE",
@@ -114,6 +119,10 @@ ARGUMENTS = {
         (("-o", "--output"), {"metavar": "FOLDER", "help": "page, tables (CSV) and figures go there"}),
         (("--array",), {"metavar": "NAME", "help": "the plastic array whose synapse is drawn"}),
     ],
+    "recorded": [
+        (("word",), {"nargs": "?", "default": "", "help": "only experiments whose name contains this"}),
+        (("--csv",), {"action": "store_true", "help": "comma-separated, with the commands that give our numbers"}),
+    ],
     "report": [(("-o", "--output"), {"metavar": "FILE", "default": "report.html", "help": "report.html or report.md"})],
     "data": [
         (("action",), {"choices": ("list", "where", "fetch", "import", "import-recording"), "help": "what to do"}),
@@ -172,7 +181,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     files = [
         *getattr(given, "traces", ()),
         *getattr(given, "things", ()),
-        *filter(None, [getattr(given, "trace", None)]),
+        *filter(None, [getattr(given, "trace", None), getattr(given, "folder", None)]),
     ]
 
     def command() -> int:

@@ -13,8 +13,10 @@ os.environ.setdefault("JAX_COMPILATION_CACHE_DIR", str(Path(__file__).resolve().
 import jax
 import numpy as np
 import pytest
+from biocredit.analysis.trace import first_look
 from biocredit.circuits.core import backend  # noqa: F401  (BrainPy first: its import would switch 64-bit types off)
 
+first_look.known = None  # files of tests are read here, not in a process of their own first
 jax.config.update("jax_numpy_rank_promotion", "raise")
 jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.3)
 

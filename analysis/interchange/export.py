@@ -6,7 +6,6 @@ they are used; xarray is an extra (``pip install biocredit[xarray]``).
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Mapping
 from pathlib import Path
 from types import MappingProxyType
@@ -16,6 +15,7 @@ import numpy as np
 from biocredit.analysis.trace.labelled import LabelledArray
 from biocredit.analysis.trace.reader import Group, Trace, open_trace
 from biocredit.analysis.trace.schema import COUNTED_AXES, TraceError, nearest
+from biocredit.analysis.trace.spreadsheet import write_csv
 
 if TYPE_CHECKING:
     import xarray
@@ -149,20 +149,7 @@ def _table(arrays: Mapping[str, LabelledArray], path: Path, more: Mapping[str, A
             raise TraceError(f"{name!r} has shape {np.shape(values)}, the arrays of the table have {first.shape}")
         columns[name] = np.ravel(values)
     with open(path, "w", newline="", encoding="utf-8") as stream:
-        writer = csv.writer(stream)
-        writer.writerow(map(harmless, columns))
-        writer.writerows(zip(*(map(harmless, column.tolist()) for column in columns.values()), strict=True))
-
-
-def harmless(cell: Any) -> Any:
-    """A cell that no spreadsheet takes for a formula: text that begins like one gets an apostrophe before it.
-
-    Examples
-    --------
-    >>> harmless("=HYPERLINK(1)"), harmless(-1.5), harmless("V1")
-    ("'=HYPERLINK(1)", -1.5, 'V1')
-    """
-    return f"'{cell}" if isinstance(cell, str) and cell[:1] in ("=", "+", "-", "@", "\t", "\r") else cell
+        write_csv(stream, list(columns), zip(*(column.tolist() for column in columns.values()), strict=True))
 
 
 def _require_free(path: str | Path, overwrite: bool) -> None:

@@ -18,13 +18,14 @@ from typing import Any
 
 import numpy as np
 from biocredit.analysis.interchange.recording import RecordingError
+from biocredit.analysis.metrics.spikes import Spikes, recorded_spikes, spikes_in
 from biocredit.analysis.trace.labelled import LabelledArray
 from biocredit.analysis.trace.reader import Trace
 
 __all__ = ["SPIKES", "to_nwb"]
 
 SPIKES = ("spike", "spikes")
-"""Names of variables that are 1 where a neuron fires."""
+"""Names of time courses that are 1 where a neuron fires."""
 
 COURSE = ("snapshot", "seed", "trial", "time", "neuron")
 GAP_S = 1.0
@@ -32,16 +33,21 @@ GAP_S = 1.0
 
 @dataclass(frozen=True)
 class Population:
-    """What a trace recorded of one population: time courses, and columns along trials, neurons and times."""
+    """What a trace recorded of one population: time courses, spikes, and columns along trials and neurons.
+
+    ``axes`` are the coordinates of snapshots (``update``), seeds, trials, times and neurons, which all of it shares.
+    """
 
     name: str
     courses: Mapping[str, LabelledArray]
     columns: Mapping[str, Mapping[str, LabelledArray]]
+    axes: Mapping[str, np.ndarray]
+    spikes: Spikes | None = None
 
     @property
-    def first(self) -> LabelledArray:
-        """Any of the courses: they share their axes."""
-        return next(iter(self.courses.values()))
+    def looks(self) -> tuple[int, int, int]:
+        """Number of snapshots, seeds and trials."""
+        return len(self.axes["update"]), len(self.axes["seed"]), len(self.axes["trial"])
 
 
 def to_nwb(trace: Trace, path: str | Path) -> None:
@@ -66,10 +72,10 @@ def to_nwb(trace: Trace, path: str | Path) -> None:
     populations = list(_populations(trace))
     if not populations:
         raise RecordingError(f"{trace.path.name} holds no activity: record one, Record('cells.rate')")
-    first = populations[0].first
+    first = populations[0]
     for other in populations[1:]:
-        if other.first.shape[:4] != first.shape[:4] or not np.array_equal(other.first.coords["time"], _times(first)):
-            raise RecordingError(f"{populations[0].name} and {other.name} were recorded at different times: export one")
+        if other.looks != first.looks or not np.array_equal(other.axes["time"], first.axes["time"]):
+            raise RecordingError(f"{first.name} and {other.name} were recorded at different times: export one")
     attributes = trace.attributes
     nwb = pynwb.NWBFile(
         session_description=f"{trace.experiment} (biocredit trace)",
@@ -79,7 +85,7 @@ def to_nwb(trace: Trace, path: str | Path) -> None:
         experiment_description=attributes["configuration"],
         related_publications=list(trace.citations) or None,
     )
-    starts = _add_trials(nwb, populations[0])
+    starts = _add_trials(nwb, first)
     _add_courses(nwb, pynwb, populations, starts)
     _add_neurons(nwb, pynwb, populations, starts)
     with pynwb.NWBHDF5IO(str(path), "w") as file:
@@ -96,28 +102,31 @@ def _populations(trace: Trace) -> Iterator[Population]:
         columns = {
             dim: {name: array for name, array in found.items() if array.dims == (dim,)} for dim in ("trial", "neuron")
         }
-        if courses:
-            yield Population(group, courses, columns)
+        if group in recorded_spikes(trace):
+            spikes = spikes_in(trace, group)
+            yield Population(group, courses, columns, _axes_of(found["firing_rate"]) | {"time": spikes.steps}, spikes)
+        elif courses:
+            first = next(iter(courses.values()))
+            fired = next((array for name, array in courses.items() if name in SPIKES), None)
+            spikes = None if fired is None else Spikes.of_course(fired.values, fired.coords["time"])
+            yield Population(group, courses, columns, _axes_of(first), spikes)
 
 
-def _times(course: LabelledArray) -> np.ndarray:
-    return course.coords["time"]
+def _axes_of(array: LabelledArray) -> dict[str, np.ndarray]:
+    return {"update": np.arange(array.shape[0]), **array.coords}
 
 
-def _seconds(course: LabelledArray, starts: np.ndarray) -> np.ndarray:
+def _seconds(axes: Mapping[str, np.ndarray], starts: np.ndarray) -> np.ndarray:
     """Time of every sample on the common clock."""
-    times = (_times(course) - _times(course)[0]) / 1000.0
+    times = (axes["time"] - axes["time"][0]) / 1000.0
     return (starts[:, None] + times[None]).ravel()
 
 
 def _add_trials(nwb: Any, population: Population) -> np.ndarray:
     """Add one row for each snapshot, seed and trial; return when each begins, in seconds."""
-    course, table = population.first, population.columns["trial"]
-    snapshots, seeds, trials = course.shape[:3]
-    times = _times(course)
+    axes, table, times = population.axes, population.columns["trial"], population.axes["time"]
     step = (times[1] - times[0]) / 1000.0 if len(times) > 1 else 0.001
     length = (times[-1] - times[0]) / 1000.0 + step
-    updates = course.coords.get("update", np.arange(snapshots))
     texts = {
         "update": "number of weight updates before the snapshot",
         "seed": "seed of the network",
@@ -128,15 +137,15 @@ def _add_trials(nwb: Any, population: Population) -> np.ndarray:
         nwb.add_trial_column(name, text)
     for name, array in table.items():
         nwb.add_trial_column(_free(name, texts), f"{array.long_name} ({array.units})")
-    starts = np.arange(snapshots * seeds * trials) * (length + GAP_S)
-    for row, (snapshot, seed, trial) in enumerate(np.ndindex(snapshots, seeds, trials)):
+    starts = np.arange(np.prod(population.looks)) * (length + GAP_S)
+    for row, (snapshot, seed, trial) in enumerate(np.ndindex(population.looks)):
         extra = {_free(name, texts): _plain(array.values[trial]) for name, array in table.items()}
         nwb.add_trial(
             start_time=float(starts[row]),
             stop_time=float(starts[row] + length),
-            update=int(updates[snapshot]),
-            seed=int(course.coords["seed"][seed]),
-            trial=int(course.coords["trial"][trial]),
+            update=int(axes["update"][snapshot]),
+            seed=int(axes["seed"][seed]),
+            trial=int(axes["trial"][trial]),
             trial_time_ms=float(times[0]),
             **extra,
         )
@@ -161,7 +170,7 @@ def _add_courses(nwb: Any, pynwb: Any, populations: list[Population], starts: np
                     name=f"{population.name}_{name}".replace("/", "_"),
                     data=course.values.reshape(-1, course.shape[-1]),
                     unit=course.units,
-                    timestamps=_seconds(course, starts),
+                    timestamps=_seconds(population.axes, starts),
                     description=course.long_name,
                 )
             )
@@ -169,7 +178,7 @@ def _add_courses(nwb: Any, pynwb: Any, populations: list[Population], starts: np
 
 def _add_neurons(nwb: Any, pynwb: Any, populations: list[Population], starts: np.ndarray) -> None:
     """Add a row for each neuron: units where they spike, a table of its own where nothing does."""
-    spiking = [one for one in populations if any(name in SPIKES for name in one.courses)]
+    spiking = [one for one in populations if one.spikes is not None]
     silent = [one for one in populations if one not in spiking]
     columns = {name: array.long_name for one in populations for name, array in one.columns["neuron"].items()}
     texts = {"population": "name of the population", "neuron": "number in the population", **columns}
@@ -177,9 +186,8 @@ def _add_neurons(nwb: Any, pynwb: Any, populations: list[Population], starts: np
         for name, text in texts.items():
             nwb.add_unit_column(name, text)
         for one in spiking:
-            times = _spike_times(one, starts)
-            for neuron, row in enumerate(_rows(one, texts)):
-                nwb.add_unit(spike_times=times[neuron], **row)
+            for times, row in zip(_spike_times(one, starts), _rows(one, texts), strict=True):
+                nwb.add_unit(spike_times=times, **row)
     if silent:
         from hdmf.common import DynamicTable
 
@@ -194,12 +202,15 @@ def _add_neurons(nwb: Any, pynwb: Any, populations: list[Population], starts: np
 
 def _rows(population: Population, texts: Mapping[str, str]) -> Iterator[dict[str, Any]]:
     columns = population.columns["neuron"]
-    for neuron in range(population.first.shape[-1]):
-        known = {name: _plain(array.values[neuron]) for name, array in columns.items()}
-        yield {name: known.get(name, "") for name in texts} | {"population": population.name, "neuron": neuron}
+    for place, neuron in enumerate(population.axes["neuron"]):
+        known = {name: _plain(array.values[place]) for name, array in columns.items()}
+        yield {name: known.get(name, "") for name in texts} | {"population": population.name, "neuron": int(neuron)}
 
 
 def _spike_times(population: Population, starts: np.ndarray) -> list[np.ndarray]:
-    course = next(array for name, array in population.courses.items() if name in SPIKES)
-    fired, clock = course.values.reshape(-1, course.shape[-1]) > 0, _seconds(course, starts)
-    return [clock[fired[:, neuron]] for neuron in range(fired.shape[1])]
+    """Times of the spikes of each neuron on the common clock, in seconds."""
+    spikes = population.spikes
+    looks = np.ravel_multi_index([spikes.places(name) for name in ("update", "seed", "trial")], population.looks)
+    clock = starts[looks] + (spikes.time - spikes.steps[0]) / 1000.0
+    order = np.argsort(clock, kind="stable")
+    return [clock[order][spikes.neuron[order] == neuron] for neuron in spikes.neurons]

@@ -21,6 +21,7 @@ import numpy as np
 from biocredit.analysis.trace.datasets import constant
 from biocredit.analysis.trace.labelled import plain, read_labelled
 from biocredit.analysis.trace.schema import TraceError
+from biocredit.analysis.trace.structure import foreign_parts
 from jaxtyping import Float
 
 __all__ = ["Recording", "RecordingError", "open_recording"]
@@ -152,6 +153,8 @@ def open_recording(path: str | Path) -> Recording:
         raise RecordingError(f"no such file: {path}")
     try:
         with h5py.File(path, "r") as h5:
+            for problem in foreign_parts(h5):
+                raise RecordingError(f"{path} is no recording to be read: {problem}")
             return _read(path, h5)
     except (OSError, KeyError, RuntimeError, TypeError) as error:
         raise RecordingError(f"{path}: no recording, or damaged ({' '.join(str(error).split())})") from None

@@ -27,7 +27,7 @@ __all__ = ["Curve", "Interval", "Similarity", "curve", "model_activity", "simila
 
 
 class Interval(NamedTuple):
-    """Mean over seeds with its confidence interval (Student's t); one seed has none."""
+    """Mean over seeds with its confidence interval; one seed has none."""
 
     mean: float
     low: float
@@ -35,7 +35,7 @@ class Interval(NamedTuple):
 
     @classmethod
     def of(cls, values: Float[np.ndarray, " seed"], level: float = 0.95) -> Interval:
-        """Interval of independent values.
+        """Interval of independent values by Student's t.
 
         Examples
         --------
@@ -48,6 +48,22 @@ class Interval(NamedTuple):
             return cls(mean, np.nan, np.nan)
         half = stats.t.ppf(0.5 + level / 2, count - 1) * values.std(ddof=1) / np.sqrt(count)
         return cls(mean, mean - float(half), mean + float(half))
+
+    @classmethod
+    def bootstrap(cls, values: Float[np.ndarray, " seed"], level: float = 0.95, draws: int = 10_000) -> Interval:
+        """Interval between quantiles of the means of resampled values; it assumes no distribution.
+
+        Examples
+        --------
+        >>> Interval.bootstrap(np.array([1.0, 3.0]))
+        Interval(mean=2.0, low=1.0, high=3.0)
+        """
+        values = np.asarray(values, float)
+        if len(values) < 2:
+            return cls(float(values.mean()), np.nan, np.nan)
+        means = np.random.default_rng(0).choice(values, (draws, len(values))).mean(axis=1)
+        low, high = np.quantile(means, [0.5 - level / 2, 0.5 + level / 2])
+        return cls(float(values.mean()), float(low), float(high))
 
     def __str__(self) -> str:
         return f"{self.mean:.3f}" if np.isnan(self.low) else f"{self.mean:.3f} [{self.low:.3f}, {self.high:.3f}]"

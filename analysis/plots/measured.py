@@ -14,7 +14,7 @@ from matplotlib.ticker import MaxNLocator
 #: What is measured in degrees.
 ANGLES = ("angle", "angle_to_gradient", "limit.angle")
 #: Families that have figures of their own.
-ELSEWHERE = (PREFIX, "psychometric.", "accuracy.", "loss.", "test_", "normalised_error.")
+ELSEWHERE = (PREFIX, "psychometric.", "accuracy.", "loss.", "test_", "normalised_error.", "average.")
 COLUMNS = 4
 
 

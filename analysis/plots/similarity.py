@@ -1,15 +1,19 @@
 """Networks beside recordings: distance against error, and condition averages over time."""
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
-from biocredit.analysis.interchange.similarity import Curve
+from biocredit.analysis.interchange.similarity import Curve, Interval
 from biocredit.analysis.metrics.neural.activity import samples
 from biocredit.analysis.metrics.representation import principal_components
-from biocredit.analysis.plots.style import PALETTE, QUIET, canvas, colours, styled
+from biocredit.analysis.plots.style import QUIET, canvas, colours, styled
 from matplotlib.figure import Figure
 
 __all__ = ["conditions", "distance_against_error"]
+
+
+DISTANCE = "distance from the recording (right angles)"
 
 
 @styled
@@ -18,7 +22,8 @@ def distance_against_error(
     *,
     stored: Mapping[str, tuple[np.ndarray, np.ndarray]] | None = None,
     levels: Mapping[str, float] | None = None,
-    quantity: str = "distance from the recording (right angles)",
+    at: Sequence[float] = (),
+    quantity: str = DISTANCE,
 ) -> Figure:
     """Draw how near networks come to a recording as their error falls: one line a seed, learning goes to the right.
 
@@ -30,23 +35,51 @@ def distance_against_error(
         Error and distance of other networks by name, drawn grey.
     levels
         Distances to compare with, by name: the average over conditions, other neurons.
+    at
+        Errors at which a second panel shows the mean over seeds with its bootstrap interval.
     quantity
         What the vertical axis shows.
     """
-    figure, ax = canvas(size=(5.6, 3.8))
-    for dashes, (label, (error, distance)) in zip(("-", "--", ":", "-."), (stored or {}).items(), strict=False):
-        ax.plot(1 - np.asarray(error), distance, dashes, color=QUIET, linewidth=1.2, label=label)
-    for colour, (label, one) in zip(PALETTE * 4, curves.items(), strict=False):
+    figure, axes = canvas(1, 1 + bool(at), size=(5.0, 3.8), squeeze=False, sharey=True)
+    shades = dict(zip(curves, colours(len(curves)), strict=True))
+    _draw_courses(axes[0, 0], curves, shades, stored or {})
+    for ax in axes[0]:
+        for label, value in (levels or {}).items():
+            ax.axhline(value, color="#000000", linewidth=0.8, linestyle=(0, (4, 3)))
+            ax.annotate(label, (0.01, value), xycoords=("axes fraction", "data"), va="bottom", fontsize=8)
+    if at:
+        _draw_levels(axes[0, 1], curves, shades, sorted(at, reverse=True))
+    axes[0, 0].set_ylabel(quantity)
+    handles, labels = axes[0, 0].get_legend_handles_labels()
+    axes[0, -1].legend(handles, labels, loc="upper left", bbox_to_anchor=(1.0, 1.0))
+    return figure
+
+
+def _draw_courses(ax: Any, curves: Mapping[str, Curve], shades: Mapping[str, Any], stored: Mapping[str, Any]) -> None:
+    for dashes, (label, (error, distance)) in zip(("-", "--", ":", "-."), stored.items(), strict=False):
+        ax.plot(1 - np.asarray(error), distance, dashes, color=QUIET, linewidth=1.6, label=label, zorder=3)
+    few = len(curves) <= 3
+    for label, one in curves.items():
         for k, (error, distance) in enumerate(zip(one.error, one.distance, strict=True)):
-            ax.plot(1 - error, distance, "o-", color=colour, markersize=2.5, label=label if k == 0 else None)
-    for label, value in (levels or {}).items():
-        ax.axhline(value, color="#000000", linewidth=0.8, linestyle=(0, (4, 3)))
-        ax.annotate(label, (0.01, value), xycoords=("axes fraction", "data"), va="bottom", fontsize=8)
+            style = {"marker": "o", "markersize": 2.5} if few else {"linewidth": 0.7, "alpha": 0.8}
+            ax.plot(1 - error, distance, color=shades[label], label=label if k == 0 else None, **style)
     worst = min([0.0, *(float(1 - one.error.max()) for one in curves.values())])
     ax.set_xlim(max(worst, -1.0) - 0.05, 1.05)
-    ax.set(xlabel="1 - normalised error (0: as good as a constant)", ylabel=quantity)
-    ax.legend(loc="upper left", bbox_to_anchor=(1.0, 1.0))
-    return figure
+    ax.set(xlabel="1 - normalised error (0: as good as a constant)")
+
+
+def _draw_levels(ax: Any, curves: Mapping[str, Curve], shades: Mapping[str, Any], at: Sequence[float]) -> None:
+    for number, (label, one) in enumerate(curves.items()):
+        aside = 0.6 * ((number + 0.5) / len(curves) - 0.5)
+        for place, level in enumerate(at):
+            found = one.at_error(level)
+            found = found[~np.isnan(found)]
+            if found.size:
+                interval = Interval.bootstrap(found)
+                ax.plot([place + aside] * 2, [interval.low, interval.high], color=shades[label], linewidth=1.4)
+                ax.plot(place + aside, interval.mean, "o", color=shades[label], markersize=3.5)
+    ax.set_xticks(range(len(at)), [f"{level:g}" for level in at])
+    ax.set(xlabel="normalised error (mean over seeds, 95 % bootstrap)")
 
 
 @styled

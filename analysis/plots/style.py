@@ -9,6 +9,8 @@ from matplotlib.figure import Figure
 
 #: Okabe and Ito's colours, in the order of use.
 PALETTE = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000", "#8C6D31")
+#: Paul Tol's muted colours, where there are more than eight.
+MORE = ("#882255", "#44AA99", "#999933", "#332288", "#AA4499", "#661100")
 QUIET = "#8A8A8A"
 STYLE = {
     "figure.dpi": 110,
@@ -62,16 +64,41 @@ def canvas(
     return figure, axes
 
 
+def canvas_of(
+    projections: Sequence[str | None], heights: Sequence[float], columns: int, width: float = 4.2
+) -> tuple[Figure, list[Any]]:
+    """Return a figure and its axes, row by row, where panels differ in height (inches) and projection."""
+    import matplotlib.pyplot as plt
+
+    rows = [heights[start : start + columns] for start in range(0, len(heights), columns)]
+    tall = [max(row) for row in rows]
+    figure = plt.figure(figsize=(columns * width, sum(tall)), layout="constrained")
+    grid = figure.add_gridspec(len(rows), columns, height_ratios=tall)
+    cells = [(row, column) for row in range(len(rows)) for column in range(columns)]
+    axes = [figure.add_subplot(grid[cell], projection=one) for cell, one in zip(cells, projections, strict=False)]
+    plt.close(figure)
+    return figure, axes
+
+
+def lettered(axes: Sequence[Any]) -> None:
+    """Put the letters a, b, c ... before the titles of several panels."""
+    if len(axes) > 1:
+        for letter, ax in zip("abcdefghijklmnopqrstuvwxyz", axes, strict=False):
+            ax.set_title(f"{letter}  {ax.get_title('left')}".rstrip(), loc="left")
+
+
 def colours(count: int, ordered: bool = False) -> Sequence[Any]:
     """Return colours for so many things; a sequence from dark to light where their order means something."""
-    if ordered or count > len(PALETTE):
+    if ordered or count > len(PALETTE + MORE):
         return [colormaps["viridis"](place) for place in np.linspace(0.05, 0.88, max(count, 2))][:count]
-    return PALETTE[:count]
+    return (PALETTE + MORE)[:count]
 
 
 def band(ax: Any, x: np.ndarray, runs: np.ndarray, **line: Any) -> Any:
     """Draw the mean over runs ``[run, x]`` with the range from smallest to largest; return the line."""
-    (drawn,) = ax.plot(x, runs.mean(0), **line)
-    if len(runs) > 1:
+    (drawn,) = ax.plot(x, runs.mean(0), **({"marker": "o", "ms": 4} if len(x) == 1 else {}) | line)
+    if len(runs) > 1 and len(x) == 1:
+        ax.vlines(x, runs.min(0), runs.max(0), color=drawn.get_color(), linewidth=1)
+    elif len(runs) > 1:
         ax.fill_between(x, runs.min(0), runs.max(0), color=drawn.get_color(), alpha=0.18, linewidth=0)
     return drawn

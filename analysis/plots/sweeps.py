@@ -20,7 +20,7 @@ from matplotlib.figure import Figure
 
 
 @styled
-def sweep(*traces: Trace, over: str | None = None, at: str = "best", exponents: str | None = None) -> Figure:
+def sweep(*traces: Trace, over: str | None = None, at: str = "last", exponents: str | None = None) -> Figure:
     """Draw the score of every run against the setting in which the runs differ.
 
     Parameters
@@ -30,7 +30,7 @@ def sweep(*traces: Trace, over: str | None = None, at: str = "best", exponents: 
     over
         Dotted name of the setting on the x axis; by default a number in which they differ.
     at
-        ``"best"``, ``"last"`` or an epoch.
+        ``"last"``, an epoch, or ``"best"`` (on the test trials: no result to report).
     exponents
         Region whose Lyapunov exponents are drawn below (see
         :func:`biocredit.analysis.metrics.exponents.region_exponents`).

@@ -113,15 +113,21 @@ def settling(*traces: Trace, region: str = "V1", seed: int = 0, trial: int = 0) 
     figure, (states, steps) = canvas(1, 2, (4.2, 3.1))
     found = [opened(trace) for trace in traces]
     for number, (trace, colour) in enumerate(zip(found, colours(len(found), True), strict=False)):
-        course = phase_courses(trace, region, seed=seed)["inference"][trial]
-        course = np.concatenate([np.zeros_like(course[:1]), course])
-        differences = np.linalg.norm(np.diff(course, axis=0), axis=1) / np.sqrt(course.shape[1])
-        steps.plot(np.arange(1, len(course)), differences, color=colour, label=label_of(trace))
+        course = draw_steps(steps, trace, region, colour, seed=seed, trial=trial)
         if number in (0, len(found) - 1):
             busiest = np.argsort(course.std(0))[-4:]
             states.plot(course[:, busiest], color=colour, lw=1, label=[label_of(trace), *["_"] * 3])
     states.set(xlabel="iteration k", ylabel="rate", title=f"States of neurons of {region}")
-    steps.set(xlabel="iteration k", ylabel="RMS of h(k) - h(k-1)", title="One-step difference", yscale="log")
     states.legend(fontsize=7, loc="lower left", bbox_to_anchor=(0, -0.01), ncols=2, frameon=True)
     steps.legend(fontsize=7, loc="center left", bbox_to_anchor=(1, 0.5))
     return figure
+
+
+def draw_steps(ax: Any, trace: Trace, region: str, colour: Any, *, seed: int = 0, trial: int = 0) -> Course:
+    """Draw the one-step differences of a settling region into axes; return its course from rest."""
+    course = phase_courses(trace, region, seed=seed)["inference"][trial]
+    course = np.concatenate([np.zeros_like(course[:1]), course])
+    differences = np.linalg.norm(np.diff(course, axis=0), axis=1) / np.sqrt(course.shape[1])
+    ax.plot(np.arange(1, len(course)), differences, color=colour, label=label_of(trace))
+    ax.set(xlabel="iteration k", ylabel="RMS of h(k) - h(k-1)", title="One-step difference", yscale="log")
+    return course

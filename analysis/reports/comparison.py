@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from math import floor, isfinite, log10
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,25 @@ from jaxtyping import Float
 
 #: Series that stand for a run, the first one there is.
 HEADLINES = ("test_accuracy", "test_loss", "loss")
+
+
+#: Who a number of others is from, by words in its source; the paper where none is in it.
+SOURCES = {
+    "this program": ("this program",),
+    "authors' program": ("authors' program", "authors' layers"),
+    "independent implementation": ("independent", "BioTorch"),
+}
+
+
+def kind_of(source: str) -> str:
+    """Say who a number is from: the paper, the authors' program, an independent implementation, this program.
+
+    Examples
+    --------
+    >>> kind_of("authors' program run again, one run")
+    "authors' program"
+    """
+    return next((kind for kind, some in SOURCES.items() if any(one in source for one in some)), "paper")
 
 
 @dataclass(frozen=True)
@@ -50,8 +70,33 @@ def opened(thing: Trace | str | Path) -> Trace:
 
 
 def label_of(trace: Trace) -> str:
-    """Name a run for a legend: its condition, or its experiment."""
-    return trace.configuration.get("condition") or trace.experiment
+    """Name a run for a legend: as told apart from others, its condition, circuit, rule and task, or its experiment."""
+    named = trace.shown_as or trace.configuration.get("condition") or trace.attributes.get("label")
+    return named or trace.experiment
+
+
+def task_of(trace: Trace) -> str:
+    """Name the task of a run; empty where the trace does not say."""
+    label = str(trace.attributes.get("label", ""))
+    settings = settings_of(trace)
+    return str(settings.get("task.name") or label.rpartition("/")[2] or settings.get("task.part") or "")
+
+
+def distinguish(traces: Sequence[Trace]) -> None:
+    """Give runs of several experiments, or of equal names, labels that tell them apart.
+
+    Runs of one experiment are called by their conditions. Others are called circuit/rule/task; where that is the same,
+    the settings in which they differ follow.
+    """
+    names = [trace.configuration.get("condition") or trace.experiment for trace in traces]
+    if len({trace.experiment for trace in traces}) > 1:
+        names = [str(trace.attributes.get("label") or name) for trace, name in zip(traces, names, strict=True)]
+    columns = varying(traces) if len(traces) > 1 else {}
+    for number, (trace, name) in enumerate(zip(traces, names, strict=True)):
+        same = [k for k, other in enumerate(names) if other == name]
+        apart = [key for key, column in columns.items() if any(column[k] != column[number] for k in same)]
+        told = ", ".join(f"{key.rpartition('.')[2].replace('_', ' ')} {columns[key][number]}" for key in apart[:3])
+        trace.shown_as = f"{name}, {told}" if told else name if len(same) == 1 else f"{name} ({trace.path.stem})"
 
 
 def headline(trace: Trace) -> list[str]:
@@ -106,7 +151,8 @@ def compare(trace: Trace) -> list[Row]:
 
 
 def _axis(trace: Trace, series: str) -> str:
-    return trace.learning[series].dims[1] if series in trace.learning else "epoch"
+    axis = trace.learning[series].dims[1] if series in trace.learning else "epoch"
+    return "epoch" if "epoch" in axis else axis
 
 
 def words(series: str) -> str:
@@ -119,6 +165,30 @@ def words(series: str) -> str:
     """
     name, _, part = series.partition(".")
     return name.replace("_", " ") + (f" ({part.replace('_', ' ')})" if part else "")
+
+
+def number_text(mean: float, sd: float | None, percent: bool = False) -> str:
+    """Write a number to the digits that its spread allows: two of the standard deviation, four without one.
+
+    Examples
+    --------
+    >>> number_text(0.97468, 0.00213, percent=True)
+    '97.47 ± 0.21 %'
+    >>> number_text(2391040.0, 31000.0)
+    '(2.391 ± 0.031)e6'
+    >>> number_text(2391040.0, None)
+    '2.391e+06'
+    """
+    scale, unit = (100, " %") if percent else (1, "")
+    mean, sd = scale * mean, scale * (sd or 0.0)
+    if not (sd and isfinite(sd) and isfinite(mean)):
+        return f"{mean:.4g}{unit}"
+    size = floor(log10(max(abs(mean), sd)))
+    exponent = size if size > 4 or size < -3 else 0
+    mean, sd = mean / 10.0**exponent, sd / 10.0**exponent
+    digits = max(0, 1 - floor(log10(sd)))
+    text = f"{mean:.{digits}f} ± {sd:.{digits}f}"
+    return (f"({text})e{exponent}" if exponent else text) + unit
 
 
 def settings_of(trace: Trace) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from typing import Any
 import h5py
 import numpy as np
 from biocredit.analysis.trace.labelled import base_name
-from biocredit.analysis.trace.schema import COUNTED_AXES, TraceError, axis_of
+from biocredit.analysis.trace.schema import COUNTED_AXES, PACKED_AXES, TraceError, axis_of
 
 STRING = h5py.string_dtype()
 
@@ -33,7 +33,9 @@ def _scale(group: h5py.Group, name: str, dim: str, size: int | None, given: Any)
     if dim in group:
         return _existing(group, name, dim, size, given)
     if size is None:
-        scale = group.create_dataset(dim, shape=(0,), maxshape=(None,), chunks=(512,), dtype=_growing_type(units))
+        packed = {"compression": "gzip", "compression_opts": 1, "shuffle": True} if dim in PACKED_AXES else {}
+        kind = _growing_type(units)
+        scale = group.create_dataset(dim, shape=(0,), maxshape=(None,), chunks=(512,), dtype=kind, **packed)
     else:
         values = _coordinates(group, name, dim, size, given)
         scale = group.create_dataset(dim, data=values, dtype=STRING if values.dtype == object else None)

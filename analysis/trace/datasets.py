@@ -103,6 +103,15 @@ def append(h5: h5py.File, name: str, values: Any, at: Any) -> None:
     node[(slice(None),) * axis + (slice(positions[0], positions[-1] + 1) if contiguous else positions,)] = values
 
 
+def append_rows(h5: h5py.File, group: str, columns: Mapping[str, Any]) -> None:
+    """Add rows to a table of declared columns that share one growing axis, numbered 0, 1, ..."""
+    first = f"{group}/{next(iter(columns))}"
+    number = h5[first].shape[0] if first in h5 else 0
+    for name, values in columns.items():
+        values = np.asarray(values)
+        append(h5, f"{group}/{name}", values, np.arange(number, number + len(values)))
+
+
 def _check_shape(node: h5py.Dataset, axis: int | None, values: np.ndarray) -> None:
     if axis is None:
         raise TraceError(f"{node.name[1:]} is stored once and does not grow")

@@ -5,20 +5,30 @@ from __future__ import annotations
 from pathlib import Path
 
 import h5py
+from biocredit.analysis.trace.first_look import require_sound
 from biocredit.analysis.trace.labelled import plain
 from biocredit.analysis.trace.schema import FORMAT, FORMAT_VERSION, TraceError, nearest
 from biocredit.analysis.trace.storage.atomic_file import RecoveredFile
+from biocredit.analysis.trace.storage.file_lock import is_locked
+from biocredit.analysis.trace.storage.seal import Damaged
 from biocredit.analysis.trace.structure import foreign_parts
 
 SIGNATURE = b"\x89HDF\r\n\x1a\n"
 
 
-def open_h5(path: Path) -> tuple[RecoveredFile, h5py.File]:
-    """Open a trace as it is after its last commit, or say in one line why that cannot be."""
+def open_h5(path: Path, token: tuple) -> tuple[RecoveredFile, h5py.File]:
+    """Open a trace as it is after its last commit, or say in one line why that cannot be.
+
+    A file that is neither sealed nor being written is looked at in a process of its own first, once in each state.
+    """
     if path.is_dir():
         raise TraceError(f"{path} is a directory, not a trace file")
     stream = RecoveredFile(path)
     try:
+        if stream.read(len(SIGNATURE)) != SIGNATURE:
+            raise TraceError(f"{path} is not an HDF5 file")
+        if not (stream.sealed or is_locked(path)):
+            require_sound(path, token)
         return stream, _verified(path, stream)
     except BaseException:
         stream.close()
@@ -26,13 +36,12 @@ def open_h5(path: Path) -> tuple[RecoveredFile, h5py.File]:
 
 
 def _verified(path: Path, stream: RecoveredFile) -> h5py.File:
-    if stream.read(len(SIGNATURE)) != SIGNATURE:
-        raise TraceError(f"{path} is not an HDF5 file")
     try:
         h5 = h5py.File(stream, "r")
     except Exception as error:
         what = "truncated" if "truncated" in str(error) else "damaged"
-        raise TraceError(f"{path} is {what}: HDF5 cannot open it") from None
+        why = error if isinstance(error, Damaged) else "HDF5 cannot open it"
+        raise TraceError(f"{path} is {what}: {why}") from None
     try:
         _check_format(path, h5)
         for problem in foreign_parts(h5):

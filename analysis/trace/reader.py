@@ -78,6 +78,7 @@ class Trace(Mapping):
         self._h5: h5py.File | None = None
         self._look: _Look | None = None
         self._token: tuple = ()
+        self.shown_as = ""  # label in figures and tables, where several runs are told apart
         self.inspect(lambda h5: None)
 
     # --- what the run was
@@ -256,7 +257,7 @@ class Trace(Mapping):
     def _opened(self, token: tuple) -> h5py.File:
         if self._h5 is None or token != self._token:
             self.close()
-            stream, self._h5 = open_h5(self._file)
+            stream, self._h5 = open_h5(self._file, token)
             self._token, self._release = token, weakref.finalize(self, release, self._h5, stream)
         return self._h5
 

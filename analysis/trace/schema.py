@@ -11,8 +11,9 @@ open each group without further knowledge.
 ``/learning``             ``(seed, epoch)`` or ``(seed, update)``, grows while the run goes
 ``/weights/<path>``       ``(snapshot, seed, ...)`` with the coordinate ``update`` along ``snapshot``; masks stored once
 ``/activity/<group>``     ``(snapshot, seed, trial, time, neuron)`` for a fixed probe set, time in ms
-``/activity/<group>/spikes``  where spikes are kept as events: ``neuron``, ``time``, ``trial``, ``seed``, ``update``
-                          along the axis ``spike``
+``/activity/<group>/spikes``  spikes as events: ``neuron``, ``time``, ``trial``, ``seed``, ``update`` along the axis
+                          ``spike``; beside it ``firing_rate`` ``(snapshot, seed, trial, neuron)``, 0 where a cell is
+                          silent
 ``/events``               one row an intervention or phase change: update, time_ms, kind, phase, description
 ========================  =============================================================================================
 """
@@ -57,6 +58,7 @@ AXES = {  # units and long name of the axes whose meaning never changes
     "projection": ("1", "name of the projection"),
 }
 COUNTED_AXES = {"snapshot": "update", "event": None}  # axes numbered 0, 1, ...; the values given go to this coordinate
+PACKED_AXES = ("spike",)  # axes so long that their numbers are compressed
 
 POPULATION_COLUMNS = {
     "name": "name of the population",
@@ -82,6 +84,14 @@ EVENT_COLUMNS = {  # name: (dtype, units, long name)
     "kind": ("str", "1", "kind of event"),
     "phase": ("str", "1", "phase of the protocol"),
     "description": ("str", "1", "what happened"),
+}
+
+SPIKE_COLUMNS = {  # name: (dtype, units, long name)
+    "neuron": ("i4", "1", "neuron of the population that fired"),
+    "time": ("f8", "ms", "time since the onset of the trial"),
+    "trial": ("i4", "1", "trial of the probe set"),
+    "seed": ("i8", "1", "random seed of the network"),
+    "update": ("i8", "update", "number of weight updates before the trial"),
 }
 
 

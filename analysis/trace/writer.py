@@ -245,6 +245,11 @@ class TraceWriter:
         datasets.append(self._h5, name, values, at)
 
     @uninterrupted()
+    def append_rows(self, group: str, columns: Mapping[str, Any]) -> None:
+        """Add rows to a table, one column ``[row]`` by name for each dataset declared in it (events, spikes)."""
+        datasets.append_rows(self._h5, group, columns)
+
+    @uninterrupted()
     def constant(
         self,
         name: str,
@@ -280,9 +285,7 @@ class TraceWriter:
             Phase of the protocol.
         """
         row = {"update": update, "time_ms": time_ms, "kind": kind, "phase": phase, "description": description}
-        number = self._h5["events/kind"].shape[0]
-        for column, value in row.items():
-            self.append(f"events/{column}", [value], at=[number])
+        self.append_rows("events", {name: [value] for name, value in row.items()})
 
     # --- growing and committing
 
@@ -318,6 +321,7 @@ class TraceWriter:
         try:
             self.set(status=status, finished=now())
             self.commit()
+            self._stream.seal()
         except Exception:
             self._last_word("failed" if status == "complete" else status)
             raise

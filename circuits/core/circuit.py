@@ -249,6 +249,10 @@ class Circuit(Described, bp.DynamicalSystem):
         """Names of the activity variables whose time course :meth:`trial` returns."""
         return tuple(self._activity)
 
+    def spikes(self) -> tuple[str, ...]:
+        """Names of the activity variables that are 1 where a cell fires and 0 elsewhere: recorded as events."""
+        return ()
+
     def stretch(self, phase: str | None, **settings: Any) -> slice:
         """Return which time steps of :meth:`trial` belong to a phase; all of them where there is only one."""
         require(phase is None, f"{type(self).__name__} has no phase {phase!r} in time: record the whole trial")
@@ -358,6 +362,10 @@ class Circuit(Described, bp.DynamicalSystem):
         """Unit of the loss: nat for classes and labels, empty where it is that of the target or there is none."""
         loss = getattr(self, "loss", LOSSES["cross_entropy"])
         return str(getattr(loss, "unit", ""))
+
+    def advice(self, metrics: Mapping[str, Any]) -> dict[str, str]:
+        """Say in one line each what a user should know of what :meth:`learn` told, ``[seed]`` or a number by name."""
+        return {}
 
     def trial(self, tree: Tree, batch: Batch, key: jax.Array, probe: Probe = untouched) -> Tree:
         """Run one batch slowly: every activity variable by name as ``[time, trial, neuron]``."""

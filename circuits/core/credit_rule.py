@@ -50,6 +50,8 @@ class CreditRule:
         Regime in which an approximate rule becomes exact (empty if there is none).
     memory, operations
         Growth with the number of neurons N, time steps T, cell types C and filter taps S.
+    equation
+        What a synapse computes, as TeX; symbols as in ``docs/_build/symbols.csv``.
     settings
         The rule's own settings, a frozen dataclass that the command line can set; ``None`` if it has none.
     """
@@ -66,6 +68,7 @@ class CreditRule:
     exact_when: str = ""
     memory: str = ""
     operations: str = ""
+    equation: str = ""
     settings: Any = None
 
 

@@ -59,6 +59,8 @@ class RateRNN(TemporalCircuit):
     initial
         Name in :data:`biocredit.circuits.recurrent.wiring.INITIAL`: ``"balanced"`` (Dale, currents cancel, no outlier
         eigenvalue), ``"liu_2022"`` (the ModProp program), ``"gaussian"``.
+    scale
+        Factor of the drawn input and recurrent weights.
     signed_inputs
         Whether input synapses have fixed signs; by default where there are more than two inputs.
     bias
@@ -108,6 +110,7 @@ class RateRNN(TemporalCircuit):
         answer: str | int = "last",
         reduction: str = "mean",
         initial: str = "balanced",
+        scale: float = 1.0,
         signed_inputs: bool | None = None,
         bias: bool = False,
         seed: int = 0,
@@ -127,6 +130,7 @@ class RateRNN(TemporalCircuit):
             "density": density,
             "draws": choose(initial, wiring.INITIAL, "initial distribution"),
             "signed_inputs": channels > 2 if signed_inputs is None else signed_inputs,
+            "scale": scale,
         }
         super().__init__(
             inputs,

@@ -192,6 +192,10 @@ class TemporalCircuit(Circuit):
 
         return tuple(jax.eval_shape(show, blank))
 
+    def spikes(self) -> tuple[str, ...]:
+        """The outputs of spiking cells."""
+        return ("cells.spike",) if self.network.cell.spiking else ()
+
     def drawn(self, seed: int) -> dict[str, np.ndarray]:
         """Draw weights, masks, constants and the state of the rule, whatever the circuit was given."""
         return self.drawing.draw(self.network, seed)
@@ -223,7 +227,7 @@ class TemporalCircuit(Circuit):
         inputs, *aims = self.arrange(batch)
         aim = self._goal(*aims)
         found, losses, course = self.network.gradient(tree, inputs, aim, probe)
-        metrics = losses | self._scores(course.output, aim) | self._rates(tree, course.activity.rate)
+        metrics = losses | self._scores(course.output, aim) | self._rates(tree, course.activity.rate, inputs)
         if "types" in self.network.rule.needs and "mu" in self.network.rule.needs:
             mu = self.network.mean_gain(tree, course.activity.gain)
             metrics["modulator_radius"] = self.modulator_radius(tree, mu)
@@ -274,15 +278,15 @@ class TemporalCircuit(Circuit):
             found[what if len(self.readouts) == 1 else f"{what}.{name}"] = right / of
         return found
 
-    def _rates(self, tree: Tree, output: jax.Array) -> dict[str, jax.Array]:
-        """Firing rates in Hz, and fractions of spiking cells that are silent or fire as fast as they can."""
+    def _rates(self, tree: Tree, output: jax.Array, inputs: jax.Array) -> dict[str, jax.Array]:
+        """Firing rates in Hz, fractions of spiking cells that are silent or fire as fast as they can, mean input."""
         if not self.network.cell.spiking:
             return {}
         rate = output.mean((0, 1))
         fast, hertz = rate * (1 + tree["dead_steps"]) > 0.9, rate * (1000 / self.dt)
         shares = {"silent_cells": rate == 0, "saturated_cells": fast}
         found = {name: jnp.mean(which, dtype=rate.dtype) for name, which in shares.items()}
-        return {"firing_rate": hertz.mean(), "highest_rate": hertz.max(), **found}
+        return {"firing_rate": hertz.mean(), "highest_rate": hertz.max(), "mean_input": jnp.abs(inputs).mean(), **found}
 
     def trial(self, tree: Tree, batch: Batch, key: jax.Array | None = None, probe: Probe = untouched) -> Tree:
         """Return the time course of every variable, ``[time, trial, unit]`` by name."""

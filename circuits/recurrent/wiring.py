@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import numpy as np
 from biocredit.circuits.core.errors import require
-from biocredit.circuits.core.initializers import rescale, spectral_radius
+from biocredit.circuits.core.initializers import glorot_uniform, rescale, spectral_radius
 from jaxtyping import Float
 
 Draw = Callable[..., np.ndarray]
@@ -186,16 +186,25 @@ def readout_weights(
     return signs * balance_columns(magnitude, sign, mask) * mask
 
 
+def glorot_readout(
+    rng: np.random.Generator, sign: Float[np.ndarray, " pre"], mask: Float[np.ndarray, "pre post"]
+) -> Float[np.ndarray, "pre post"]:
+    """Draw a Glorot-uniform readout (doi:10.1038/s41467-020-17236-y, choices), with the signs of signed cells."""
+    draw = glorot_uniform(rng, mask.shape)
+    return np.where(sign[:, None] == 0, draw, sign[:, None] * np.abs(draw)) * mask
+
+
 #: Distributions of (recurrent weights, readout weights) by name.
 INITIAL: dict[str, tuple[Draw, Draw]] = {
     "balanced": (balanced_dale, readout_weights),
     "liu_2022": (liu_2022, liu_2022),
     "gaussian": (gaussian, gaussian),
     "bellec_2020": (unit_gaussian, unit_gaussian),
+    "bellec_2020_choice": (unit_gaussian, glorot_readout),
 }
 
 #: Factor of the input weights that belong to a distribution, 1 where none is given.
-INPUT_SCALE: dict[str, float] = {"bellec_2020": 0.5**0.5}
+INPUT_SCALE: dict[str, float] = {"bellec_2020": 0.5**0.5, "bellec_2020_choice": 0.5**0.5}
 
 
 def input_weights(

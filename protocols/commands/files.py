@@ -1,20 +1,17 @@
 """Commands about trace files: inspect, export, copy, move."""
 
 import shutil
-import subprocess
 import sys
 from argparse import Namespace
 from collections.abc import Iterable
 from pathlib import Path
 
-from biocredit.analysis.trace.check import SECONDS
+from biocredit.analysis.trace import first_look
 from biocredit.analysis.trace.schema import COMPANIONS, TraceError
 from biocredit.analysis.trace.storage.atomic_file import repair
 from biocredit.analysis.trace.storage.durable import put_in_place, resolved, sync_folder, write_aside
-from biocredit.analysis.trace.storage.file_lock import FileLock
+from biocredit.analysis.trace.storage.file_lock import FileLock, state_token
 from biocredit.circuits.core.errors import CircuitError
-
-STARTING, WAITING = 60, 6  # seconds that a process may take to start; by how much waiting may exceed computing
 
 
 def traces(names: Iterable[str]) -> list[Path]:
@@ -45,7 +42,7 @@ def inspect_command(given: Namespace) -> int:
 
 def _looked_at(how: str, paths: list[Path]) -> int:
     """Look at files in a process of its own; one by one, where one of them ends that process."""
-    outcome = _apart(how, paths)
+    outcome = first_look.apart(how, paths)
     if outcome is None and len(paths) > 1:
         return max(_looked_at(how, [path]) for path in paths)
     if outcome is None:
@@ -53,17 +50,6 @@ def _looked_at(how: str, paths: list[Path]) -> int:
     print(outcome.stdout, end="")
     sys.stderr.write("".join(f"biocredit inspect: {line}\n" for line in outcome.stderr.splitlines()))
     return outcome.returncode
-
-
-def _apart(how: str, paths: list[Path]) -> subprocess.CompletedProcess[str] | None:
-    """Run the check in a process of its own; None if it was ended by HDF5 or by the clock."""
-    command = [sys.executable, "-m", "biocredit.analysis.trace.check", how, *map(str, paths)]
-    try:
-        limit = STARTING + WAITING * SECONDS * len(paths)
-        outcome = subprocess.run(command, capture_output=True, text=True, timeout=limit, errors="replace")
-    except subprocess.TimeoutExpired:
-        return None
-    return outcome if outcome.returncode in (0, 2) else None
 
 
 def require_sound(paths: Iterable[Path]) -> None:
@@ -77,11 +63,7 @@ def require_sound(paths: Iterable[Path]) -> None:
     for path in paths:
         if not path.exists():
             raise TraceError(f"no such file: {path}")
-        outcome = _apart("--sound", [path])
-        if outcome is None:
-            raise TraceError(f"{path} is damaged: HDF5 crashes or never comes back on it")
-        if outcome.returncode:
-            raise TraceError(outcome.stderr.strip().splitlines()[-1])
+        first_look.require_sound(path, state_token(resolved(path)))
 
 
 def repaired(path: Path) -> str:
@@ -101,17 +83,27 @@ def repaired(path: Path) -> str:
 
 def copy_command(given: Namespace) -> int:
     """Copy a run: the trace, its checkpoint, and what a killed program left half done."""
-    print(_transfer(Path(given.trace), Path(given.place), overwrite=given.overwrite, keep=True))
+    print(copied(Path(given.trace), Path(given.place), overwrite=given.overwrite))
     return 0
 
 
 def move_command(given: Namespace) -> int:
     """Move a run, whole."""
-    print(_transfer(Path(given.trace), Path(given.place), overwrite=given.overwrite, keep=False))
+    print(moved(Path(given.trace), Path(given.place), overwrite=given.overwrite))
     return 0
 
 
-def _transfer(source: Path, target: Path, *, overwrite: bool, keep: bool) -> str:
+def copied(source: Path, target: Path, *, overwrite: bool = False) -> str:
+    """Copy a run to a folder or a new name; say what was copied."""
+    return _transferred(source, target, overwrite=overwrite, keep=True)
+
+
+def moved(source: Path, target: Path, *, overwrite: bool = False) -> str:
+    """Move a run to a folder or a new name; say what was moved."""
+    return _transferred(source, target, overwrite=overwrite, keep=False)
+
+
+def _transferred(source: Path, target: Path, *, overwrite: bool, keep: bool) -> str:
     """Copy a run under lock; the trace comes last and goes first, so that at no moment it lacks its checkpoint."""
     source = resolved(source)
     target = resolved(target / source.name if target.is_dir() else target)
@@ -128,7 +120,7 @@ def _transfer(source: Path, target: Path, *, overwrite: bool, keep: bool) -> str
         locks = [FileLock(source)]
         locks.append(FileLock(target))
         repair(source)
-        (done := _copied(source, target)).append(target.name)
+        (done := _all_of_it(source, target)).append(target.name)
         if not keep:
             source.unlink()
             sync_folder(source)
@@ -144,7 +136,7 @@ def _companions(path: Path) -> list[Path]:
     return [path.with_name(path.name + ending) for ending in COMPANIONS]
 
 
-def _copied(source: Path, target: Path) -> list[str]:
+def _all_of_it(source: Path, target: Path) -> list[str]:
     done = []
     for old, new in [*zip(_companions(source), _companions(target), strict=True), (source, target)]:
         if old.exists():

@@ -1,6 +1,8 @@
-"""Commands that only look: ``list``, ``show``, ``report``, ``cite``, ``data``, ``version``."""
+"""Commands that only look: ``list``, ``show``, ``report``, ``record``, ``cite``, ``data``, ``version``."""
 
+import csv
 import json
+import sys
 from argparse import Namespace
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -47,6 +49,30 @@ def report_command(given: Namespace) -> int:
     paths = traces(given.traces)
     require_sound(paths)
     print(write_report(paths, given.output))
+    return 0
+
+
+def record_command(given: Namespace) -> int:
+    """Print the state of every experiment: the paper's number, ours, size, verdict."""
+    from biocredit.protocols.experiments.record import Entry, table
+
+    found = [Entry(one) for name, one in every().items() if given.word in name]
+    if not found:
+        raise SettingError(f"no experiment contains {given.word!r}: see biocredit list")
+    head, *rows = table(found)
+    if given.csv:
+        lines = csv.writer(sys.stdout, lineterminator="\n")
+        lines.writerows(
+            [(*head, "commands"), *((*row, "; ".join(one.commands)) for row, one in zip(rows, found, strict=True))]
+        )
+        return 0
+    tables.print_table([head, *rows])
+    told = [one.verdict.partition(" ")[0] for one in found]
+    print(
+        f"{sum(bool(one.ours) for one in found)} of {len(found)} have numbers of ours, "
+        f"{sum(one.size == 'full' for one in found)} at full size; {told.count('agrees')} agree, "
+        f"{told.count('differs')} differ somewhere"
+    )
     return 0
 
 

@@ -30,7 +30,7 @@ def run_command(given: Namespace) -> int:
         raise SettingError(f"{place} is a folder: wanted the name of a trace file, such as {place / 'run.h5'}")
     paths = {label: place / f"{file_name(label)}.h5" if several else place for label in conditions}
     jobs = _jobs(experiment, conditions, paths, quick)
-    if len(jobs) > 1 or given.on != "pool":
+    if len(jobs) > 1 or given.on != "pool" or given.dry_run:
         return _work(given, jobs, place if several else place.parent)
     (job,) = jobs
     if job.path.exists() and not given.overwrite:

@@ -11,15 +11,17 @@ import sys
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import FIRST_COMPLETED, Executor, Future, ProcessPoolExecutor, wait
-from contextlib import contextmanager
-from dataclasses import dataclass
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, replace
 from typing import Any
 
 from biocredit.analysis.trace.reader import TraceError, open_trace
+from biocredit.analysis.trace.storage.uninterrupted import SIGNALS
 from biocredit.circuits.core.backend import at_home_in_this_thread
 from biocredit.circuits.core.errors import CircuitError
 from biocredit.protocols.execution.job import Job
 from biocredit.protocols.training.checkpoint import RunError
+from biocredit.protocols.training.stopping import listening
 
 CTRL_C = "Ctrl-C"
 #: Seconds between two looks at the jobs that are running.
@@ -98,7 +100,7 @@ def perform(
     Returns
     -------
     list of Outcome
-        One for each job, in their order. After SIGINT or SIGTERM, jobs that were not begun are ``"stopped"``.
+        One for each job, in their order. After Ctrl-C, SIGTERM or SIGHUP, jobs that were not begun are ``"stopped"``.
     """
     jobs = list(jobs)
     complete = {job.path for job in jobs if job.state() == "complete"}
@@ -127,12 +129,12 @@ def _by(executor: Executor, jobs: list[Job]) -> Iterator[Outcome]:
     with _asked_to_stop() as asked:
         while running:
             done, _ = wait(running, timeout=PATIENCE, return_when=FIRST_COMPLETED)
+            why = CTRL_C if asked[:1] == [signal.SIGINT] else "told to stop"
             for future in done:
-                yield _outcome(future, running.pop(future))
-            if asked:
-                for future in [one for one in running if one.cancel()]:
-                    why = CTRL_C if asked[0] == signal.SIGINT else "told to stop"
-                    yield Outcome(str(running.pop(future).path), "stopped", why)
+                outcome = _outcome(future, running.pop(future))
+                yield replace(outcome, reason=why) if asked and outcome.state == "stopped" else outcome
+            for future in [one for one in running if asked and one.cancel()]:
+                yield Outcome(str(running.pop(future).path), "stopped", why)
 
 
 def _outcome(future: Future, job: Job) -> Outcome:
@@ -146,24 +148,18 @@ def _outcome(future: Future, job: Job) -> Outcome:
 def _asked_to_stop() -> Iterator[list[int]]:
     """Collect stop signals and hand them on to the processes of a pool; a second Ctrl-C ends them at once."""
     asked: list[int] = []
-    if threading.current_thread() is not threading.main_thread():
-        yield asked
-        return
 
     def hear(number: int, frame: object) -> None:
         asked.append(number)
-        sys.stderr.write("\nstopping all runs after their present stretch (a second Ctrl-C stops at once)\n")
+        with suppress(OSError):  # the terminal is gone
+            sys.stderr.write("\nstopping all runs after their present stretch (a second Ctrl-C stops at once)\n")
         for child in multiprocessing.active_children():
             child.kill() if len(asked) > 1 else child.terminate()
         if len(asked) > 1:
             raise KeyboardInterrupt
 
-    before = {number: signal.signal(number, hear) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
+    with listening(hear):
         yield asked
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
 
 
 def pool(workers: int) -> ProcessPoolExecutor:
@@ -173,8 +169,9 @@ def pool(workers: int) -> ProcessPoolExecutor:
 
 
 def _begin_worker(parent: int) -> None:
-    """Leave Ctrl-C to the parent, remember SIGTERM, and get one when the parent ends."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    """Leave Ctrl-C and a closed terminal to the parent, remember SIGTERM, and get one when the parent ends."""
+    for number in set(SIGNALS) - {signal.SIGTERM}:
+        signal.signal(number, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, lambda number, frame: setattr(_Told, "stop", True))
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(1, signal.SIGTERM)  # PR_SET_PDEATHSIG

@@ -36,11 +36,11 @@ def _row(path: Path) -> tuple[str, ...]:
         with open_trace(path) as trace:
             epochs = trace.configuration.get("settings", {}).get("run", {}).get("epochs", 0)
             done, status, about = epochs_in(trace), trace.status, dict(trace.attributes)
-    except TraceError as failure:
-        return path.stem, "unreadable", "", "", str(failure)
-    writing = is_locked(path)
-    state = {"running": "running" if writing else "killed"}.get(status, status)
-    left = _left(about, done, epochs) if state == "running" else ""
+        writing = is_locked(path)
+        state = {"running": "running" if writing else "killed"}.get(status, status)
+        left = _left(about, done, epochs) if state == "running" else ""
+    except (TraceError, TypeError, AttributeError, LookupError, ArithmeticError) as failure:
+        return path.stem, "unreadable", "", "", " ".join(str(failure).split())
     return path.stem, state, f"{done}/{epochs}" if epochs else str(done), left, str(about.get("failure", ""))
 
 

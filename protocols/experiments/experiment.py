@@ -1,9 +1,12 @@
 """What an experiment is: a figure or table of a paper as something to run, with the paper's numbers beside it."""
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
+from shlex import quote
 from typing import Any
 
+from biocredit.analysis.reports.comparison import flattened
 from biocredit.circuits.core.errors import nearest
 from biocredit.protocols.experiments.configuration import Configuration
 from biocredit.protocols.experiments.overrides import SettingError, as_json, flat, has, has_owner, overridden, unknown
@@ -37,6 +40,64 @@ class Reference:
 
 
 @dataclass(frozen=True)
+class Observation(Reference):
+    """A number of our own.
+
+    Parameters
+    ----------
+    networks, epochs
+        Mean of so many networks, after a run of so many epochs (those of the experiment by default).
+    settings
+        Settings that differ from the experiment's, ``FIELD=VALUE``, apart by semicolons.
+    date, version
+        When, and by which version of the program.
+    """
+
+    networks: int = 1
+    epochs: int | None = None
+    settings: str = ""
+    date: str = ""
+    version: str = ""
+
+
+@dataclass(frozen=True)
+class Panel:
+    """One panel of a paper's figure, as data; :data:`biocredit.analysis.plots.panels.KINDS` draws it.
+
+    Parameters
+    ----------
+    kind
+        ``"curve"`` (series along their own axis), ``"bars"`` (last value of every condition), ``"line"`` (last value
+        against a setting), ``"heat"`` (over two settings), ``"across"`` (series side by side: regions, layers), or one
+        that is drawn from traces: ``"trajectory"``, ``"settling"``, ``"exponents"``, ``"choices"``, ``"pairs"``,
+        ``"embedding"``, ``"histogram"``, ``"products"``.
+    y
+        Name of the series (``angle.*`` for all layers), of the weights, or of the region.
+    x, by
+        Settings along the abscissa, and by which conditions make lines (several with commas) or the ordinate of a grid.
+    only, best
+        Conditions that are shown (``"STE*"``); the setting for each value of which only the best condition is.
+    log
+        Logarithmic axes: ``"x"``, ``"y"``, ``"xy"``.
+    title, axis
+        Title, and label of the abscissa; by default what the series says.
+    snapshot
+        Which recorded weights.
+    """
+
+    kind: str
+    y: str = ""
+    x: str = ""
+    by: str = ""
+    only: str = ""
+    best: str = ""
+    log: str = ""
+    title: str = ""
+    axis: str = ""
+    snapshot: int = -1
+
+
+@dataclass(frozen=True)
 class Experiment:
     """One figure, panel or table.
 
@@ -58,8 +119,14 @@ class Experiment:
         Conditions of the quick look; all by default.
     expected, observed
         What the paper found, in words; what this program found, where it is not just that.
+    chosen
+        How the hyper-parameters were chosen: the paper's, its program's, or our search and what that cost.
+    panels
+        The figure as the paper has it, by default the score of every condition.
     references
         Numbers to compare with.
+    curves
+        Curves of others that figures show beside ours: name, series, values.
     source
         File of one's own that defines it.
     parts
@@ -76,7 +143,14 @@ class Experiment:
     quick_conditions: tuple[str, ...] = ()
     expected: str = ""
     observed: str = ""
+    chosen: str = ""
+    panels: tuple[Panel, ...] = (
+        Panel("curve", "test_accuracy"),
+        Panel("bars", "test_accuracy"),
+        Panel("curve", "test_normalised_error", log="y"),
+    )
     references: tuple[Reference, ...] = ()
+    curves: Mapping[str, Mapping[str, tuple[float, ...]]] = field(default_factory=dict)
     source: str = ""
     parts: Mapping[str, type] = field(default_factory=dict)
 
@@ -126,11 +200,22 @@ class Experiment:
                     )
         return new
 
+    def command(self, condition: str, configuration: Configuration, *, quick: bool = False) -> str:
+        """Return the command that runs a configuration of a condition."""
+        base = self.configured(quick=quick, only=[condition])[condition]
+        then, now = flattened(as_json(base)), flattened(as_json(configuration))
+        changed = {name: value for name, value in now.items() if name not in then or then[name] != value}
+        words = ["biocredit run", quote(self.source or self.name)]
+        words += [f"--condition {quote(condition)}"] * (len(self.conditions) > 1) + ["--quick"] * quick
+        written = {name: value if isinstance(value, str) else json.dumps(value) for name, value in changed.items()}
+        return " ".join([*words, *(f"--set {quote(f'{name}={value}')}" for name, value in written.items())])
+
     def record(self, condition: str, configuration: Configuration, *, quick: bool) -> dict[str, Any]:
         """Return what the trace should say: enough to run it again, and the numbers to compare a full run with."""
         mine = [asdict(one) for one in self.references if not quick and one.condition in ("", condition)]
         about = {"experiment": self.name, "condition": condition, "quick": quick, "settings": as_json(configuration)}
         about |= {"source": self.source} if self.source else {}
+        about |= {"curves": self.curves} if self.curves and not quick else {}
         return about | {
             "figure": self.figure,
             "title": self.title,
@@ -138,6 +223,8 @@ class Experiment:
             "expected": self.expected,
             "observed": self.observed,
             "full_size": as_json(self.conditions[condition]) == about["settings"],
+            "command": self.command(condition, configuration, quick=quick),
+            "panels": [asdict(one) for one in self.panels],
             "reference": mine,
         }
 

@@ -1,6 +1,5 @@
 """Sweeps: an experiment at every point of a grid of settings, one trace a point."""
 
-import csv
 import io
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -10,6 +9,7 @@ from typing import Any
 
 import numpy as np
 from biocredit.analysis.trace.reader import Trace, open_trace
+from biocredit.analysis.trace.spreadsheet import write_csv
 from biocredit.protocols.experiments import Configuration
 from biocredit.protocols.experiments.overrides import SettingError, flat, has, has_owner, overridden, unknown
 from biocredit.protocols.experiments.settings import PARTS
@@ -90,9 +90,8 @@ def summarise(paths: Sequence[Path], over: Sequence[str], table: Path) -> str:
     """
     rows = [_row(open_trace(path), over) for path in paths if path.exists()]
     text = io.StringIO()
-    writer = csv.DictWriter(text, ["condition", *over, "series", *COLUMNS], lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(rows)
+    head = ["condition", *over, "series", *COLUMNS]
+    write_csv(text, head, ([row.get(name, "") for name in head] for row in rows))
     table.parent.mkdir(parents=True, exist_ok=True)
     table.write_text(text.getvalue())
     return f"{text.getvalue()}{table}"

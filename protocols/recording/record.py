@@ -74,8 +74,9 @@ class Record:
     ----------
     of
         A weight array (``"V1.W_rec"``: stored under ``/weights``), a variable of the dynamics (``"V1.rate"``: its time
-        course over a trial, for the probe stimuli, under ``/activity``), or a function of :class:`Signals` that is
-        reduced on the device at every update and averaged over the epoch (under ``/learning``).
+        course over a trial, for the probe stimuli, under ``/activity``; ``"cells.spike"``: spikes as events), or a
+        function of :class:`Signals` that is reduced on the device at every update and averaged over the epoch (under
+        ``/learning``).
     every
         Epochs from one record to the next; epoch 0 is before learning (weights and activity only). The last epoch of
         a run is always recorded.
@@ -137,6 +138,8 @@ class Record:
             valid = [*circuit.variables(), *circuit.read()]
             require(self.of in valid, f"cannot record {self.of!r}: {nearest(str(self.of), valid)}")
             require(self.units == "1", f"the units of {self.of!r} are the circuit's: leave out units={self.units!r}")
+            whole = self.every_steps == 1 or self.of not in circuit.spikes()
+            require(whole, f"{self.of!r} is kept spike by spike: leave out every_steps={self.every_steps}")
             return kind
         asked = {
             "when": self.when is not None,

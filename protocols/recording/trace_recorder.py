@@ -12,6 +12,7 @@ from biocredit.analysis.trace.writer import TraceWriter
 from biocredit.circuits.core.circuit import Circuit
 from biocredit.circuits.core.errors import CircuitError
 from biocredit.protocols.interventions.declare import Intervention
+from biocredit.protocols.recording.activity import write_activity
 from biocredit.protocols.recording.measures.measure import Measure
 from biocredit.protocols.recording.record import Record
 from biocredit.protocols.recording.surroundings import arithmetic, surroundings
@@ -195,7 +196,7 @@ class Recorder:
         cuts = {key_of(record): record.cut(view.circuit, view.settings[0]) for record in active}
         courses, trials = view.observe(cuts) if cuts else ({}, {})
         for record in active:
-            self._activity(view, record, courses[key_of(record)], trials)
+            write_activity(self.writer, view, record, courses[key_of(record)], trials)
 
     def _weights(self, view: RunView, record: Record) -> None:
         name, values = record.of, np.asarray(view.tree[record.of])[None]
@@ -209,32 +210,6 @@ class Recorder:
         if entry is not None and entry.mask:
             mask = np.asarray(view.tree[entry.mask])
             self.writer.constant(f"weights/{entry.mask}", mask, ("seed", *axes), "1", f"existing synapses of {name}")
-
-    def _activity(self, view: RunView, record: Record, kept: np.ndarray, trials: Mapping[str, np.ndarray]) -> None:
-        population, _, variable = record.of.rpartition(".")
-        cut, group = record.cut(view.circuit, view.settings[0]), f"activity/{record.group}"
-        schedule = view.circuit.schedule(**view.settings[0])
-        coords: dict[str, Any] = {"time": times(view.circuit, cut.start or 0, cut.every, kept.shape[2])}
-        if cut.neurons is not None:
-            coords["neuron"] = (np.array(cut.neurons), "1", f"number of the neuron in {population or variable}")
-        self.writer.declare(
-            f"{group}/{variable}",
-            ("snapshot", "seed", "trial", "time", "neuron"),
-            (None, *kept.shape),
-            units="1",
-            long_name=f"{variable} of {population}" if population else variable,
-            dtype=kept.dtype.str,
-            coords=coords,
-        )
-        self.writer.append(f"{group}/{variable}", kept[None], at=[view.update])
-        units = view.task.trial_units
-        for name, values in trials.items():
-            self.writer.constant(f"{group}/{name}", values, ("trial",), units.get(name, "1"), f"{name} of each trial")
-        steps = (cut.start or 0) + cut.every * np.arange(kept.shape[2])
-        when = phases(schedule, population, steps)
-        self.writer.constant(f"{group}/phase", when, ("time",), "1", "phase in which the population evolves")
-        parts = blocks(view.circuit, population, cut.neurons or range(kept.shape[-1]))
-        self.writer.constant(f"{group}/block", parts, ("neuron",), "1", "blocks of each neuron")
 
 
 def key_of(record: Record) -> str:
@@ -270,32 +245,6 @@ def check_records(records: Sequence[Record], circuit: Circuit, settings: Mapping
         if groups.setdefault(record.group, axes) != axes:
             raise CircuitError(f"{record.of!r} and another record of {record.group!r} keep different parts: name one")
     return {record.label: record.kind(circuit) for record in records}
-
-
-def times(circuit: Circuit, first: int, every: int, count: int) -> tuple[np.ndarray, str, str]:
-    """Coordinates of the time axis: values, units, meaning."""
-    steps, dt = first + every * np.arange(count), getattr(circuit, "dt", None)
-    return (steps * dt, "ms", "time in the trial") if dt else (steps, "iteration", "iteration in the trial")
-
-
-def phases(schedule: Sequence[tuple[str, str, int, int]], population: str, steps: np.ndarray) -> np.ndarray:
-    """Name the phase in which a population evolves at these time steps, empty while it waits."""
-    names = np.full(len(steps), "", dtype=object)
-    for phase, who, first, end in schedule:
-        if who == population:
-            names[(steps >= first) & (steps < end)] = phase
-    return names
-
-
-def blocks(circuit: Circuit, population: str, chosen: Sequence[int]) -> np.ndarray:
-    """Name the blocks of chosen neurons of a population, joined by ``+``; what is no population has none."""
-    found = next((one for one in circuit.populations() if one.name == population), None)
-    names: dict[int, list[str]] = {neuron: [] for neuron in chosen}
-    for block, neurons in found.blocks.items() if found else ():
-        for neuron in neurons:
-            if int(neuron) in names:
-                names[int(neuron)].append(block)
-    return np.array(["+".join(parts) for parts in names.values()], dtype=object)
 
 
 def population_row(population: Any) -> dict[str, Any]:

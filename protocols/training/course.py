@@ -39,6 +39,8 @@ class Course:
         Where it is recorded; nowhere by default.
     logs
         What the stretches of the present epoch logged so far.
+    advised
+        What the circuit has advised so far, once each.
     """
 
     run: Any
@@ -46,6 +48,7 @@ class Course:
     recorder: Recorder | None = None
     path: Path | None = None
     logs: list[dict[str, np.ndarray]] = field(default_factory=list)
+    advised: set[str] = field(default_factory=set)
 
     # -- beginnings ---------------------------------------------------------------------------------------
 
@@ -189,6 +192,10 @@ class Course:
             run.networks.place(run.task.arrays)
             if self.recorder:
                 self.recorder.event("task changed", line, run.updates)
+        for what, line in run.circuit.advice(averages).items():
+            if what not in self.advised:
+                self.advised.add(what)
+                warnings.warn(f"{line}, in epoch {run.epoch + 1}", RunWarning, stacklevel=7)
         run.epoch, run.last, self.logs = run.epoch + 1, averages, []
         if self.recorder:
             self.recorder.epoch(run.view(), averages, joined(logs, "loss"))

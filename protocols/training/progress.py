@@ -1,5 +1,6 @@
 """Progress of long work: a bar in a terminal or notebook, otherwise a plain line every few seconds."""
 
+import contextlib
 import sys
 import time
 from typing import Any
@@ -19,11 +20,13 @@ class Bar:
     def advance(self, count: int, **values: Any) -> None:
         """Count updates and show the latest values."""
         self._bar.set_postfix({name: f"{value:.4g}" for name, value in values.items()}, refresh=False)
-        self._bar.update(count)
+        with contextlib.suppress(OSError):  # the terminal is gone
+            self._bar.update(count)
 
     def close(self) -> None:
         """End the bar."""
-        self._bar.close()
+        with contextlib.suppress(OSError):
+            self._bar.close()
 
 
 class Lines:
@@ -42,7 +45,8 @@ class Lines:
             left = (now - self._start) / self._done * (self._total - self._done)
             shown = " ".join(f"{name} {value:.4g}" for name, value in values.items())
             line = f"{self._what}: {self._done}/{self._total} updates, about {left:.0f} s left; {shown}"
-            print(line, file=sys.stderr, flush=True)
+            with contextlib.suppress(OSError):  # the terminal is gone
+                print(line, file=sys.stderr, flush=True)
 
     def close(self) -> None:
         """Nothing to end."""

@@ -235,8 +235,8 @@ class Protocol(Described):
         experiment, configuration
             What the trace should say about the run, besides how it was built.
         on_interrupt
-            ``"raise"``: after Ctrl-C the run is saved and KeyboardInterrupt goes on (after SIGTERM the program ends
-            with status 75); ``"return"``: the run is saved and returned.
+            ``"raise"``: after Ctrl-C the run is saved and KeyboardInterrupt goes on (after SIGTERM or SIGHUP the
+            program ends with status 75); ``"return"``: the run is saved and returned.
 
         Raises
         ------

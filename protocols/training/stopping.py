@@ -1,17 +1,19 @@
-"""Ctrl-C and SIGTERM ask a run to stop at the end of the present stretch, and end the program when all is saved."""
+"""Ctrl-C, SIGTERM and SIGHUP ask a run to stop after the present stretch, and end the program when all is saved."""
 
 import contextlib
 import signal
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from typing import Any
 
+from biocredit.analysis.trace.storage.uninterrupted import SIGNALS
 from biocredit.protocols.training.checkpoint import RunError
 
 #: What happens after a run was stopped by a signal and saved.
 ON_INTERRUPT = ("raise", "return")
 
-#: Exit status of a program that was ended by SIGTERM after saving: try again later (EX_TEMPFAIL).
+#: Exit status of a program that was ended by SIGTERM or SIGHUP after saving: try again later (EX_TEMPFAIL).
 TRY_AGAIN = 75
 
 
@@ -38,8 +40,9 @@ class StopRequest:
             raise KeyboardInterrupt
         if not self.made:
             again = " (a second Ctrl-C stops at once)" if number == signal.SIGINT else ""
-            sys.stderr.write(f"\nstopping after this stretch{again}\n")
-            sys.stderr.flush()
+            with contextlib.suppress(OSError):  # the terminal is gone
+                sys.stderr.write(f"\nstopping after this stretch{again}\n")
+                sys.stderr.flush()
         self.by = number
 
     def act(self, on_interrupt: str, message: str) -> None:
@@ -50,7 +53,7 @@ class StopRequest:
         KeyboardInterrupt
             After Ctrl-C.
         SystemExit
-            After SIGTERM, with status :data:`TRY_AGAIN`.
+            After SIGTERM and SIGHUP, with status :data:`TRY_AGAIN`.
         """
         if self.made and on_interrupt == "raise":
             raise KeyboardInterrupt(message) if self.by == signal.SIGINT else SystemExit(TRY_AGAIN)
@@ -66,12 +69,19 @@ def check_interrupt(word: str) -> None:
 def stop_request() -> Iterator[StopRequest]:
     """Listen for stop signals (in the main thread; elsewhere there is nothing to listen to)."""
     request = StopRequest()
-    if threading.current_thread() is not threading.main_thread():
+    with listening(request):
         yield request
-        return
-    before = {number: signal.signal(number, request) for number in (signal.SIGINT, signal.SIGTERM)}
+
+
+@contextlib.contextmanager
+def listening(handler: Callable[[int, Any], object]) -> Iterator[None]:
+    """Handle stop signals, in the main thread; those that the program ignores (``nohup``) stay ignored."""
+    before = {}
+    if threading.current_thread() is threading.main_thread():
+        heard = [number for number in SIGNALS if signal.getsignal(number) != signal.SIG_IGN]
+        before = {number: signal.signal(number, handler) for number in heard}
     try:
-        yield request
+        yield
     finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
+        for number, old in before.items():
+            signal.signal(number, old)

@@ -10,20 +10,19 @@ import numpy as np
 from biocredit.analysis.trace.check import check
 from biocredit.analysis.trace.reader import TraceError, open_trace
 
-EPOCHS = 1200
-KILLS = 20
+EPOCHS = 60  # for each kill: more than a run does before it is killed
 
 
-def start(path: Path) -> subprocess.Popen:
-    command = [sys.executable, "-m", "tests.end_to_end.killed_run", str(path), str(EPOCHS)]
+def start(path: Path, epochs: int) -> subprocess.Popen:
+    command = [sys.executable, "-m", "tests.end_to_end.killed_run", str(path), str(epochs)]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
     assert process.stdout.readline() == "ready\n"
     return process
 
 
-def finish(path: Path) -> None:
+def finish(path: Path, epochs: int) -> None:
     """Let a run come to its end."""
-    with start(path) as process:
+    with start(path, epochs) as process:
         assert process.wait(timeout=600) == 0
 
 
@@ -62,21 +61,28 @@ def kill_soon(process: subprocess.Popen, path: Path, held: int, delay: float) ->
     process.stdout.close()
 
 
-def test_killed_twenty_times_the_run_ends_like_an_undisturbed_one(tmp_path: Path, rng: np.random.Generator):
-    undisturbed, disturbed = tmp_path / "undisturbed.h5", tmp_path / "disturbed.h5"
-    finish(undisturbed)
+def killed_and_undisturbed(folder: Path, chance: np.random.Generator, kills: int) -> None:
+    """Kill a run so many times, resume it each time, and compare its end with that of an undisturbed one."""
+    undisturbed, disturbed = folder / "undisturbed.h5", folder / "disturbed.h5"
+    epochs = EPOCHS * kills
+    finish(undisturbed, epochs)
     held = 0
-    for _ in range(KILLS):
-        kill_soon(start(disturbed), disturbed, held, rng.uniform(0, 0.15))
+    for _ in range(kills):
+        kill_soon(start(disturbed, epochs), disturbed, held, chance.uniform(0, 0.15))
         holds = finished_epochs(disturbed)
         with h5py.File(disturbed) as plain:
             assert plain["learning/loss"].shape[1] == holds
         assert holds >= held - 1  # a resumed run goes back to its checkpoint, at most one epoch behind the file
         held = holds
-    assert held < EPOCHS, "the run was too short to be killed twenty times"
-    finish(disturbed)
+    assert held < epochs, "the run was too short to be killed so often"
+    finish(disturbed, epochs)
     assert check(disturbed) == []
     assert_same(undisturbed, disturbed)
+
+
+def test_a_killed_run_ends_like_an_undisturbed_one(tmp_path: Path, rng: np.random.Generator):
+    """A sample of the whole runs of ``make reliability``."""
+    killed_and_undisturbed(tmp_path, rng, 2)
 
 
 def assert_same(one: Path, other: Path) -> None:

@@ -1,16 +1,10 @@
-"""Odd data files through every reader: each loads, or is refused in one line that names a file.
-
-``python -m tests.reliability.data_files 200`` makes so many files by mutation of good ones and prints its rows.
-"""
+"""Odd data files through every reader: each loads, or is refused in one line that names a file."""
 
 import contextlib
 import dataclasses
 import gzip
 import io
 import os
-import resource
-import signal
-import sys
 import tarfile
 import tempfile
 import traceback
@@ -24,9 +18,11 @@ from biocredit.protocols.datasets.formats import DataError
 from PIL import Image
 from scipy.io import savemat
 
+from tests.reliability import Row
+from tests.reliability.limits import limited_memory, limited_time
 from tests.unit.made_images import idx_bytes, jpeg_part, npz_bytes, random_images, smooth_images
 
-N, SECONDS = 6, 20
+N = 6
 
 
 def mat_bytes(images, labels, packed=True):
@@ -176,41 +172,14 @@ def odd_files(count: int, seed: int = 0) -> tuple[Counter, list[str]]:
     return seen, wrong
 
 
-@contextlib.contextmanager
-def limited_time() -> Iterator[None]:
-    """Turn a hang into an error."""
-
-    def late(*_):
-        raise TimeoutError(f"more than {SECONDS} s")
-
-    old = signal.signal(signal.SIGALRM, late)
-    signal.alarm(SECONDS)
-    try:
-        yield
-    finally:
-        signal.alarm(0)
-        signal.signal(signal.SIGALRM, old)
-
-
-def main(count: int | None = None) -> list[tuple[str, str, str, bool]]:
-    """Try ``count`` odd files (None: 200) with a gigabyte of memory more than now; rows for the table."""
-    used = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
-    limit = resource.getrlimit(resource.RLIMIT_AS)
-    resource.setrlimit(resource.RLIMIT_AS, (used + 1_000_000_000, limit[1]))
-    try:
-        seen, wrong = odd_files(count or 200)
-    finally:
-        resource.setrlimit(resource.RLIMIT_AS, limit)
+def main(count: int = 200) -> list[Row]:
+    """Try ``count`` odd files with a gigabyte of memory more than now; rows for the table."""
+    with limited_memory():
+        seen, wrong = odd_files(count)
     rows = []
     for key in sorted({key[:2] for key in seen}):
         mine = [line for line in wrong if line.startswith(str(key))]
-        told = f"{len(mine)} of {sum(seen[(*key, what)] for what in ('read', 'refused', 'WRONG'))}"
-        told += f"; first: {' '.join(mine[0].split())}" if mine else ""
-        rows.append((f"odd data files, {key[0]} ({key[1]}): not one line", "0", told, not mine))
+        tried = sum(seen[(*key, what)] for what in ("read", "refused", "WRONG"))
+        read = f"{seen[(*key, 'read')]} are read all the same"
+        rows.append(Row.of(f"odd data files, {key[0]} ({key[1]}): not one line", tried, mine, read))
     return rows
-
-
-if __name__ == "__main__":
-    table = main(*map(int, sys.argv[1:]))
-    print(*("  ".join(map(str, row)) for row in table), sep="\n")
-    sys.exit(not all(row[-1] for row in table))

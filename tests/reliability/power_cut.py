@@ -16,6 +16,7 @@ import io
 import os
 import random
 import shutil
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -23,10 +24,13 @@ from unittest import mock
 
 import h5py
 import numpy as np
+from biocredit.analysis.trace import first_look
 from biocredit.analysis.trace.reader import open_trace
 from biocredit.analysis.trace.storage.journal import journal_path
 from biocredit.analysis.trace.writer import TraceWriter
 from biocredit.protocols.training import checkpoint
+
+from tests.reliability import Row
 
 SECTOR = 512
 SIZE = 40  # values an epoch
@@ -274,12 +278,10 @@ def fault(disk: dict[str, bytes], folder: Path, allowed: set) -> str:
     return ""
 
 
-def main(count: int | None = None, *, folder: Path | None = None) -> list[tuple[str, str, str, bool]]:
+def main(count: int | None = None, *, folder: Path | None = None) -> list[Row]:
     """Cut the power `count` times for each kind of file system (None: at every state); rows for the table."""
-    import tempfile
-
     rows = []
-    with tempfile.TemporaryDirectory(dir=folder) as place:
+    with tempfile.TemporaryDirectory(dir=folder) as place, mock.patch.object(first_look, "known", None):
         folder = Path(place)
         with recorded(folder) as calls:
             run = Run(folder / "run.h5", calls)
@@ -297,11 +299,5 @@ def main(count: int | None = None, *, folder: Path | None = None) -> list[tuple[
                 if problem := fault(disk, folder / "cut", allowed):
                     torn.append(f"after call {calls_done}: {problem}")
             kind = "like ext4" if ext4 else "strict POSIX"
-            seen = f"{len(torn)} of {len(cuts)}" + (f"; first: {torn[0]}" if torn else "")
-            rows.append((f"power cut, {kind}: torn states of {len(calls)} calls", "0", seen, not torn))
+            rows.append(Row.of(f"power cut, {kind}: torn states after any of {len(calls)} calls", len(cuts), torn))
     return rows
-
-
-if __name__ == "__main__":
-    for row in main():
-        print(*row, sep=" | ")

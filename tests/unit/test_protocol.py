@@ -53,7 +53,7 @@ def test_the_first_network_is_the_circuit_as_it_is_and_gets_the_weights_back():
     assert np.array_equal(trained.circuit.read()["V1.SI->V2.RI"], trained.tree["V1.SI->V2.RI"][0])
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_a_stopped_run_resumes_bit_for_bit(tmp_path: Path, capsys: pytest.CaptureFixture, number: int):
     undisturbed = build().train(5, record=tmp_path / "one.h5", progress=False)
     stopped = build()
@@ -66,8 +66,7 @@ def test_a_stopped_run_resumes_bit_for_bit(tmp_path: Path, capsys: pytest.Captur
         return step(*where)
 
     stopped.networks.learn = learn
-    ends = {signal.SIGINT: KeyboardInterrupt, signal.SIGTERM: SystemExit}
-    with pytest.raises(ends[number]) as caught:
+    with pytest.raises(KeyboardInterrupt if number == signal.SIGINT else SystemExit) as caught:
         stopped.train(5, record=tmp_path / "two.h5", progress=False)
     assert "resume" in str(caught.value) or caught.value.code == 75
     assert "stopping after this stretch" in capsys.readouterr().err

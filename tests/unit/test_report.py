@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 from biocredit.analysis import open_trace
 from biocredit.analysis.reports.bibliography import cite, entries, entry
-from biocredit.analysis.reports.comparison import compare, varying
-from biocredit.analysis.reports.report import comparison_table, notes, runs_table, write_report
+from biocredit.analysis.reports.comparison import compare, distinguish, label_of, varying
+from biocredit.analysis.reports.report import notes, write_report
+from biocredit.analysis.reports.tables import comparison_table, order, runs_table
 from biocredit.analysis.trace.reader import TraceError
 
 from tests.unit.experiment_case import learned
@@ -36,9 +37,9 @@ def test_ours_beside_theirs(trace):
 
 def test_the_table_says_percentages_spread_and_what_was_not_reached(trace):
     table = comparison_table([trace])
-    assert table[1] == ["AP", "test accuracy, best", "80.00 ± 14.14 (n = 2)", "75 ± 1", "+5.00 points", "table <1>"]
-    assert table[4][2:5] == ["not reached", "90", ""]
-    assert runs_table([trace])[1] == ["AP", "2", "3", "test accuracy", "80.00 ± 14.14 (n = 2)", "70.00 ± 14.14 (n = 2)"]
+    assert table[1] == ["AP", "test accuracy, best", "80 ± 14 % (n = 2)", "75.0 ± 1.0 %", "+5 points", "table <1>"]
+    assert table[4][2:5] == ["not reached", "90 %", ""]
+    assert runs_table([trace])[1] == ["AP", "", "2", "3", "test accuracy", "70 ± 14 % (n = 2)"]
 
 
 def test_notes_warn_of_quick_partial_and_changed_runs(tmp_path, trace):
@@ -54,15 +55,16 @@ def test_html_holds_everything_in_one_file(trace, tmp_path):
     text = write_report([trace], tmp_path / "out" / "report.html").read_text()
     assert "A &lt;run&gt;" in text
     assert "table &lt;1&gt;" in text
-    assert "+5.00 points" in text
+    assert "+5 points" in text
     assert text.count("data:image/png;base64,iVBOR") == 1
     assert "liu2026adjoint" in text
-    assert not re.search(r'(src|href)="(?!data:)', text)
+    assert re.findall(r'(?:src|href)="(?!data:)(.*?)"', text) == ["../run.h5"]  # the trace itself, and nothing else
+    assert text.index("<figure>") < text.index("<table>")
 
 
 def test_markdown_has_its_figures_beside_it(trace, tmp_path):
     text = write_report([trace], tmp_path / "report.md").read_text()
-    assert "| AP | test accuracy, best | 80.00 ± 14.14 (n = 2) | 75 ± 1 | +5.00 points | table &lt;1&gt; |" in text
+    assert "| AP | test accuracy, best | 80 ± 14 % (n = 2) | 75.0 ± 1.0 % | +5 points | table &lt;1&gt; |" in text
     for name in re.findall(r"!\[.*?\]\(<(.*?)>\)", text):
         assert (tmp_path / name).read_bytes().startswith(b"\x89PNG")
     assert "(<report/1.png>)" in text
@@ -76,6 +78,32 @@ def test_several_runs_are_compared_by_the_settings_in_which_they_differ(tmp_path
     assert varying([open_trace(path) for path in paths]) == {"circuit.size": [1, 2]}
     text = write_report(paths, tmp_path / "r.md").read_text()
     assert "| run | circuit.size |" in text
+
+
+def test_runs_of_equal_names_are_told_apart(tmp_path):
+    def run(name, size, **about):
+        settings = {"settings": {"circuit": {"size": size}, "task": {"name": "digits"}}}
+        return open_trace(learned(tmp_path / f"{name}.h5", RUNS, settings | about))
+
+    same = [run("a", 3, condition="AP"), run("b", 4, condition="AP"), run("c", 3, condition="BP")]
+    distinguish(same)
+    assert [label_of(one) for one in same] == ["AP, size 3", "AP, size 4", "BP"]
+    twins = [run("d", 3, condition="AP"), run("e", 3, condition="AP")]
+    distinguish(twins)
+    assert [label_of(one) for one in twins] == ["AP (d)", "AP (e)"]
+
+
+def test_rows_are_sorted_as_numbers():
+    rows = [[f"expansion {size}"] for size in (100.0, 10.0, 1.58, 1.0)]
+    assert sorted(rows, key=order) == rows[::-1]
+
+
+def test_the_epoch_chosen_on_validation_is_reported_and_the_best_on_test_is_not(tmp_path):
+    validation = (np.array([[0.9, 0.1, 0.2], [0.1, 0.2, 0.3]]), ("seed", "epoch"))
+    path = learned(tmp_path / "v.h5", RUNS, {"condition": "AP"}, **{"learning/validation_accuracy": validation})
+    head, row = runs_table([open_trace(path)])
+    assert dict(zip(head, row, strict=True))["chosen on validation"] == "50 ± 42 % (n = 2)"
+    assert "90" not in " ".join(row)
 
 
 def test_another_ending_is_refused(trace, tmp_path):

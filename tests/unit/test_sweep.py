@@ -5,9 +5,9 @@ from biocredit.analysis import open_trace
 from biocredit.protocols.cli import main
 from biocredit.protocols.experiments import find
 from biocredit.protocols.experiments.overrides import SettingError
-from biocredit.protocols.experiments.sweep import grid
+from biocredit.protocols.experiments.sweep import grid, summarise
 
-from tests.unit.experiment_case import DEMO, TINY
+from tests.unit.experiment_case import DEMO, TINY, learned
 
 OVER = ["--over", "circuit.spectral_radius=0.1,0.5"]
 
@@ -31,6 +31,12 @@ def test_the_summary_says_what_the_traces_say(swept):
         trace = open_trace(swept / f"circuit.spectral_radius={row['circuit.spectral_radius']}.h5")
         assert float(row["best_mean"]) == pytest.approx(trace["learning/test_accuracy"].values.max(1).mean(), abs=1e-6)
         assert row["seeds"] == "2"
+
+
+def test_no_cell_of_the_summary_is_a_formula(tmp_path):
+    settings = {"settings": {"task": {"name": "@SUM(1)"}}, "condition": "=1+1"}
+    path = learned(tmp_path / "run.h5", [[0.5, 0.25], [0.5, 0.25]], settings)
+    assert "'=1+1,'@SUM(1),test_accuracy,0.5," in summarise([path], ["task.name"], tmp_path / "sweep.csv")
 
 
 def test_complete_points_are_left_alone_and_missing_ones_made_in_processes(swept, capsys):

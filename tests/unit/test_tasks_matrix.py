@@ -3,11 +3,11 @@
 import jax
 import jax.numpy as jnp
 import pytest
-from biocredit.circuits import RateRNN
+from biocredit.circuits import LIF, RateRNN, SpikingRNN
 from biocredit.protocols import tasks
 
 from tests.unit.test_tasks_cognitive import SHELF, made
-from tests.unit.zoo import RATE_RULES
+from tests.unit.zoo import RATE_RULES, SPIKING_RULES
 
 MADE = {
     **{name: lambda name=name: made(name) for name in SHELF},
@@ -16,13 +16,15 @@ MADE = {
     "adding_problem": lambda: tasks.adding_problem(8),
     "evidence_accumulation": lambda: tasks.evidence_accumulation(3, delay=300, dt=25),
 }
+CIRCUITS = {f"rate/{rule}": (RateRNN, {"rule": rule}) for rule in RATE_RULES}
+CIRCUITS |= {f"spiking/{rule}": (SpikingRNN, {"rule": rule, "cells": LIF(tau=100.0)}) for rule in SPIKING_RULES}
 
 
-@pytest.mark.parametrize("rule", RATE_RULES)
+@pytest.mark.parametrize("circuit", CIRCUITS)
 @pytest.mark.parametrize("name", MADE)
-def test_every_rule_runs_on_every_task(name, rule):
-    task = MADE[name]()
-    net = RateRNN.for_task(task, {"I": 2, "E": 4}, rule=rule, mu=0.25)
+def test_every_rule_runs_on_every_task(name, circuit):
+    task, (kind, settings) = MADE[name](), CIRCUITS[circuit]
+    net = kind.for_task(task, {"I": 2, "E": 4}, mu=0.25, **settings)
     tree, key = net.read(), jax.random.key(0)
 
     def learn(tree, index):

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from biocredit.analysis.trace.check import check
 from biocredit.analysis.trace.reader import TraceError, open_trace
+from biocredit.analysis.trace.storage.seal import END
 from biocredit.analysis.trace.writer import TraceWriter
 from trace_case import declare, epoch, start
 
@@ -87,9 +88,12 @@ def test_refusals(written, tmp_path):
     h5py.File(tmp_path / "foreign.h5", "w").close()
     refused("but no biocredit trace", tmp_path / "foreign.h5")
     whole = written.read_bytes()
-    for size in (9, 600, len(whole) // 2, len(whole) - 1):
+    end = END.unpack(whole[-END.size :])[0]
+    for size in (9, 600, len(whole) // 2, end - 1):
         (tmp_path / "cut.h5").write_bytes(whole[:size])
         refused("is truncated|is damaged", tmp_path / "cut.h5")
+    (tmp_path / "cut.h5").write_bytes(whole[: end + 1])  # of the seal alone, as after a kill while it is put there
+    assert check(tmp_path / "cut.h5") == []
     with h5py.File(written, "r+") as h5:
         h5.attrs["format_version"] = 3
     refused("format version 3; this biocredit reads up to 2", written)

@@ -11,7 +11,9 @@ from biocredit.analysis.trace.reader import TraceError, open_trace
 from biocredit.analysis.trace.storage import atomic_file, durable, journal
 from biocredit.analysis.trace.storage.journal import journal_path
 from biocredit.analysis.trace.writer import TraceWriter
-from trace_crash_case import Crash, abandon, declare, epoch, holds, start
+from trace_crash_case import Crash, abandon, declare, epoch, holds, killed_commit, start
+
+from tests.reliability import disks
 
 
 class Disk:
@@ -98,14 +100,7 @@ def test_crash_at_every_operation_of_a_recovery(path, monkeypatch):
     writer.commit()
     lengths = writer.lengths()
     epoch(writer, 2)
-    with pytest.MonkeyPatch.context() as patch:
-        disk = Disk(patch)
-        writer._h5.flush()
-        patch.setattr(writer._stream, "_announce", lambda: (_ for _ in ()).throw(Crash))
-        with pytest.raises(Crash):
-            writer._stream.commit()
-        assert disk.count > 3
-    abandon(writer)
+    killed_commit(writer, durable, "sync_folder", lambda path: True)
     assert journal_path(path).exists()
     for fatal in range(1, 100):
         with pytest.MonkeyPatch.context() as patch:
@@ -166,14 +161,16 @@ def test_full_disk(path, fatal):
     assert sorted(file.name for file in path.parent.iterdir()) == ["run.h5"]
 
 
+@pytest.mark.parametrize("number", range(1, 44, 3))
+def test_a_disk_that_refuses_from_some_call_on_keeps_what_was_committed(path, number):
+    """Also where a commit was certain, and everything that came after it failed again and again."""
+    assert disks.attempt(path, disks.refusing(errno.EDQUOT, number), ("failed", "running")) == ""
+
+
 def test_a_stray_journal_is_refused(path, tmp_path):
     writer = start(path)
     epoch(writer, 1)
-    writer._h5.flush()
-    writer._stream._announce = lambda: (_ for _ in ()).throw(Crash)
-    with pytest.raises(Crash):
-        writer._stream.commit()
-    abandon(writer)
+    killed_commit(writer, durable, "sync_folder", lambda path: True)
     other = tmp_path / "other.h5"
     start(other).close()
     journal_path(other).write_bytes(journal_path(path).read_bytes())

@@ -10,14 +10,14 @@ import numpy as np
 import pytest
 from biocredit.analysis.trace.check import check
 from biocredit.analysis.trace.reader import TraceError, open_trace
-from biocredit.analysis.trace.storage import file_lock
+from biocredit.analysis.trace.storage import atomic_file, file_lock
 from biocredit.analysis.trace.storage.durable import WriteError
 from biocredit.analysis.trace.storage.journal import MARK, journal_path
 from biocredit.analysis.trace.writer import TraceWriter
 from biocredit.protocols.commands import files
 from biocredit.protocols.training import checkpoint
 from biocredit.protocols.training.checkpoint import RunError
-from trace_crash_case import Crash, abandon, epoch, holds, start
+from trace_crash_case import epoch, holds, killed_commit, pending, start
 
 
 @pytest.fixture
@@ -58,29 +58,33 @@ def test_checkpoints_of_others_and_of_the_past_are_refused(path, tmp_path):
         load(path)
 
 
+def test_without_its_checkpoint_nothing_is_lost(path):
+    with start(path) as writer:
+        epoch(writer, 1)
+        saved(writer, path, 1)
+    checkpoint.path_beside(path).unlink()
+    with pytest.raises(RunError, match=r"nothing to resume: there is no checkpoint .*run.h5.checkpoint"):
+        load(path)
+    assert holds(path) == 1
+
+
+def test_renamed_a_run_keeps_its_checkpoint(path, tmp_path):
+    with start(path) as writer:
+        epoch(writer, 1)
+        saved(writer, path, 1)
+    other = tmp_path / "renamed.h5"
+    path.rename(other)
+    with pytest.raises(RunError, match=r"there is no checkpoint .*renamed.h5.checkpoint"):
+        load(other)
+    checkpoint.path_beside(path).rename(checkpoint.path_beside(other))
+    assert load(other)["checkpoint"] == holds(other) == 1
+
+
 def test_overwriting_takes_the_checkpoint_away(path):
     with start(path) as writer:
         saved(writer, path, 1)
     TraceWriter.create(path, experiment="x", configuration={}, citations=[], seeds=[0], overwrite=True).close()
     assert not checkpoint.path_beside(path).exists()
-
-
-def pending(path):
-    """A run killed in its second commit."""
-    writer = start(path)
-    epoch(writer, 1)
-    writer.commit()
-    epoch(writer, 2)
-    writer._h5.flush()
-
-    def crash(blocks):
-        raise Crash
-
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(writer._stream, "_put_in_place", crash)
-        with pytest.raises(Crash):
-            writer._stream.commit()
-    abandon(writer)
 
 
 def test_repair_puts_a_pending_commit_in_place(path):
@@ -97,28 +101,12 @@ def test_a_copy_without_its_journal_is_recognised(path, tmp_path):
     epoch(writer, 1)
     writer.commit()
     epoch(writer, 2)
-    writer._h5.flush()
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(writer._stream, "_put_in_place", marked(writer._stream))
-        with pytest.raises(Crash):
-            writer._stream.commit()
-    abandon(writer)
+    killed_commit(writer, atomic_file, "write_at", lambda disk, place, data: data == MARK)
     alone = tmp_path / "alone.h5"
     shutil.copy(path, alone)
     with pytest.raises(TraceError, match=r"was copied in the middle of a commit without alone.h5.journal"):
         open_trace(alone)
     assert holds(path) == 2
-
-
-def marked(stream):
-    """Putting blocks in place that ends after the mark."""
-
-    def put(blocks):
-        stream._disk.seek(0, os.SEEK_END)
-        stream._disk.write(MARK)
-        raise Crash
-
-    return put
 
 
 def test_an_old_journal_of_the_same_file_is_refused(path):
@@ -191,7 +179,7 @@ def test_a_full_disk_is_said_in_the_file(path, monkeypatch):
     writer.commit()
     epoch(writer, 2)
     full = [True]
-    monkeypatch.setattr(writer._lock, "spare", lambda: full.clear())
+    monkeypatch.setattr(file_lock.FileLock, "spare", lambda lock: full.clear())
     real = os.fsync
 
     def fsync(number):
@@ -295,13 +283,13 @@ def test_runs_are_copied_and_moved_whole(path, tmp_path):
     pending(path)
     checkpoint.path_beside(path).write_bytes(b"state")
     (tmp_path / "there").mkdir()
-    text = files._transfer(path, tmp_path / "there", overwrite=False, keep=True)
+    text = files.copied(path, tmp_path / "there")
     moved = tmp_path / "there" / "run.h5"
     assert "run.h5.checkpoint, run.h5 copied" in text
     assert holds(moved, plain=True) == holds(path, plain=True) == 2
     with pytest.raises(TraceError, match="exists already"):
-        files._transfer(path, moved, overwrite=False, keep=True)
-    files._transfer(path, tmp_path / "new.h5", overwrite=False, keep=False)
+        files.copied(path, moved)
+    files.moved(path, tmp_path / "new.h5")
     assert checkpoint.path_beside(tmp_path / "new.h5").read_bytes() == b"state"
     assert sorted(file.name for file in tmp_path.glob("*.h5*")) == ["new.h5", "new.h5.checkpoint"]
 

@@ -56,9 +56,9 @@ for number in range(done + 1, 100_000):
 
 
 def test_kill_9_at_random_moments(path):
-    """Twenty kills of one run, each resumed from the last epoch that it reported."""
+    """Four kills of one run, each resumed from the last epoch that it reported; ``make reliability`` does hundreds."""
     chance, done = random.Random(0), 0
-    for _ in range(20):
+    for _ in range(4):
         process = launch(ENDLESS, path, done)
         for _ in range(chance.randint(1, 3)):
             done = int(process.stdout.readline())
@@ -72,7 +72,7 @@ def test_kill_9_at_random_moments(path):
         if not journal_path(path).exists():
             assert holds(path, plain=True) == found
     assert check(path) == []
-    assert done > 20
+    assert done > 4
 
 
 def test_a_run_can_be_read_while_it_goes(path):
@@ -83,7 +83,7 @@ def test_a_run_can_be_read_while_it_goes(path):
         trace = open_trace(path)
         assert trace.status == "running"
         assert not trace.interrupted
-        lengths, until = [], time.monotonic() + 2
+        lengths, until = [], time.monotonic() + 1
         while time.monotonic() < until:
             lengths.append(trace["learning/loss"].shape[1])
             trace.inspect(_one_length)
@@ -148,7 +148,7 @@ def test_a_program_that_forgets_to_close(path):
     assert sorted(file.name for file in path.parent.iterdir()) == ["run.h5"]
 
 
-@pytest.mark.parametrize("attempt", range(6))
+@pytest.mark.parametrize("attempt", range(2))
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_interrupts_wait_for_the_end_of_a_step(path, number, attempt):
     body = """
@@ -162,7 +162,7 @@ with writer:
 """
     process = launch(body, path)
     process.stdout.readline()
-    time.sleep(0.003 * attempt)
+    time.sleep(0.007 * attempt)
     process.send_signal(number)
     _, err = process.communicate()
     assert err.rstrip().endswith("KeyboardInterrupt")

@@ -1,10 +1,13 @@
 """A trace that is killed: what it held, and whether all of it is still there."""
 
+import contextlib
 import os
+from unittest import mock
 
 import h5py
 import numpy as np
 from biocredit.analysis.trace.reader import open_trace
+from biocredit.analysis.trace.storage import durable
 from biocredit.analysis.trace.writer import TraceWriter
 
 SIZE = 400  # values an epoch and seed: several chunks change in place and several are new
@@ -52,6 +55,30 @@ def holds(path, *, plain=False):
     np.testing.assert_array_equal(weights, expected.astype("f4"))
     np.testing.assert_array_equal(events, numbers)
     return len(numbers)
+
+
+def pending(path):
+    """A run killed in its second commit: the journal lies there, and nothing of it is in place."""
+    writer = start(path)
+    epoch(writer, 1)
+    writer.commit()
+    epoch(writer, 2)
+    killed_commit(writer, durable, "sync_folder", lambda path: True)
+
+
+def killed_commit(writer, module, name, fatal):
+    """A commit in which the process ends after the call of a function whose arguments are `fatal`."""
+    real = getattr(module, name)
+
+    def call(*arguments):
+        real(*arguments)
+        if fatal(*arguments):
+            raise Crash
+
+    with mock.patch.object(module, name, call), contextlib.suppress(Crash):
+        writer.commit()
+        raise AssertionError("the commit came to its end")
+    abandon(writer)
 
 
 def abandon(writer):

@@ -15,6 +15,9 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 from biocredit.circuits import (
+    ALIF,
+    CTRNN,
+    LIF,
     DualStream,
     EquilibriumPropagation,
     ModularRNN,
@@ -22,10 +25,12 @@ from biocredit.circuits import (
     PhaselessRate,
     PredictiveCoding,
     RateRNN,
+    SpikingRNN,
 )
 from biocredit.circuits.core.circuit import Batch, Circuit
 from biocredit.circuits.dual_stream import PATHWAYS
 from biocredit.circuits.energy_based.equilibrium_dynamics import EnergyDescent
+from biocredit.circuits.recurrent.temporal_circuit import TemporalCircuit
 from biocredit.protocols import Online, TwoPhase
 from biocredit.protocols.tasks.task import Task
 
@@ -33,6 +38,8 @@ INPUTS, CLASSES, TRIALS, STEPS = 6, 3, 8, 6
 
 #: Temporal rules of every kind: per-trial reverse, with modulators, forward, stepwise with and without state.
 RATE_RULES = ("bptt", "three_factor", "mdgl", "modprop_wab", "mdgl_wab", "rtrl", "uoro")
+#: Of spiking cells: local, and with modulators of cell types.
+SPIKING_RULES = ("eprop", "modprop_wab_self")
 
 
 class Points(Task):
@@ -66,6 +73,19 @@ def rate(rule: str, **options: Any) -> RateRNN:
     return RateRNN.for_task(PORTS, {"I": 3, "E": 6}, rule=rule, **settings)
 
 
+def continuous(rule: str, **options: Any) -> CTRNN:
+    """Seven cells of one kind, with a bias and a learned initial state, that answer at every step."""
+    settings = {"tau": 4.0, "loss": "cross_entropy", "answer": "every", "dtype": jnp.float64, **options}
+    return CTRNN.for_task(PORTS, 7, rule=rule, **settings)
+
+
+def spiking(rule: str, **options: Any) -> SpikingRNN:
+    """Nine cells, those that excite with an adaptive threshold, that answer at every step; all of them fire."""
+    cells = {"I": LIF(tau=4.0, threshold=0.1), "E": ALIF(tau=4.0, threshold=0.1, beta=0.2, tau_adaptation=10.0)}
+    settings = {"cells": cells, "mu": 0.4, "answer": "every", "tau_out": 4.0, "dtype": jnp.float64, **options}
+    return SpikingRNN.for_task(PORTS, {"I": 3, "E": 6}, rule=rule, **settings)
+
+
 def modular(**options: Any) -> ModularRNN:
     """Two regions in a chain."""
     return ModularRNN.chain(PORTS, neurons=16, regions=2, bias=True, dtype=jnp.float64, **options)
@@ -86,6 +106,8 @@ CIRCUITS: dict[str, Callable[..., Circuit]] = {
     "equilibrium_propagation": equilibrium,
     "predictive_coding": predictive,
     **{f"rate/{rule}": partial(rate, rule) for rule in RATE_RULES},
+    **{f"ctrnn/{rule}": partial(continuous, rule) for rule in ("bptt", "eprop")},
+    **{f"spiking/{rule}": partial(spiking, rule) for rule in SPIKING_RULES},
     **{f"dual/{pathway}": partial(dual, pathway) for pathway in PATHWAYS},
     "phaseless_rate": partial(PhaselessRate, [INPUTS, 5, 4, CLASSES], steps=8, dtype=jnp.float64),
     "phaseless_microcircuit": partial(PhaselessMicrocircuit, [INPUTS, 5, 4, CLASSES], steps=8, dtype=jnp.float64),
@@ -94,7 +116,7 @@ CIRCUITS: dict[str, Callable[..., Circuit]] = {
 
 def task_of(net: Circuit) -> Points:
     """A task that this circuit can do: in time if its trials have time."""
-    return Points(STEPS if isinstance(net, RateRNN) else None)
+    return Points(STEPS if isinstance(net, TemporalCircuit) else None)
 
 
 def trials_of(net: Circuit, count: int = TRIALS) -> Batch:
@@ -105,5 +127,5 @@ def trials_of(net: Circuit, count: int = TRIALS) -> Batch:
 
 def protocol_of(net: Circuit, **settings: Any) -> TwoPhase | Online:
     """The protocol that trains this circuit, two updates an epoch, at a rate at which something changes."""
-    kind = Online if isinstance(net, RateRNN) else TwoPhase
+    kind = Online if isinstance(net, TemporalCircuit) else TwoPhase
     return kind(net, task_of(net), **{"batch_size": TRIALS // 2, "optimizer": optax.sgd(0.1), **settings})

@@ -14,7 +14,7 @@ is survived like a kill. A journal that is found on opening is a commit that was
 lays it over the file in memory and never writes; `AtomicFile` does the same and writes it in place with its next commit
 (`repair` does only that). The journal knows the file that it belongs to by its content, so that a stray one is refused;
 a file that bears the mark and has no journal was copied without it. A file that does not exist yet is written aside and
-renamed, so that it appears whole.
+renamed, so that it appears whole. A file that is complete gets checksums of all that is in it (`seal`).
 """
 
 from __future__ import annotations
@@ -36,6 +36,7 @@ from biocredit.analysis.trace.storage.durable import (
 )
 from biocredit.analysis.trace.storage.journal import (
     MARK,
+    Blocks,
     Journal,
     belongs,
     checksums,
@@ -44,6 +45,7 @@ from biocredit.analysis.trace.storage.journal import (
     witness,
     write_journal,
 )
+from biocredit.analysis.trace.storage.seal import Seal, put_seal
 
 PAGE = 4096
 
@@ -77,13 +79,21 @@ class RecoveredFile(io.RawIOBase):
         self._pages: dict[int, bytearray] = {}  # changed pages below the end of the file on disk
         self._tail = bytearray()  # everything beyond it
         self.pending = journal is not None
+        self._seal = None if journal else Seal.of(self._disk, self._base)
         if journal:
             self._recover(path, journal)
+        elif self._seal:
+            self._size = self._seal.size
         elif read_at(self._disk, max(0, self._base - len(MARK)), len(MARK)) == MARK:
             self._disk.close()
             raise TraceError(
                 f"{path} was copied in the middle of a commit without {journal_path(path).name}: copy that file along"
             )
+
+    @property
+    def sealed(self) -> bool:
+        """Whether what is read is compared with checksums."""
+        return self._seal is not None
 
     def _recover(self, path: Path, journal: Journal) -> None:
         if not belongs(journal, self._disk, self._base):
@@ -130,7 +140,7 @@ class RecoveredFile(io.RawIOBase):
 
     def _read_base(self, start: int, length: int) -> bytearray:
         """Bytes below the end of the file on disk, with the changed pages laid over them."""
-        data = read_at(self._disk, start, length)
+        data = self._seal.read(self._disk, start, length) if self._seal else read_at(self._disk, start, length)
         for number in range(start // PAGE, (start + length - 1) // PAGE + 1):
             page = self._pages.get(number)
             if page is not None:
@@ -182,10 +192,13 @@ class AtomicFile(RecoveredFile):
         self._path, self._new, self._announce = path, new, announce
         if new:
             self._disk, self._base, self._size, self._position = io.BytesIO(), 0, 0, 0
-            self._pages, self._tail, self.pending = {}, bytearray(), False
+            self._pages, self._tail, self.pending, self._seal = {}, bytearray(), False, None
         else:
             super().__init__(path)
-        self._unsynced = self.pending  # whether changes in place may not have reached the disk
+            if self._seal:  # it goes with the first commit
+                self._put(self._seal.size, bytes(self._base - self._seal.size))
+                self._size = self._seal.size
+        self._due: tuple[int, Blocks] | None = None  # size and blocks of a commit that is certain and not in place
 
     def fileno(self) -> int:
         """Descriptor of the file on the disk, for a lock on it; OSError before the first commit of a new file."""
@@ -227,7 +240,12 @@ class AtomicFile(RecoveredFile):
             raise WriteError(
                 f"cannot write {self._path}: {error.strerror or error}; it keeps what was committed before"
             ) from error
-        self._pages, self._tail, self._base, self.pending = {}, bytearray(), self._size, False
+        self._pages, self._tail, self._base, self.pending, self._seal = {}, bytearray(), self._size, False, None
+
+    def seal(self) -> None:
+        """Add the checksums of a file that is complete as it was committed, if there is room for them."""
+        with contextlib.suppress(OSError):
+            put_seal(self._disk, self._base)
 
     def require_same_file(self) -> None:
         """Refuse to go on with a file that is no longer the one that was opened, or no longer as it was left.
@@ -256,7 +274,10 @@ class AtomicFile(RecoveredFile):
 
     def _update(self) -> None:
         self.require_same_file()
-        if self._unsynced:  # a block that is in place needs no journal only if it has reached the disk
+        if self._due is not None:
+            sync_folder(self._path)
+            self._put_in_place(*self._due)
+        if self.pending:  # a block that is in place needs no journal only if it has reached the disk
             os.fsync(self._disk.fileno())
         blocks = list(self._changed())
         if not blocks and self._size == self._base and not self.pending:
@@ -265,20 +286,32 @@ class AtomicFile(RecoveredFile):
             self._append()
         seen = witness(self._disk, self._base, self._size, blocks)
         before = [checksums(read_at(self._disk, offset, len(data))) for offset, data in blocks]
-        write_journal(self._path, Journal(self._base, self._size, seen, blocks, before))
+        aside = write_journal(self._path, Journal(self._base, self._size, seen, blocks, before))
+        try:
+            put_in_place(aside, journal_path(self._path))
+        finally:
+            if not aside.exists():
+                self._certain(blocks)
         self._announce()
-        self._put_in_place(blocks)
-        journal_path(self._path).unlink(missing_ok=True)
+        self._put_in_place(self._size, blocks)
 
-    def _put_in_place(self, blocks: list[tuple[int, bytes]]) -> None:
-        self._unsynced = True
+    def _certain(self, blocks: Blocks) -> None:
+        """The commit has happened: whatever fails from here on, its blocks come before anything else."""
+        self._due, self._base, self._tail, self.pending = (self._size, blocks), self._size, bytearray(), False
+        for number, page in self._pages.items():
+            whole = min(PAGE, max(0, self._base - number * PAGE))
+            page += read_at(self._disk, number * PAGE + len(page), max(0, whole - len(page)))
+            del page[whole:]
+
+    def _put_in_place(self, size: int, blocks: Blocks) -> None:
         with contextlib.suppress(OSError):  # no room for a mark: the journal is what counts
-            write_at(self._disk, max(self._base, self._size), MARK)
+            write_at(self._disk, self._disk.seek(0, os.SEEK_END), MARK)
         for offset, data in blocks:
             write_at(self._disk, offset, data)
-        self._disk.truncate(self._size)
+        self._disk.truncate(size)
         os.fsync(self._disk.fileno())
-        self._unsynced = False
+        journal_path(self._path).unlink(missing_ok=True)
+        self._due = None
 
     def _append(self) -> None:
         try:

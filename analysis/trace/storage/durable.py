@@ -28,9 +28,11 @@ class WriteError(TraceError):
 def write_at(stream: io.RawIOBase, offset: int, data: bytes | memoryview) -> None:
     """Write all of `data` at `offset`."""
     stream.seek(offset)
-    view = memoryview(data)
-    while view:
-        view = view[stream.write(view) :]
+    done = 0
+    with memoryview(data) as whole:  # let go of at once: what holds the data may change its size
+        while done < len(whole):
+            with whole[done:] as part:
+                done += stream.write(part)
 
 
 def read_at(stream: io.RawIOBase, offset: int, length: int) -> bytearray:

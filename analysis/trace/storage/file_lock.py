@@ -68,8 +68,10 @@ class FileLock:
         try:
             self.count()
             self.hold(path)
-        except BaseException:
+        except BaseException as failure:
             self.release()
+            if isinstance(failure, OSError):
+                raise WriteError(f"cannot write {path}: {failure.strerror}") from None
             raise
         with contextlib.suppress(OSError, AttributeError):
             os.posix_fallocate(self._stream.fileno(), 0, RESERVE)

@@ -21,7 +21,7 @@ from typing import NamedTuple
 
 import numpy as np
 from biocredit.analysis.trace.schema import TraceError
-from biocredit.analysis.trace.storage.durable import put_in_place, read_at, write_aside, write_at
+from biocredit.analysis.trace.storage.durable import read_at, write_aside, write_at
 
 MAGIC, MAGIC_1 = b"BIOCRJ02", b"BIOCRJ01"  # the first version knows no sectors
 HEAD = struct.Struct("<8s16sQQQ16s")  # magic, digest of all that follows, old size, new size, number of blocks, witness
@@ -105,15 +105,14 @@ def belongs(journal: Journal, disk: io.RawIOBase, size: int) -> bool:
     return odd.size == 0 or (odd.size == 1 and bool(np.all(new[: odd[0]]) and np.all(old[odd[0] + 1 :])))
 
 
-def write_journal(path: Path, journal: Journal) -> None:
-    """Store the blocks that are about to change in place; when this returns, the commit has happened."""
+def write_journal(path: Path, journal: Journal) -> Path:
+    """Store the blocks that are about to change in place; the commit happens when what is returned gets its name."""
     parts = [BLOCK.pack(offset, len(data)) + data for offset, data in journal.blocks]
     body = b"".join([*parts, *journal.before])
     fields = (journal.old_size, journal.new_size, len(journal.blocks), journal.witness)
     head = HEAD.pack(MAGIC, bytes(16), *fields)[24:]
-    target = journal_path(path)
     content = MAGIC + digest(head, body) + head + body
-    put_in_place(write_aside(target, lambda stream: write_at(stream, 0, content)), target)
+    return write_aside(journal_path(path), lambda stream: write_at(stream, 0, content))
 
 
 def read_journal(path: Path) -> Journal | None:

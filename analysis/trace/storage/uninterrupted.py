@@ -1,4 +1,4 @@
-"""Ctrl-C and SIGTERM wait until a step that must not be cut in two is done."""
+"""Ctrl-C, SIGTERM and SIGHUP wait until a step that must not be cut in two is done."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-SIGNALS = (signal.SIGINT, signal.SIGTERM)
+#: Signals that ask for the end: Ctrl-C, the system, a terminal that was closed.
+SIGNALS = tuple(getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name))
 
 
 @contextmanager

@@ -102,6 +102,7 @@ def stepwise(rule: StepRule) -> TemporalRule:
         memory=rule.memory,
         operations=rule.operations.replace("O(", "O(T "),
         citation=rule.citation,
+        equation=rule.equation,
         running=Stepwise(rule),
     )
 

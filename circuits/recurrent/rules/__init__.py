@@ -4,7 +4,7 @@ from biocredit.circuits.core.errors import choose, require
 from biocredit.circuits.recurrent.credit.step_rule import StepRule
 from biocredit.circuits.recurrent.credit.stepwise import stepwise
 from biocredit.circuits.recurrent.credit.temporal_rule import TemporalRule
-from biocredit.circuits.recurrent.rules import bptt, eprop, mdgl, modprop, rflo, rtrl, snap
+from biocredit.circuits.recurrent.rules import adjoint, bptt, eprop, mdgl, modprop, rflo, rtrl, snap
 from biocredit.circuits.recurrent.rules.dni import dni
 from biocredit.circuits.recurrent.rules.efficient_bptt import efficient_bptt
 from biocredit.circuits.recurrent.rules.future_bptt import future_bptt
@@ -19,7 +19,7 @@ STEP_RULES = {make.__name__: make for make in (uoro, kf_rtrl, reverse_kf_rtrl, k
 RULES: dict[str, TemporalRule] = {
     rule.name: rule
     for rule in (
-        *(rule for module in (bptt, eprop, rflo, mdgl, modprop, rtrl, snap) for rule in module.RULES),
+        *(rule for module in (bptt, eprop, rflo, mdgl, modprop, rtrl, snap, adjoint) for rule in module.RULES),
         *(stepwise(make()) for make in STEP_RULES.values()),
     )
 }

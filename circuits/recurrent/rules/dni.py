@@ -66,4 +66,8 @@ def dni(learning_rate: float = 1e-2, every: int = 5) -> StepRule:
         memory="O(N^2)",
         operations="O(N^2)",
         citation="arXiv:1608.05343",
+        equation=r"\Delta = \hat{\delta}_t\, P_t, \qquad "
+        r"\hat{\delta}_t = A\, [s_t, y^*_t, 1], \qquad "
+        r"A \leftarrow A - \eta\, \bigl( \hat{\delta}_t - \delta^{\mathrm{now}}_t - \hat{\delta}_{t+1} J_{t+1} \bigr)"
+        r"\, [s_t, y^*_t, 1]^{\top}",
     )

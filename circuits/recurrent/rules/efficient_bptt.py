@@ -49,4 +49,7 @@ def efficient_bptt(horizon: int = 10) -> StepRule:
         memory="O(S N^2)",
         operations="O(S N^2)",
         citation="10.1162/neco.1990.2.4.490",
+        equation=r"\Delta = \sum_{s=t-S+1}^{t}\; "
+        r"\sum_{u=s}^{t} \delta^{\mathrm{now}}_u\, J_u \cdots J_{s+1}\, P_s "
+        r"\quad \mathrm{every}\ S\ \mathrm{steps}",
     )

@@ -34,4 +34,5 @@ def future_bptt(horizon: int = 10) -> StepRule:
         memory="O(S N^2)",
         operations="O(S N^2)",
         citation="arXiv:1907.02649",
+        equation=r"\Delta = \Bigl( \sum_{k=0}^{S-1} \delta^{\mathrm{now}}_{t+k}\, J_{t+k} \cdots J_{t+1} \Bigr) P_t",
     )

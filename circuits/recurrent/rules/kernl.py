@@ -75,4 +75,6 @@ def kernl(learning_rate: float = 0.1, sigma: float = 1e-3) -> StepRule:
         memory="O(N^2)",
         operations="O(N^2)",
         citation="https://openreview.net/forum?id=ryGfnoC5KQ",
+        equation=r"\Delta_{ij} = (\delta^{\mathrm{now}} A)_i\, B_{t,ij}, \qquad "
+        r"B_t = (1 - \gamma)\, B_{t-1} + P_t",
     )

@@ -7,7 +7,7 @@ its kind describes, or one of ``TaskNamed``, ``CircuitNamed``, ``Pathway`` and `
 from dataclasses import is_dataclass
 from types import ModuleType
 
-from biocredit.protocols.experiments.settings import circuits, credit, measures, optimizers, phases, tasks
+from biocredit.protocols.experiments.settings import circuits, credit, measures, optimizers, phases, spiking, tasks
 
 
 def parts_in(module: ModuleType) -> dict[str, type]:
@@ -19,6 +19,6 @@ def parts_in(module: ModuleType) -> dict[str, type]:
 #: Every part of the package by the name of its class.
 PARTS: dict[str, type] = {
     name: one
-    for module in (tasks, circuits, credit, optimizers, phases, measures)
+    for module in (tasks, circuits, spiking, credit, optimizers, phases, measures)
     for name, one in parts_in(module).items()
 }

@@ -320,7 +320,7 @@ class RateNetwork(Parts):
     ----------
     neurons
         Number of cells, 20 % I and 80 % E.
-    tau, mu, initial
+    tau, mu, initial, scale, activation
         See there.
     dale
         Whether cells excite or inhibit; otherwise their signs are free.
@@ -332,6 +332,8 @@ class RateNetwork(Parts):
     tau: float = 100.0
     mu: float = 0.25
     initial: Literal["balanced", "liu_2022", "gaussian"] = "liu_2022"
+    scale: float = 1.0
+    activation: str = "relu"
     dale: bool = True
 
     def make(self, task: "Task", credit: Any, seed: int) -> "Circuit":
@@ -340,8 +342,8 @@ class RateNetwork(Parts):
 
         require(task.steps is not None, f"a rate network needs a task with time, and {task.name!r} has none")
         signs = None if self.dale else {"E": 0, "I": 0}
-        settings = {"tau": self.tau, "mu": self.mu, "initial": self.initial, "signs": signs}
-        return RateRNN.for_task(task, self.neurons, rule=credit or "bptt", seed=seed, **settings)
+        settings = {name: getattr(self, name) for name in ("tau", "mu", "initial", "scale", "activation")}
+        return RateRNN.for_task(task, self.neurons, rule=credit or "bptt", signs=signs, seed=seed, **settings)
 
     def widest(self, task: "Task") -> int:
         """Count the recurrent weights."""

@@ -162,6 +162,53 @@ class CosineOfWeights(Measured):
 
 
 @dataclass(frozen=True)
+class DistanceToRecording(Measured):
+    """Distance from recorded neurons and error in the same trials, see ``recorded_neurons.distance_to_recording``."""
+
+    recording: str = "hatsopoulos2007"
+    zero_ms: float = 1860.0
+    measures: tuple[str, ...] = ("procrustes", "cka", "cca")
+    every: int = 10
+
+    def make(self, net: Any, alike: Alike) -> "Measure":
+        """Make the measure."""
+        from biocredit.protocols.recording.measures.recorded_neurons import distance_to_recording
+
+        return distance_to_recording(self.recording, self.zero_ms, self.measures, self.every)
+
+
+@dataclass(frozen=True)
+class HeldOutConditions(Measured):
+    """Distance from recorded neurons in conditions that were not fitted."""
+
+    recording: str = "hatsopoulos2007"
+    zero_ms: float = 1860.0
+    measure: str = "procrustes"
+
+    def make(self, net: Any, alike: Alike) -> "Measure":
+        """Make the measure."""
+        from biocredit.protocols.recording.measures.recorded_neurons import held_out_conditions
+
+        return held_out_conditions(self.recording, self.zero_ms, self.measure)
+
+
+@dataclass(frozen=True)
+class HalvesOfNeurons(Measured):
+    """Distances between halves of recorded neurons, and of the network from a half."""
+
+    recording: str = "hatsopoulos2007"
+    zero_ms: float = 1860.0
+    measure: str = "procrustes"
+    draws: int = 50
+
+    def make(self, net: Any, alike: Alike) -> "Measure":
+        """Make the measure."""
+        from biocredit.protocols.recording.measures.recorded_neurons import halves_of_neurons
+
+        return halves_of_neurons(self.recording, self.zero_ms, self.measure, self.draws)
+
+
+@dataclass(frozen=True)
 class FirstKernels(Measured):
     """Spatial frequencies of the kernels of a convolution."""
 

@@ -103,10 +103,15 @@ def _stages(nodes: Nodes) -> list[Stage]:
     return [node for node in nodes.values() if isinstance(node, Stage)]
 
 
+#: One signal s, the target or the error of the prediction, reaches all hidden populations at once.
+PROJECTED = r"\Delta W = (h' \odot P^{\top} s)\, x^{\top}"
+
+
 def _declared(name: str, signal: str, phases: int) -> CreditRule:
     needs: dict[str, Place] = {"h": "pre", "gain": "post", "error": "post", signal: "broadcast"}
     probed = {"h": "up.*.rate", "gain": "up.*.potential", "error": "down.*.rate", signal: "target:* up.*.potential"}
-    return CreditRule(name=name, citation="10.3389/fnins.2021.629892", needs=needs, probed=probed, phases=phases)
+    source = "10.3389/fnins.2021.629892"
+    return CreditRule(name=name, citation=source, needs=needs, probed=probed, phases=phases, equation=PROJECTED)
 
 
 @dataclass(frozen=True, kw_only=True)

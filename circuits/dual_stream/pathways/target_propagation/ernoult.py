@@ -14,6 +14,7 @@ from biocredit.circuits.dual_stream.pathways.target_propagation.levels import Ta
 from biocredit.circuits.dual_stream.pathways.target_propagation.pathway import (
     NEEDS,
     OF_NOISE,
+    TOWARDS_TARGETS,
     UNPROBED,
     per_trial,
 )
@@ -35,6 +36,7 @@ class LocalDifferenceReconstructionErnoult(LearnedFeedback):
         phases=3,
         exact_when="feedback weights equal forward weights and the stepsize tends to 0",
         citation="arXiv:2201.13415",
+        equation=TOWARDS_TARGETS,
     )
     distance = 0.5
     feedback_loss = staticmethod(feedback_losses.local_difference_both)

@@ -11,7 +11,7 @@ from functools import partial
 from typing import Any
 
 from biocredit.protocols.experiments.configuration import Configuration, Recording, Run
-from biocredit.protocols.experiments.experiment import Experiment
+from biocredit.protocols.experiments.experiment import Experiment, Panel
 from biocredit.protocols.experiments.overrides import overridden
 from biocredit.protocols.experiments.settings.circuits import RateNetwork
 from biocredit.protocols.experiments.settings.credit import Rule
@@ -20,7 +20,12 @@ from biocredit.protocols.experiments.settings.optimizers import Optimizer, Rewir
 from biocredit.protocols.experiments.settings.phases import Online
 from biocredit.protocols.experiments.settings.tasks import DelayedXor, PatternGeneration, Pixels
 
-experiment = partial(Experiment, citation="arXiv:2206.01338")
+#: Where the hyper-parameters are from.
+CHOSEN = (
+    "every rule runs at every learning rate of the paper's grid of seven; mu is the released program's; optimiser, "
+    "sizes and decay of delayed exclusive-or are the released program's, other batches and lengths are ours"
+)
+experiment = partial(Experiment, citation="arXiv:2206.01338", chosen=CHOSEN)
 
 #: The paper's grid.
 RATES = (5e-5, 1e-4, 2e-4, 5e-4, 1e-3, 2e-3, 5e-3)
@@ -80,6 +85,18 @@ QUICK_PIXELS = {
     "optimizer.learning_rate": 5e-3,
 }
 QUICK = {DelayedXor: QUICK_XOR, PatternGeneration: QUICK_PATTERN, Pixels: QUICK_PIXELS}
+#: Learning at the best rate of each rule, and the score against the rate, as the paper has them.
+SCORES = {
+    task: (
+        Panel("curve", series, best="rule.name", log=log, title="best rate of each rule"),
+        Panel("line", series, x="optimizer.learning_rate", by="rule.name", log="x" + log),
+    )
+    for task, series, log in (
+        (DelayedXor, "test_loss", "y"),
+        (PatternGeneration, "test_normalised_error", "y"),
+        (Pixels, "test_accuracy", ""),
+    )
+}
 #: The one rate that quick looks take from the grid; they override it with one that suits their size.
 ONE = 5e-4
 ORDER = "BPTT at most ModProp, below MDGL and the three-factor rule, each at its best learning rate"
@@ -105,9 +122,17 @@ def compared(
     """Let several rules learn a task, each at every learning rate."""
     quick = QUICK[type(base.task)] | others.pop("quick", {})
     labels = tuple(at(label, ONE) for label in rules)
+    score = SCORES[type(base.task)]
     conditions = grid(base, rules)
     return experiment(
-        f"modprop/{name}", figure, title, conditions=conditions, quick=quick, quick_conditions=labels, **others
+        f"modprop/{name}",
+        figure,
+        title,
+        conditions=conditions,
+        quick=quick,
+        quick_conditions=labels,
+        panels=score,
+        **others,
     )
 
 
@@ -191,6 +216,7 @@ ALIGNMENT = tuple(
             "BPTT": overridden(base, {"measures": {"angles": GradientAngles(rules)}, "run.seeds": 7, **length})
         },
         quick=QUICK[type(base.task)],
+        panels=(Panel("curve", "angle.W_rec.*"),),
         expected="below 90 degrees; ModProp and ModProp_Wab below MDGL",
     )
     for task, base, rules, takes, length in (
@@ -216,6 +242,7 @@ PROGRAM = (
         conditions={label: overridden(XOR, {"rule.name": rule}) for label, rule in FORMS.items()},
         quick=QUICK_XOR,
         quick_conditions=("BPTT", "ModProp", "ModProp, released form", "three-factor"),
+        panels=(Panel("curve", "test_loss", log="y"), Panel("curve", "test_accuracy")),
         expected="BPTT before ModProp before MDGL and the three-factor rule; rules with averages of types are "
         "unreliable at this learning rate in an independent implementation",
     ),

@@ -9,7 +9,7 @@ from dataclasses import replace
 from functools import partial
 
 from biocredit.protocols.experiments.configuration import Configuration, Run
-from biocredit.protocols.experiments.experiment import Experiment, dotted
+from biocredit.protocols.experiments.experiment import Experiment, Panel, dotted
 from biocredit.protocols.experiments.overrides import overridden
 from biocredit.protocols.experiments.settings.circuits import Layers, Phaseless, Residual
 from biocredit.protocols.experiments.settings.credit import Pathway
@@ -23,7 +23,12 @@ from biocredit.protocols.experiments.settings.measures import (
 from biocredit.protocols.experiments.settings.optimizers import Milestones
 from biocredit.protocols.experiments.settings.tasks import ColourMaps, Gabor, Images
 
-experiment = partial(Experiment, citation="arXiv:2405.20594")
+#: Where the hyper-parameters are from.
+CHOSEN = (
+    "learning rates, decay and milestones of the paper; sparsities and the spread of what remains (figure 6) are ours; "
+    "none was searched for here"
+)
+experiment = partial(Experiment, citation="arXiv:2405.20594", chosen=CHOSEN)
 
 #: Streams without an intermediate population by the paper's names; SF is uSF, the one that the paper uses.
 RULES = {"BP": "transposed", "FA": "random", "DFA": "direct", "SF": "usf", "brSF": "brsf", "frSF": "frsf"}
@@ -90,6 +95,8 @@ QUICK = {
     "optimizer.milestones": (),
 }
 
+#: What is measured of the path that weights settle to.
+LIMITS = ("eigenvalue_mean", "eigenvalue_sd", "angle", "norm_ratio")
 EXPANSIONS = (1.0, 1.58, 2.51, 3.98, 6.3, 10.0, 15.84, 25.11, 39.81, 63.09, 100.0)
 
 PERFORMANCE = (
@@ -101,6 +108,10 @@ PERFORMANCE = (
         conditions={rule: layers(rule) for rule in (*RULES, "KP", *PRODUCTS)},
         quick=QUICK,
         quick_conditions=("BP", "FA", "SF", "PFA"),
+        panels=(
+            Panel("curve", "test_accuracy"),
+            *(Panel("curve", f"{what}.layer{k}") for what in ("angle", "norm_ratio") for k in (1, 2, 3)),
+        ),
         expected="PFA, PFA-o and SF as good as BP, FA and DFA a little worse. Angles: PFA near arctan(1 / sqrt(10)), "
         "18 degrees, in all layers; PFA-o towards 0; SF near 30; FA 60 to 90. Norm ratios near 1 with PFA and PFA-o",
     ),
@@ -121,6 +132,10 @@ PERFORMANCE = (
         },
         quick={"run.seeds": 5, "task.n_train": 10, "task.n_test": 10},
         quick_conditions=("expansion 1.0", "expansion 3.98", "expansion 10.0"),
+        panels=(
+            Panel("histogram", "eigenvalue"),
+            *(Panel("line", f"limit.{name}", x="pathway.expansion", log="x") for name in LIMITS),
+        ),
         expected="the Marchenko-Pastur law: eigenvalues of mean 1 and variance 1 / expansion; the angle is "
         "arctan(1 / sqrt(expansion))",
     ),
@@ -143,6 +158,11 @@ PERFORMANCE = (
             "pathway.expansion": 2.0,
         },
         quick_conditions=("PFA",),
+        panels=(
+            Panel("curve", "test_accuracy"),
+            Panel("across", "angle.*"),
+            Panel("across", "norm_ratio.*"),
+        ),
         expected="PFA, PFA-o about equal to BP and SF, far above FA and DFA; small angles, norm ratios near 1",
     ),
     experiment(
@@ -195,6 +215,7 @@ PROPERTIES = (
         },
         quick=QUICK,
         quick_conditions=tuple(f"{rule}, sparsity {s}" for rule in ("FA", "PFA") for s in (0.0, 0.9)),
+        panels=(Panel("line", "test_accuracy", x="pathway.sparsity", by="pathway.name"),),
         expected="FA, DFA and SF degrade gradually, PFA more slowly. The paper's levels are not known, nor whether the "
         "remaining synapses are stronger; levels are ours, and they are, so that B B^T stays near the identity",
     ),
@@ -207,6 +228,7 @@ PROPERTIES = (
         | {"PAL": overridden(PHASELESS, {"run.seeds": 3})},
         quick=QUICK,
         quick_conditions=("BP", "FA", "KP", "PFA", "PAL"),
+        panels=tuple(Panel("across", f"{name}.*") for name in ("angle", "reciprocal_correlation", "angle_to_gradient")),
         expected="BP, KP and WM make reciprocal synapses equal, which cortex's are not (correlation 0.2); PFA has no "
         "reciprocal pairs at all, and its changes are close to the gradient all the same",
     ),

@@ -9,7 +9,7 @@ from dataclasses import replace
 from functools import partial
 
 from biocredit.protocols.experiments.configuration import Configuration, Recording, Run
-from biocredit.protocols.experiments.experiment import Experiment, dotted, varied
+from biocredit.protocols.experiments.experiment import Experiment, Panel, dotted, varied
 from biocredit.protocols.experiments.overrides import overridden
 from biocredit.protocols.experiments.settings.circuits import Layers
 from biocredit.protocols.experiments.settings.credit import Pathway, SelfAssembling
@@ -17,7 +17,12 @@ from biocredit.protocols.experiments.settings.measures import EffectiveRanks
 from biocredit.protocols.experiments.settings.optimizers import Descent, SelfAssemblingSteps
 from biocredit.protocols.experiments.settings.tasks import Images
 
-experiment = partial(Experiment, citation="arXiv:2412.20018")
+#: Where the hyper-parameters are from.
+CHOSEN = (
+    "not in the paper as we have it: some 300 short runs of an independent implementation, one seed, looked at on the "
+    "test images of an early epoch; ours were not tuned further"
+)
+experiment = partial(Experiment, citation="arXiv:2412.20018", chosen=CHOSEN)
 
 QUICK = {"task.name": "digits", "task.standardise": None, "run.batch_size": 50, "run.epochs": 5, "run.seeds": 2}
 ON_CIFAR = {"task.name": "cifar10", "task.standardise": "channel", "optimizer.learning_rate": 0.03, "run.epochs": 20}
@@ -92,6 +97,7 @@ TABLES = (
             takes="about 20 minutes on 2 busy cores (from measured parts)",
             conditions=rules(data_set),
             quick=QUICK,
+            panels=(Panel("bars", "test_accuracy"), Panel("curve", "test_accuracy")),
             expected="self-assembling learning at the level of SGD (the paper: above it), feedback alignment below; "
             "without the gate hardly above a linear read-out",
         )
@@ -108,6 +114,7 @@ TABLES = (
             if label in ("SGD", "FA", "WM", "KP", "SAL")
         },
         quick={**QUICK, "run.epochs": 1, "run.seeds": 1},
+        panels=(Panel("bars", "test_accuracy"),),
         expected="SGD: ascending alone; FA: descending too, fixed; KP: both plastic; SAL: four kinds, all plastic. The "
         "mirror of WM changes descending weights in a phase of its own, outside the optimiser",
     ),
@@ -137,6 +144,7 @@ WIDTH = (
             takes="about 6 hours on 2 cores (estimated)",
             conditions=ratios(data_set, ("identity", "tanh", "lateral_gate")),
             quick={**QUICK, "run.epochs": 1, "run.seeds": 1},
+            panels=(Panel("line", "test_accuracy", x="pathway.widths", by="pathway.transfer"),),
             expected="best at 5 to 8 times as many descending weights as ascending ones (the paper); a gain of less "
             "than half a point, within the spread of seeds, in the independent implementation",
         )
@@ -159,6 +167,7 @@ WIDTH = (
             for transfer in ("identity", "tanh", "lateral_gate", "upstream_jacobian")
         },
         quick=QUICK,
+        panels=(Panel("bars", "test_accuracy"), Panel("curve", "test_accuracy")),
         expected="little dependence on the transfer function (the paper); one-sided rates diverge here, "
         "and are left out",
     ),
@@ -178,14 +187,20 @@ NARROW = overridden(
         "record.every": 50,
     },
 )
+#: Snapshots of the weights, and what the ranks are called.
+WHEN = {0: "before", -1: "after"}
 STRUCTURE = tuple(
     experiment(
         f"self-assembling-learning/fig3{suffix}",
         "Figure 3",
         f"Structure and effective rank of the weights before and after learning, on {data_set}",
-        takes="about an hour on 2 cores (estimated)",
+        takes="about 50 minutes on a busy core (from measured parts)",
         conditions=varied(overridden(NARROW, {"task.name": data_set}), "decay {}", "optimizer.decay", (1e-4, 5e-3)),
         quick={**QUICK, "run.seeds": 1, "record.every": 5},
+        panels=(
+            *(Panel("products", "up.layer2.W", only="decay 0.005", snapshot=k, title=t) for k, t in WHEN.items()),
+            *(Panel("curve", f"effective_rank.{name}", title=name, axis="layer") for name in WHEN.values()),
+        ),
         expected="W W^T turns from almost diagonal to structured and the effective rank falls (the paper): in W only "
         "where the decay matters within the run, in V always, to about the number of classes",
     )
@@ -215,6 +230,7 @@ ABLATION = tuple(
             for label in KINDS
         },
         quick={**QUICK, "run.epochs": 3},
+        panels=(Panel("bars", "test_accuracy"), Panel("curve", "test_accuracy")),
         expected="one kind is decisive: V, from the descending to the ascending stream. Plastic Vbar without Wbar "
         "changes nothing at all, so those sets are left out",
     )
@@ -230,6 +246,10 @@ OTHERS = (
         takes="about 2 minutes on a busy core (measured)",
         conditions=varied(RATES, "rate {}", "optimizer.learning_rate", (0.01, 0.03, 0.1, 0.2, 0.3)),
         quick=QUICK,
+        panels=(
+            Panel("line", "test_accuracy", x="optimizer.learning_rate", log="x"),
+            Panel("curve", "test_accuracy"),
+        ),
         expected="accuracy rises with the rate up to a cliff: 0.5 diverges",
     ),
     experiment(
@@ -248,8 +268,39 @@ OTHERS = (
             for mode, strength in (("activation", 0.1), ("activation", 1.0), ("membrane", 1.0))
         },
         quick=QUICK,
+        panels=(
+            Panel("curve", "loss", log="y"),
+            Panel("curve", "modulated_loss", log="y"),
+            Panel("curve", "test_accuracy"),
+        ),
         expected="no use in the circuit as it is born; once it has assembled itself, modulated_loss is well below loss",
     ),
 )
 
-EXPERIMENTS = (*TABLES, *WIDTH, *STRUCTURE, *ABLATION, *OTHERS)
+#: What came out otherwise than expected, in words.
+OBSERVED = {
+    "self-assembling-learning/table1-cifar10": (
+        "self-assembling learning at the level of SGD, not above it, in one network; the last epoch at a constant rate "
+        "is noisy. Kolen-Pollack comes out three points above the paper"
+    ),
+    "self-assembling-learning/table1-mnist": (
+        "the same order but for self-assembling learning, half a point below SGD, where an independent implementation "
+        "has it, too; all four rules are half a point to 1.4 points below the paper, whose rates are not known"
+    ),
+    "self-assembling-learning/table1-fashion-mnist": (
+        "88 per cent with SGD: the paper's 97 cannot be the test accuracy of such a network; self-assembling learning "
+        "1.8 points below SGD, feedback alignment far behind at this rate"
+    ),
+    "self-assembling-learning/fig3-cifar10": (
+        "the same in one network: V falls to about the number of classes; ranks of random weights differ by a tenth "
+        "from draw to draw"
+    ),
+    "self-assembling-learning/fig4": (
+        "V is decisive here, too; W alone reaches 43 per cent at its best epoch and falls back to 19, where the "
+        "independent implementation stays at 34"
+    ),
+}
+
+EXPERIMENTS = tuple(
+    replace(one, observed=OBSERVED.get(one.name, "")) for one in (*TABLES, *WIDTH, *STRUCTURE, *ABLATION, *OTHERS)
+)

@@ -1,0 +1,1 @@
+"""Credit in networks that spike: e-prop and multidigraph learning."""
