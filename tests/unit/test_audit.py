@@ -20,7 +20,8 @@ from biocredit.protocols.plausibility.wiring import Wiring
 
 from tests.unit.zoo import CIRCUITS, dual, rate, trials_of
 
-STATIC = [name for name in CIRCUITS if not name.startswith("rate/")]
+IN_TIME = ("rate/", "ctrnn/", "spiking/")
+STATIC = [name for name in CIRCUITS if not name.startswith(IN_TIME)]
 #: One temporal rule of every kind; all of them are audited with the mark "science".
 TYPICAL = ("bptt", "three_factor", "mdgl", "modprop_wab", "rtrl", "snap1", "uoro", "dni")
 RULED = [pytest.param(name, marks=[] if name in TYPICAL else pytest.mark.science) for name in RULES]
@@ -71,6 +72,11 @@ def test_a_temporal_rule_needs_what_it_declares(name):
     outcome = wiring.exposed.net.learn(wiring.exposed.net.read(), wiring.exposed.batch)
     np.testing.assert_allclose(wiring.exposed.free.changes["W_rec"] * wiring.exposed.net.read()["mask_rec"],
                                outcome.changes["W_rec"], rtol=1e-9, atol=1e-13)  # fmt: skip
+
+
+@pytest.mark.parametrize("name", ["spiking/eprop", "spiking/modprop_wab_self", "ctrnn/eprop"])
+def test_other_cells_need_what_their_rule_declares(name):
+    check(CIRCUITS[name]())
 
 
 # -- cheaters ---------------------------------------------------------------------------------------------------
