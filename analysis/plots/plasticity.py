@@ -51,7 +51,9 @@ def plasticity_wiring(audit: Audit, array: str | None = None) -> Figure:
     array = array or max(audit.arrays, key=lambda name: len(audit.of(name)))
     rows, (pre, post) = audit.of(array), audit.arrays[array]
     figure, ax = canvas(size=(7.4, 4.2))
-    ax.set(xlim=(-0.1, 7.4), ylim=(-2.5, 3.0), aspect="equal")
+    places = {row.place for row in rows}
+    below = -2.5 if places & {"both ends", "synapse", "nonlocal"} else -0.9
+    ax.set(xlim=(-0.1, 7.4), ylim=(below, 3.0 if "broadcast" in places else 2.3), aspect="equal")
     ax.axis("off")
     ax.set_title(f"{audit.rule}: what a synapse of {array} needs to know")
     for x, name, colour in ((1.5, pre or "bias", PLACES["pre"]), (4.5, post, PLACES["post"])):

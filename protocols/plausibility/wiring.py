@@ -318,6 +318,8 @@ class Wiring:
         hit = [(place, mask.any(tuple(range(lead)))) for place, mask in masks if mask.any()]
         if source.kind in ("weight", "array"):
             return "through synapses"
+        if source.kind == "chance":
+            return "post"  # the cell's own noise
         width = np.shape(self.exposed.values[signal])[-1]
         own = self.units(source) == width and all(
             mask.reshape(-1, width).any(0).nonzero()[0].tolist() == [place[-1]] for place, mask in hit
