@@ -10,7 +10,7 @@ import numpy as np
 from biocredit.analysis.metrics.audited import Audit, write_csv
 from biocredit.analysis.plots.plasticity import VERDICTS, audit_table, plasticity_wiring
 from biocredit.analysis.reports.bibliography import cite
-from biocredit.analysis.reports.report import STYLE, png
+from biocredit.analysis.reports.writing import STYLE, png
 
 Claims = Mapping[tuple[str, str], tuple[str, str]]
 """Published verdict and its source by rule and property."""
