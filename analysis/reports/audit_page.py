@@ -87,19 +87,20 @@ def _page(audits: Sequence[Audit], claims: Claims, images: Mapping[str, bytes]) 
     parts = ["<h1>Biological plausibility, measured</h1>", f"<p>{HOW}</p>"]
     differ = [row for row in compared(audits, claims) if row[2] != row[3]]
     for name, image in images.items():
-        head = f"<h2>{escape(name)}</h2>"
-        parts += [head, f'<img alt="{escape(name)}" src="data:image/png;base64,{base64.b64encode(image).decode()}">']
+        picture = f'<img alt="{escape(name)}" src="data:image/png;base64,{base64.b64encode(image).decode()}">'
+        parts += [f"<h2>{escape(name)}</h2>", f"<figure>{picture}</figure>"]
         parts += [_of_rule(one, claims) for one in audits if one.rule == name]
     head = ("rule", "property", "measured", "published", "the number", "source")
     parts.insert(2, "<h2>Measured otherwise than published</h2>" + _table([head, *differ]) if differ else "")
     known = [one.citation for one in audits if one.citation]
     parts += ["<h2>Cite</h2>", f"<pre>{escape(cite(*known))}</pre>" if known else ""]
-    style = STYLE + "".join(f".{name.replace(' ', '-')}{{background:{VERDICTS[name]}}}" for name in VERDICTS)
-    return "\n".join(
-        ['<!doctype html><meta charset="utf-8"><title>Audit</title>', f"<style>{style}</style>", *parts, ""]
+    style = f"{STYLE}th,figure img{{cursor:auto}}" + "".join(
+        f".{name.replace(' ', '-')}{{background:{VERDICTS[name]}}}" for name in VERDICTS
     )
+    return "\n".join([f"{HEAD}<title>Audit</title>", f"<style>{style}</style>", *parts, ""])
 
 
+HEAD = '<!doctype html><html lang="en"><meta charset="utf-8"><link rel="icon" href="data:,">'
 HOW = (
     "Every signal of a circuit is clamped to the value of a free run; then one at a time is disturbed, as a whole and "
     "unit by unit. What moves depends on it directly. Verdicts follow from these dependences, each with its number."
