@@ -11,6 +11,7 @@ HOME = {
     "Measure": "protocols.recording.measures.measure",
     "RunError": "protocols.training.checkpoint",
     "audit": "protocols.plausibility.auditing",
+    "sweep": "protocols.execution.sweeps",
     "tasks": "protocols.tasks",
     "interventions": "protocols.interventions",
     "experiments": "protocols.experiments",

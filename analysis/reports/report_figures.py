@@ -69,8 +69,8 @@ def _single(traces: Sequence[Trace]) -> dict[str, Figure]:
 
 
 def _wiring_of(trace: Trace) -> tuple:
-    """What a diagram shows: circuits that look alike are drawn once."""
-    names = ("populations/name", "populations/size", "projections/name", "projections/plastic")
+    """What a diagram shows besides sizes: circuits that look alike are drawn once."""
+    names = ("populations/name", "projections/name", "projections/plastic")
     return tuple(tuple(trace.circuit[name].values.tolist()) for name in names if name in trace.circuit)
 
 

@@ -155,6 +155,7 @@ class Circuit(Described, bp.DynamicalSystem):
     def _place(self, name: str, variable: bm.Variable) -> bm.Variable:
         """Hang the variable below the population that its dotted name begins with."""
         owner, _, leaf = name.rpartition(".") if name.count(".") == 1 and "->" not in name else ("", "", name)
+        owner = f"{owner}_state" if owner == "rule" else owner  # the rule itself is at ``rule``
         node = self
         if owner:
             if owner not in self.__dict__:
@@ -352,6 +353,14 @@ class Circuit(Described, bp.DynamicalSystem):
     def respond(self, tree: Tree, inputs: Mapping[str, jax.Array], probe: Probe = untouched) -> Tree:
         """Run the inference phase alone and return the readouts by name."""
         raise CircuitError(f"{type(self).__name__} does not define respond")
+
+    def begin(self, tree: Tree, trials: int = 1) -> Any:
+        """Return the state with which a presentation begins, for circuits that learn while time runs."""
+        raise CircuitError(f"{type(self).__name__} has no running form: its plasticity acts once a trial")
+
+    def advance(self, tree: Tree, carry: Any, stretch: Any, probe: Probe = untouched) -> tuple[Any, Outcome]:
+        """Run a stretch of time from a state, and say how the plastic weights should change."""
+        raise CircuitError(f"{type(self).__name__} has no running form: its plasticity acts once a trial")
 
     def metrics(self, outputs: Tree, targets: Mapping[str, jax.Array]) -> dict[str, jax.Array]:
         """Score readouts ``[trial, class]`` against integer labels: mean cross-entropy and fraction correct."""

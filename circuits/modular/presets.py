@@ -8,6 +8,7 @@ import numpy as np
 from biocredit.circuits.core.activations import Curve
 from biocredit.circuits.core.errors import require
 from biocredit.circuits.core.initializers import SparseRecurrent, Uniform
+from biocredit.circuits.core.sizes import count
 from biocredit.circuits.modular.region import Region, layout, pieces
 from biocredit.circuits.modular.spiking import FilteredSpikes
 from biocredit.circuits.modular.wiring import Mode
@@ -60,8 +61,8 @@ def chain(
         Arguments of :class:`biocredit.circuits.modular.ModularRNN`.
     """
     require(len(inputs) >= 1 and len(readouts) == 1, "a chain has inputs and one readout; wire a graph for more")
-    require(regions >= 1, f"a chain needs at least one region, got {regions}")
-    divides = layout_code != 0 and neurons % abs(layout_code) == 0
+    count(regions, "regions")
+    divides = layout_code != 0 and count(neurons, "neurons of a region") % abs(layout_code) == 0
     require(divides, f"{neurons} neurons do not divide into the {abs(layout_code)} pieces of layout {layout_code}")
     block = neurons // abs(layout_code)
     size, role = layout(layout_code, block, roles)

@@ -10,6 +10,7 @@ from biocredit.circuits.core.activations import Curve
 from biocredit.circuits.core.activations import activation as activation_named
 from biocredit.circuits.core.described import Described
 from biocredit.circuits.core.errors import require
+from biocredit.circuits.core.sizes import count, fits
 from biocredit.circuits.modular.spiking import FilteredSpikes
 
 #: Piece of the region (counted from 1) that holds each role, by layout code n_U; 0 means the whole region.
@@ -87,7 +88,7 @@ class Region(Described):
         spiking: FilteredSpikes | None = None,
         **blocks: Any,
     ):
-        require(size >= 1, f"a region needs at least one neuron, got size {size}")
+        fits((count(size, "neurons of a region"),) * 2, "recurrent weights")
         activation_named(activation)
         own = "cells that spike have no transfer function: leave out activation"
         require(spiking is None or activation == "tanh", own)

@@ -103,6 +103,8 @@ def stepwise(rule: StepRule) -> TemporalRule:
         operations=rule.operations.replace("O(", "O(T "),
         citation=rule.citation,
         equation=rule.equation,
+        settings=rule.settings,
+        remade=rule.remade,
         running=Stepwise(rule),
     )
 

@@ -22,7 +22,7 @@ from tests.conformance.harness import Check
 Case = Mapping[str, np.ndarray]
 
 WEIGHTS = ("W_in", "W_rec", "W_out", "b_out")
-LOSSES = {"mse_sum": ("squared_error", "sum", "every"), "ce_last": ("cross_entropy", "mean", "last")}
+LOSSES = {"mse_sum": ("half_squared_error", "sum", "every"), "ce_last": ("cross_entropy", "mean", "last")}
 #: Our name of a constant of the files.
 CONSTANTS = {
     "alpha": "alpha",
