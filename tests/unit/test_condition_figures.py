@@ -46,6 +46,18 @@ def test_choices_are_drawn_against_the_signed_strength(tmp_path):
     assert figure.axes[0].get_xlabel() == "coherence"
 
 
+def test_a_session_that_begins_to_show_figures_goes_on():
+    import matplotlib
+    from biocredit.analysis.plots.style import styled
+
+    before = matplotlib.is_interactive()
+    try:
+        styled(lambda: matplotlib.interactive(True))()  # as the backend of a notebook does at the first figure
+        assert matplotlib.is_interactive()
+    finally:
+        matplotlib.interactive(before)
+
+
 def test_trajectories_part_by_condition(tmp_path):
     figure = figures.trajectories(open_trace(made(tmp_path / "t.h5")))
     plane, first, second = figure.axes
