@@ -30,6 +30,11 @@ COMMANDS = {
     "move": ("files", "move a run: trace, checkpoint, pending commit", ("trace", "place")),
     "export": ("files", "a trace for other programs: NWB, MATLAB, CSV, NetCDF (xarray)", ("exported",)),
     "report": ("reading", "figures and a table beside the paper's numbers (HTML or Markdown)", ("files", "report")),
+    "audit": (
+        "auditing",
+        "what every synapse of a rule needs to know, measured; all rules when none is named",
+        ("audited",),
+    ),
     "record": (
         "reading",
         "our numbers beside the papers', experiment by experiment: size, verdict, date",
@@ -119,6 +124,12 @@ ARGUMENTS = {
         (("--only",), {"action": "append", "default": [], "metavar": "RULE", "help": "only this rule; repeatable"}),
         (("--task",), {"action": "append", "default": [], "metavar": "TASK", "help": "only this task; repeatable"}),
         (("--set",), {"action": "append", "default": [], "metavar": "FIELD=VALUE", "help": "override any setting"}),
+    ],
+    "audited": [
+        (("rules",), {"nargs": "*", "metavar": "RULE", "help": "names, or Python files of your own"}),
+        (("--quick",), {"action": "store_true", "help": "nothing is trained: seconds for each rule"}),
+        (("-o", "--output"), {"metavar": "FOLDER", "help": "page, tables (CSV) and figures go there"}),
+        (("--array",), {"metavar": "NAME", "help": "the plastic array whose synapse is drawn"}),
     ],
     "recorded": [
         (("word",), {"nargs": "?", "default": "", "help": "only experiments whose name contains this"}),

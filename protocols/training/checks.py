@@ -16,6 +16,9 @@ OPTIMIZERS = ("adabelief", "adagrad", "adam", "adamax", "adamw", "lamb", "lion",
 #: Learning rate where none is said.
 LEARNING_RATE = 1e-3
 
+#: What happens after a run was stopped by a signal and saved.
+ON_INTERRUPT = ("raise", "return")
+
 
 def as_optimizer(given: Any) -> optax.GradientTransformation:
     """Return the optax transformation that is meant: itself, a name, a learning rate (of Adam), or None for Adam.
@@ -127,6 +130,12 @@ def check_epochs(epochs: Any, something_else: bool) -> int:
     if epochs == 0 and not something_else:
         raise RunError("0 epochs without a trace or measures do nothing: use test() to score, or record= a trace")
     return int(epochs)
+
+
+def check_interrupt(word: str) -> None:
+    """Refuse an unknown way to end."""
+    if word not in ON_INTERRUPT:
+        raise RunError(f"unknown on_interrupt {word!r}: valid are {', '.join(map(repr, ON_INTERRUPT))}")
 
 
 def check_settings(circuit: Circuit, settings: Mapping[str, Any]) -> dict[str, Any]:
