@@ -1,5 +1,6 @@
 """Independent networks that learn the same task at once: their states, and the programs compiled for them."""
 
+import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
@@ -97,7 +98,7 @@ class Networks:
         if which not in self._learn:
             step = self.steps[turn].recording(records)
             self._learn[which] = jax.jit(self.over_seeds(step.many), donate_argnums=0)
-        new, log = self._learn[which](self._in_pass(turn), self.arrays, self._deal(index))
+        new, log = heard(self._learn[which](self._in_pass(turn), self.arrays, self._deal(index)))
         optimizers = list(self._dealt["optimizer"])
         optimizers[turn] = new["optimizer"]
         self._dealt = {**new, "optimizer": optimizers}
@@ -108,7 +109,7 @@ class Networks:
     def run(self, program: Callable[..., Any], trials: np.ndarray, *static: Any) -> Any:
         """Run ``program(state, arrays, trials, *static)``, made by :meth:`over_seeds`, for every network."""
         index = np.broadcast_to(trials, (self.count, *trials.shape))
-        return jax.tree.map(self._gather, program(self._in_pass(0), self.arrays, self._deal(index), *static))
+        return jax.tree.map(self._gather, heard(program(self._in_pass(0), self.arrays, self._deal(index), *static)))
 
     def place(self, arrays: Any) -> None:
         """Put the data of the task on every device."""
@@ -210,6 +211,15 @@ class Reading:
             {name: np.moveaxis(course, 1, 2) for name, course in courses.items()},
             {name: values[0] for name, values in table.items()},
         )
+
+
+def heard(values: Any) -> Any:
+    """Wait for what a compiled program returns, in steps between which Python hears signals: a second Ctrl-C."""
+    start = time.monotonic()
+    for leaf in jax.tree.leaves(values):
+        while not leaf.is_ready():
+            time.sleep(min(max((time.monotonic() - start) / 64, 2e-5), 0.1))
+    return values
 
 
 def mesh_of(wanted: int | None, seeds: int) -> Mesh | None:
