@@ -5,13 +5,24 @@ RUN := $(VENV)/bin/python
 READY := $(VENV)/.ready
 export JAX_COMPILATION_CACHE_DIR ?= $(CURDIR)/.cache/jax
 
-.PHONY: demo test lint bench science conformance notebooks reliability docs clean
+.PHONY: demo test test-lowest lint bench science conformance notebooks reliability docs clean
 
 demo: $(READY)
 	$(RUN) -m biocredit.protocols.commands.demo demo
 
 test: $(READY)
 	$(RUN) -m pytest -n 2 --dist loadscope --no-loadscope-reorder
+
+# The lowest versions that pyproject.toml promises, in an environment of their own: a part of every room.
+LOWEST := .venv-lowest
+LOWEST_TESTS := architecture trace trace_format losses rate_circuit modular dual_streams protocol figures
+test-lowest: $(LOWEST)/.ready
+	JAX_COMPILATION_CACHE_DIR=$(CURDIR)/.cache/jax-lowest $(LOWEST)/bin/python -m pytest $(LOWEST_TESTS:%=tests/unit/test_%.py)
+
+$(LOWEST)/.ready: pyproject.toml setup.py constraints-lowest.txt
+	test -x $(LOWEST)/bin/python || $(PYTHON) -m venv $(LOWEST)
+	$(LOWEST)/bin/python -m pip install --quiet --constraint constraints-lowest.txt --editable . pytest hypothesis beartype
+	touch $@
 
 lint: $(READY)
 	$(RUN) -m ruff check .
@@ -38,8 +49,9 @@ docs: $(READY)
 	$(RUN) -m pip install --quiet --constraint constraints.txt --editable ".[docs]"
 	cd docs && NO_MKDOCS_2_WARNING=1 ../$(RUN) -m mkdocs build --quiet --strict --config-file ../mkdocs.yml
 
+# Runs the sources and keeps them with their figures, notebooks/*.ipynb; NAMES="01 03" for some of them.
 notebooks: $(READY)
-	$(VENV)/bin/jupytext --to ipynb --execute notebooks/*.py
+	$(RUN) docs/_build/notebooks.py $(NAMES)
 
 $(READY): pyproject.toml setup.py constraints.txt
 	test -x $(RUN) || $(PYTHON) -m venv $(VENV)

@@ -43,6 +43,7 @@ HOME = {
     "amplitude": "protocols",
     "Measure": "protocols",
     "RunError": "protocols",
+    "sweep": "protocols",
     "open_trace": "analysis",
     "Trace": "analysis",
     "TraceError": "analysis",

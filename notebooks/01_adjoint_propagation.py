@@ -20,6 +20,9 @@
 # activity between the two phases, and that is all its synapses see (Liu et al., eLife 2026, 15:e108237).
 #
 # You will build the circuit, watch the error spread, train it, and cut its feedback half way.
+#
+# **You will learn** how an error travels through recurrent connections, how to train, record and lesion a circuit, and what a trace holds.
+# **Time:** about three minutes on two cores.
 
 # %%
 import tempfile
@@ -167,3 +170,5 @@ spreading(folder / "intact.h5", -1)
 # * `biocredit list adjoint` shows every figure of the paper as a runnable experiment.
 # * Try `interventions.silence("V2.SE")`, `interventions.add_noise("V1", 0.1)`, or another `Region(..., RI=range(0, 64), SI=range(32, 96))`.
 # * Raise `spectral_radius` above 1 (with `ModularRNN.chain`) and compare 2 iterations with 16.
+#
+# Read next: *Modulators* (02), where trials have time; *How to: lesion* in the documentation.

@@ -20,6 +20,9 @@
 # reaches only through others (ModProp: Liu et al. 2022, arXiv 2206.01338).
 #
 # You will build an excitatory-inhibitory network, watch its modulators, train it by four rules, and block a receptor.
+#
+# **You will learn** what an eligibility trace and a modulator are in code, how four temporal rules compare, and how to block a receptor.
+# **Time:** about six minutes on two cores.
 
 # %%
 import tempfile
@@ -244,3 +247,5 @@ figures.behaviour(*answers)
 # * `biocredit list modprop` shows every figure of the paper as a runnable experiment.
 # * Try `interventions.scale("modulator.E", 2.0)`, `interventions.silence("cells.I", start=200)`, or a longer delay.
 # * `Online(..., update_every=10)` changes the synapses while the trial runs.
+#
+# Read next: *Where do the feedback weights come from?* (03); the cards of `modprop`, `mdgl` and `eprop` in the documentation.

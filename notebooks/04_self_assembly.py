@@ -12,7 +12,6 @@
 # ---
 
 # %% [markdown]
-# %% [markdown]
 # # A tangle that assembles itself
 #
 # Nobody wires the feedback of this circuit. Beside the ascending stream there is a descending one with *other numbers of
@@ -21,6 +20,9 @@
 # input times what the *other* pathway delivers to its cell (Liao et al. 2024, arXiv 2412.20018).
 #
 # At birth the error that comes down means nothing to the ascending cells. Watch it turn towards the gradient.
+#
+# **You will learn** how random synapses between two pathways come to carry useful errors, and how to leave a kind of synapse out.
+# **Time:** about two minutes on two cores.
 
 # %%
 import tempfile
@@ -137,3 +139,5 @@ with open_trace(folder / "all plastic.h5") as trace:
 # * `biocredit list self` shows the tables and figures of the paper as runnable experiments.
 # * Let other kinds learn: `tangle("W", "Wbar", "V")`. Which one is decisive?
 # * Change `widths`: does a circuit with few descending cells assemble too?
+#
+# Read next: *Two streams that run against each other* (05); *How to: extend* for a pathway of your own.

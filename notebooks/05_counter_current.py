@@ -12,7 +12,6 @@
 # ---
 
 # %% [markdown]
-# %% [markdown]
 # # Two streams that run against each other
 #
 # Here no error comes down. While an image goes up one network, the *wanted answer* goes down another: a second stream turns
@@ -20,6 +19,9 @@
 # they have, and every synapse learns from the comparison at its own level alone: in the manner of a heat exchanger, what is
 # rich in information about the image meets what is rich in information about the answer (Kao and Hariharan 2024, arXiv
 # 2409.19841).
+#
+# **You will learn** how a stream of wanted answers teaches a stream of images level by level, and how to measure that the two meet.
+# **Time:** about two minutes on two cores.
 
 # %%
 import tempfile
@@ -127,3 +129,5 @@ for ax, moment, points in zip(axes[0], moments, embedded.values[0], strict=True)
 # * `biocredit list counter` shows the tables and figures of the paper as runnable experiments.
 # * Let trials, and not classes, run down: `CounterCurrent(pairing="same_class")` of `biocredit.circuits.dual_stream.pathways`.
 # * `"counter_current_printed"` is the loss as the paper prints it. Does it learn as well as the released one?
+#
+# Read next: *Beside a recording* (07); the page of the paper in the documentation, with all numbers.

@@ -20,6 +20,9 @@
 #
 # The recording is that of a monkey reaching to eight targets (Hatsopoulos, Xu and Amit 2007; rates from Suresh et al. 2020) if
 # you have it in `$BIOCREDIT_DATA/neural`. Otherwise a made-up one stands in: neurons that follow the arm, mixed at random.
+#
+# **You will learn** how to hold networks against a recording, why only at equal error, and what the ceiling of a measure is.
+# **Time:** about four minutes on two cores.
 
 # %%
 import tempfile
@@ -183,3 +186,12 @@ for name, values in zip(halves._fields, halves, strict=True):
     print(
         f"{name:<8} {values.mean():.3f} +- {values.std():.3f} (mean and standard deviation over 20 draws of 25 neurons)"
     )
+
+# %% [markdown]
+# ## Where to go from here
+#
+# * Take another rule: `rule="rflo"` or `"modprop"`. Does the order at equal error change?
+# * Halve the number of neurons that are compared. Which moves more, the distance or its ceiling?
+# * Bring a recording of your own: `biocredit data import-recording FILE`.
+#
+# Read next: *How to: bring data* in the documentation; the paper's page, *Networks beside motor cortex*.

@@ -10,6 +10,7 @@ HOME = {
     "amplitude": "protocols.recording.record",
     "Measure": "protocols.recording.measures.measure",
     "RunError": "protocols.training.checkpoint",
+    "sweep": "protocols.execution.sweeps",
     "tasks": "protocols.tasks",
     "interventions": "protocols.interventions",
     "experiments": "protocols.experiments",

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 os.environ["JAX_ENABLE_X64"] = "1"
+os.environ.setdefault("JAX_NUM_CPU_DEVICES", "1")  # several are for test_devices: programs for them compile longer
 os.environ.setdefault("MPLBACKEND", "agg")
 os.environ.setdefault("JAX_DISABLE_MOST_OPTIMIZATIONS", "1")  # compiling is most of the time of these tests
 os.environ.setdefault("JAX_COMPILATION_CACHE_DIR", str(Path(__file__).resolve().parent.parent / ".cache" / "jax"))

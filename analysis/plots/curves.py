@@ -3,7 +3,7 @@
 from typing import Any
 
 import numpy as np
-from biocredit.analysis.plots.style import QUIET, band, canvas, colours, styled
+from biocredit.analysis.plots.style import QUIET, axes_for, band, colours, styled
 from biocredit.analysis.reports.comparison import headline, label_of, opened, words
 from biocredit.analysis.trace.reader import Trace, TraceError
 from matplotlib.figure import Figure
@@ -13,7 +13,7 @@ PREFIX = "amplitude."
 
 
 @styled
-def learning_curve(*traces: Trace, series: str | None = None) -> Figure:
+def learning_curve(*traces: Trace, series: str | None = None, ax: Any = None) -> Figure | Any:
     """Draw learning curves: mean over seeds, and the range from the smallest to the largest.
 
     One trace shows training and test; several show the test score of each. Open circles are the numbers that a trace
@@ -25,10 +25,12 @@ def learning_curve(*traces: Trace, series: str | None = None) -> Figure:
         Traces or their file names.
     series
         Name under ``/learning``; the test accuracy (or what there is) by default.
+    ax
+        Axes to draw into, which are then returned; a figure of its own by default.
     """
-    figure, ax = canvas()
+    shown, ax = axes_for(ax)
     draw_learning_curve(ax, *map(opened, traces), series=series)
-    return figure
+    return shown
 
 
 def draw_learning_curve(ax: Any, *traces: Trace, series: str | None = None) -> None:
@@ -80,11 +82,19 @@ def mark_references(ax: Any, trace: Trace, series: str, colour: Any, scale: floa
 
 
 @styled
-def error_amplitude(trace: Trace) -> Figure:
-    """Draw the mean absolute local error of every population over epochs (recorded by ``amplitude``)."""
-    figure, ax = canvas()
+def error_amplitude(trace: Trace, *, ax: Any = None) -> Figure | Any:
+    """Draw the mean absolute local error of every population over epochs (recorded by ``amplitude``).
+
+    Parameters
+    ----------
+    trace
+        A trace or its file name.
+    ax
+        Axes to draw into, which are then returned; a figure of its own by default.
+    """
+    shown, ax = axes_for(ax)
     draw_error_amplitude(ax, opened(trace))
-    return figure
+    return shown
 
 
 def draw_error_amplitude(ax: Any, trace: Trace) -> None:
@@ -102,15 +112,17 @@ def draw_error_amplitude(ax: Any, trace: Trace) -> None:
 
 
 @styled
-def amplitude_by_region(*traces: Trace, at: int = -1) -> Figure:
+def amplitude_by_region(*traces: Trace, at: int = -1, ax: Any = None) -> Figure | Any:
     """Draw the amplitude of the local error against the place of the region in the chain, one line a trace.
 
     Parameters
     ----------
     at
         Position along the epochs: -1 the last one.
+    ax
+        Axes to draw into, which are then returned; a figure of its own by default.
     """
-    figure, ax = canvas(size=(5.0, 3.2))
+    shown, ax = axes_for(ax, size=(5.0, 3.2))
     for trace, colour in zip(map(opened, traces), colours(len(traces), len(traces) > 4), strict=False):
         names = [name for name in trace.learning if name.startswith(PREFIX)]
         if not names:
@@ -121,4 +133,4 @@ def amplitude_by_region(*traces: Trace, at: int = -1) -> Figure:
     ax.set(yscale="log")
     ax.xaxis.set_major_locator(MaxNLocator(integer=True))
     ax.legend(ncols=1 + (len(traces) > 5), fontsize=7)
-    return figure
+    return shown

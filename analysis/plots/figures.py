@@ -5,6 +5,7 @@ figures.learning_curve(open_trace("digits.h5")).savefig("learning.png")
 """
 
 from biocredit.analysis.plots.behaviour import behaviour
+from biocredit.analysis.plots.conditions import choices, trajectories
 from biocredit.analysis.plots.curves import amplitude_by_region, error_amplitude, learning_curve
 from biocredit.analysis.plots.measured import measured
 from biocredit.analysis.plots.overview import overview
@@ -18,6 +19,7 @@ from biocredit.analysis.plots.wiring_diagram import wiring
 __all__ = [
     "amplitude_by_region",
     "behaviour",
+    "choices",
     "error_amplitude",
     "learning_curve",
     "measured",
@@ -27,6 +29,7 @@ __all__ = [
     "raster",
     "settling",
     "sweep",
+    "trajectories",
     "trajectory",
     "wiring",
 ]

@@ -29,13 +29,14 @@ class Curve:
 
 @dataclass(frozen=True)
 class Condition:
-    """One condition of an experiment: label, settings by dotted name, numbers of ours and of others, and its trace."""
+    """One condition: label, settings, numbers of ours and of others, its trace, its name in the experiment."""
 
     label: str
     settings: Mapping[str, Any]
     series: Mapping[str, Curve]
     known: Sequence[Mapping[str, Any]] = ()
     trace: Trace | None = None
+    name: str = ""
 
     def value(self, series: str) -> tuple[float, float] | None:
         """Return the last mean and standard deviation of a series."""
@@ -87,7 +88,8 @@ def condition_of(trace: Trace) -> Condition:
     """Read a condition from a trace."""
     series = {name: one for found in trace.learning for name, one in _curves(found, trace.learning[found])}
     known = [one for one in trace.configuration.get("reference", ()) if kind_of(one["source"]) in MARKS]
-    return Condition(label_of(trace), settings_of(trace), series, known, trace)
+    name = trace.configuration.get("condition") or label_of(trace)
+    return Condition(label_of(trace), settings_of(trace), series, known, trace, name)
 
 
 def _curves(name: str, found: LabelledArray) -> Iterator[tuple[str, Curve]]:

@@ -71,7 +71,7 @@ def draw_panels(conditions: Sequence[Condition], wanted: Sequence[Mapping[str, A
 
 def chosen(conditions: Sequence[Condition], panel: Mapping[str, Any]) -> list[Condition]:
     """Return the conditions of a panel; with ``best`` the best one for each value of that setting."""
-    some = [one for one in conditions if fnmatch(one.label, panel.get("only") or "*")]
+    some = [one for one in conditions if fnmatch(one.name or one.label, panel.get("only") or "*")]
     if not (setting := panel.get("best")):
         return some
     groups: dict[Any, list[Condition]] = {}

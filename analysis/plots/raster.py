@@ -57,7 +57,7 @@ def draw_raster(ax: Any, spikes: Spikes) -> None:
         size = np.clip(900 / len(spikes.neurons), 2, 14)
         ax.scatter(spikes.time[hit], spikes.neuron[hit], s=size, marker="|", lw=0.9, color=colour)
         if kind:
-            label = {"color": colour, "va": "center", "fontsize": 8}
+            label = {"color": colour, "va": "center", "fontsize": 8, "fontweight": "bold"}
             ax.text(1.005, mine.mean(), kind, transform=ax.get_yaxis_transform(), **label)
     ax.set_ylim(spikes.neurons.min() - 0.7, spikes.neurons.max() + 0.7)
     ax.grid(visible=False)

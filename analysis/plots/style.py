@@ -1,11 +1,14 @@
 """How figures look: one palette that colour-blind readers can tell apart, one set of sizes."""
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Callable, Sequence
+from functools import wraps
+from typing import Any, TypeVar
 
 import numpy as np
-from matplotlib import colormaps, rc_context
+from matplotlib import colormaps, interactive, is_interactive, rc_context
 from matplotlib.figure import Figure
+
+Draw = TypeVar("Draw", bound=Callable[..., Any])
 
 #: Okabe and Ito's colours, in the order of use.
 PALETTE = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000", "#8C6D31")
@@ -32,8 +35,22 @@ STYLE = {
     "axes.prop_cycle": f"cycler('color', {list(PALETTE)})",
 }
 
-#: Decorator of every function that returns a figure.
-styled = rc_context(STYLE)
+
+def styled(draw: Draw) -> Draw:
+    """Let a function that returns a figure draw in this style, and leave the settings of the session as they were.
+
+    Where the first figure of a notebook switches it to showing figures, it stays so.
+    """
+
+    @wraps(draw)
+    def drawing(*things: Any, **options: Any) -> Any:
+        with rc_context(STYLE):
+            figure = draw(*things, **options)
+            shows = is_interactive()
+        interactive(shows)
+        return figure
+
+    return drawing
 
 
 def canvas(
@@ -62,6 +79,19 @@ def canvas(
     figure, axes = plt.subplots(rows, columns, figsize=size, layout="constrained", **options)
     plt.close(figure)  # the caller shows it, once
     return figure, axes
+
+
+def axes_for(ax: Any = None, **options: Any) -> tuple[Any, Any]:
+    """Return what a figure of one panel returns, and the axes to draw into: the given axes, or those of a new figure.
+
+    Parameters
+    ----------
+    ax
+        Axes of the user's own figure.
+    **options
+        Go to :func:`canvas` where there are none.
+    """
+    return (ax, ax) if ax is not None else canvas(**options)
 
 
 def canvas_of(

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 from biocredit.analysis.metrics.exponents import region_exponents
-from biocredit.analysis.plots.style import PALETTE, QUIET, canvas, colours, styled
+from biocredit.analysis.plots.style import PALETTE, QUIET, axes_for, canvas, colours, styled
 from biocredit.analysis.reports.comparison import (
     headline,
     label_of,
@@ -20,7 +20,9 @@ from matplotlib.figure import Figure
 
 
 @styled
-def sweep(*traces: Trace, over: str | None = None, at: str = "last", exponents: str | None = None) -> Figure:
+def sweep(
+    *traces: Trace, over: str | None = None, at: str = "last", exponents: str | None = None, ax: Any = None
+) -> Figure | Any:
     """Draw the score of every run against the setting in which the runs differ.
 
     Parameters
@@ -34,13 +36,15 @@ def sweep(*traces: Trace, over: str | None = None, at: str = "last", exponents: 
     exponents
         Region whose Lyapunov exponents are drawn below (see
         :func:`biocredit.analysis.metrics.exponents.region_exponents`).
+    ax
+        Axes to draw the score into, which are then returned; a figure of its own by default.
     """
     found = [opened(trace) for trace in traces]
     over = over or numeric(found)
-    if over is None:
-        figure, ax = canvas(size=(5.2, 0.9 + 0.32 * len(found)))
-        draw_bars(ax, found, at)
-        return figure
+    if over is None or ax is not None:
+        shown, ax = axes_for(ax, size=(5.2, 0.9 + 0.32 * len(found)))
+        draw_bars(ax, found, at) if over is None else draw_sweep(ax, found, over, at)
+        return shown
     panels = 1 + (exponents is not None)
     figure, axes = canvas(panels, 1, (5.0, 3.0), sharex=True, squeeze=False)
     draw_sweep(axes[0, 0], found, over, at)

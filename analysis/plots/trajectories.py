@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 from biocredit.analysis.metrics.representation import principal_components
-from biocredit.analysis.plots.style import PALETTE, QUIET, canvas, colours, styled
+from biocredit.analysis.plots.style import PALETTE, QUIET, axes_for, canvas, colours, styled
 from biocredit.analysis.reports.comparison import label_of, opened
 from biocredit.analysis.trace.reader import Trace, TraceError
 from biocredit.analysis.trace.schema import nearest
@@ -17,7 +17,9 @@ Course = Float[np.ndarray, "time neuron"]
 
 
 @styled
-def trajectory(trace: Trace, region: str = "V1", *, trial: int = 0, seed: int = 0, snapshot: int = -1) -> Figure:
+def trajectory(
+    trace: Trace, region: str = "V1", *, trial: int = 0, seed: int = 0, snapshot: int = -1, ax: Any = None
+) -> Figure | Any:
     """Draw how a region moves in its first three principal components, without and with the output error.
 
     The components are fitted to both phases together (eLife 2026, 15:e108237, figure 3b).
@@ -30,10 +32,12 @@ def trajectory(trace: Trace, region: str = "V1", *, trial: int = 0, seed: int = 
         Name of the population.
     trial, seed, snapshot
         Positions along these axes.
+    ax
+        Three-dimensional axes to draw into, which are then returned; a figure of its own by default.
     """
-    figure, ax = canvas(size=(4.8, 4.2), subplot_kw={"projection": "3d"})
+    shown, ax = axes_for(ax, size=(4.8, 4.2), subplot_kw={"projection": "3d"})
     draw_trajectory(ax, opened(trace), region, trial=trial, seed=seed, snapshot=snapshot)
-    return figure
+    return shown
 
 
 def draw_trajectory(

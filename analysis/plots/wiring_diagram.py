@@ -7,7 +7,7 @@ from graphlib import CycleError, TopologicalSorter
 from typing import Any
 
 from biocredit.analysis.plots.stream_layout import passed_on, stream_places
-from biocredit.analysis.plots.style import PALETTE, QUIET, canvas, styled
+from biocredit.analysis.plots.style import PALETTE, QUIET, axes_for, styled
 from biocredit.analysis.reports.comparison import opened
 from biocredit.analysis.trace.reader import Trace, TraceError
 from matplotlib.figure import Figure
@@ -46,11 +46,18 @@ class Box:
 
 
 @styled
-def wiring(trace: Trace) -> Figure:
+def wiring(trace: Trace, *, ax: Any = None) -> Figure | Any:
     """Draw the circuit of a trace: populations with their blocks, and projections.
 
     Solid arrows are plastic, dashed ones fixed; blue carries inference upwards, red carries error; the green mark is
     recurrent connections. Two streams stand side by side, with grey lines where activity passes without synapses.
+
+    Parameters
+    ----------
+    trace
+        A trace or its file name.
+    ax
+        Axes to draw into, which are then returned; a figure of its own by default.
 
     Raises
     ------
@@ -61,9 +68,9 @@ def wiring(trace: Trace) -> Figure:
     if "populations/name" not in trace.circuit:
         raise TraceError("the trace holds no populations")
     width, height = extent(layout(*_tables(trace)))
-    figure, ax = canvas(size=(INCH * width, INCH * height))
+    shown, ax = axes_for(ax, size=(INCH * width, INCH * height))
     draw_wiring(ax, trace)
-    return figure
+    return shown
 
 
 def draw_wiring(ax: Any, trace: Trace) -> None:

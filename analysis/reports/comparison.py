@@ -70,8 +70,9 @@ def opened(thing: Trace | str | Path) -> Trace:
 
 
 def label_of(trace: Trace) -> str:
-    """Name a run for a legend: as told apart from others, by its condition, or by its experiment."""
-    return trace.shown_as or trace.configuration.get("condition") or trace.experiment
+    """Name a run for a legend: as told apart from others, its condition, circuit, rule and task, or its experiment."""
+    named = trace.shown_as or trace.configuration.get("condition") or trace.attributes.get("label")
+    return named or trace.experiment
 
 
 def task_of(trace: Trace) -> str:

@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 
 from biocredit.analysis.metrics.behaviour import recorded_choices
+from biocredit.analysis.metrics.spikes import recorded_spikes
 from biocredit.analysis.plots import figures
 from biocredit.analysis.plots.curves import PREFIX
 from biocredit.analysis.plots.measured import families
@@ -54,6 +55,8 @@ def _single(traces: Sequence[Trace]) -> dict[str, Figure]:
         found[f"Overview: {label_of(trace)}"] = figures.overview(trace)
         if families(trace):
             found[f"Measured: {label_of(trace)}"] = figures.measured(trace)
+        for population in recorded_spikes(trace):
+            found[f"Spikes of {population}: {label_of(trace)}"] = figures.raster(trace, population)
     for trace in {_wiring_of(trace): trace for trace in traces if "populations/name" in trace.circuit}.values():
         found[f"Circuit: {label_of(trace)}"] = figures.wiring(trace)
     measured = [trace for trace in traces if SERIES in trace.learning]
@@ -66,8 +69,8 @@ def _single(traces: Sequence[Trace]) -> dict[str, Figure]:
 
 
 def _wiring_of(trace: Trace) -> tuple:
-    """What a diagram shows: circuits that look alike are drawn once."""
-    names = ("populations/name", "populations/size", "projections/name", "projections/plastic")
+    """What a diagram shows besides sizes: circuits that look alike are drawn once."""
+    names = ("populations/name", "projections/name", "projections/plastic")
     return tuple(tuple(trace.circuit[name].values.tolist()) for name in names if name in trace.circuit)
 
 

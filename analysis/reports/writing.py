@@ -25,7 +25,8 @@ figure img{max-width:100%;height:auto;cursor:zoom-in}
 dialog{border:0;padding:0;max-width:98vw;max-height:98vh;overflow:auto}dialog img{cursor:zoom-out;display:block}
 .wide{overflow-x:auto}
 table{border-collapse:collapse;margin:.6rem 0;font-variant-numeric:tabular-nums}
-td,th{padding:.25rem .8rem;border-bottom:1px solid #ddd;text-align:left;vertical-align:top;overflow-wrap:anywhere}
+td,th{padding:.25rem .8rem;border-bottom:1px solid #ddd;text-align:left;vertical-align:top;overflow-wrap:break-word;
+max-width:26rem}
 th{cursor:pointer;white-space:nowrap}th[aria-sort=ascending]::after{content:" \\25B4"}
 th[aria-sort=descending]::after{content:" \\25BE"}
 pre,code{font:12px/1.45 ui-monospace,monospace;white-space:pre-wrap;overflow-wrap:anywhere}

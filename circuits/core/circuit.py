@@ -155,6 +155,7 @@ class Circuit(Described, bp.DynamicalSystem):
     def _place(self, name: str, variable: bm.Variable) -> bm.Variable:
         """Hang the variable below the population that its dotted name begins with."""
         owner, _, leaf = name.rpartition(".") if name.count(".") == 1 and "->" not in name else ("", "", name)
+        owner = f"{owner}_state" if owner == "rule" else owner  # the rule itself is at ``rule``
         node = self
         if owner:
             if owner not in self.__dict__:
@@ -353,6 +354,14 @@ class Circuit(Described, bp.DynamicalSystem):
         """Run the inference phase alone and return the readouts by name."""
         raise CircuitError(f"{type(self).__name__} does not define respond")
 
+    def begin(self, tree: Tree, trials: int = 1) -> Any:
+        """Return the state with which a presentation begins, for circuits that learn while time runs."""
+        raise CircuitError(f"{type(self).__name__} has no running form: its plasticity acts once a trial")
+
+    def advance(self, tree: Tree, carry: Any, stretch: Any, probe: Probe = untouched) -> tuple[Any, Outcome]:
+        """Run a stretch of time from a state, and say how the plastic weights should change."""
+        raise CircuitError(f"{type(self).__name__} has no running form: its plasticity acts once a trial")
+
     def metrics(self, outputs: Tree, targets: Mapping[str, jax.Array]) -> dict[str, jax.Array]:
         """Score readouts ``[trial, class]`` against integer labels: mean cross-entropy and fraction correct."""
         return score(LOSSES["cross_entropy"], outputs, targets)
@@ -362,6 +371,10 @@ class Circuit(Described, bp.DynamicalSystem):
         """Unit of the loss: nat for classes and labels, empty where it is that of the target or there is none."""
         loss = getattr(self, "loss", LOSSES["cross_entropy"])
         return str(getattr(loss, "unit", ""))
+
+    def advice(self, metrics: Mapping[str, Any]) -> dict[str, str]:
+        """Say in one line each what a user should know of what :meth:`learn` told, ``[seed]`` or a number by name."""
+        return {}
 
     def trial(self, tree: Tree, batch: Batch, key: jax.Array, probe: Probe = untouched) -> Tree:
         """Run one batch slowly: every activity variable by name as ``[time, trial, neuron]``."""

@@ -1,10 +1,13 @@
 """What a plasticity rule is, and what it must declare about itself."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field, make_dataclass, replace
+from functools import wraps
+from inspect import signature
 from typing import Any, Literal
 
 import jax
+from biocredit.circuits.core.described import described
 
 Tree = dict[str, jax.Array]
 """A flat dictionary of arrays keyed by relative variable name, such as ``"V1.W_rec"``."""
@@ -42,8 +45,11 @@ class CreditRule:
         Regime in which an approximate rule becomes exact (empty if there is none).
     memory, operations
         Growth with the number of neurons N, time steps T, cell types C and filter taps S.
-    settings
-        The rule's own settings, a frozen dataclass that the command line can set; ``None`` if it has none.
+    equation
+        What a synapse computes, as TeX; symbols as in ``docs/_build/symbols.csv``.
+    settings, remade
+        The rule's own settings, a frozen dataclass that the command line can set, ``None`` if it has none; what makes
+        the rule from other settings, where they are more than a field.
     """
 
     name: str
@@ -55,45 +61,41 @@ class CreditRule:
     exact_when: str = ""
     memory: str = ""
     operations: str = ""
+    equation: str = ""
     settings: Any = None
+    remade: Callable[[Any], "CreditRule"] | None = field(default=None, compare=False, repr=False)
+
+    def having(self, **settings: Any) -> "CreditRule":
+        """Return the rule with other settings.
+
+        Examples
+        --------
+        >>> from biocredit.circuits.recurrent.rules import RULES
+        >>> RULES["future_bptt"].having(horizon=40).settings.horizon
+        40
+        """
+        changed = replace(self.settings, **settings)
+        return self.remade(changed) if self.remade else replace(self, settings=changed)
 
 
-@dataclass(frozen=True)
-class Rule:
-    """A plasticity rule: a pair of pure functions in optax's manner, with its declaration.
+def with_settings(make: Callable[..., CreditRule]) -> Callable[..., CreditRule]:
+    """Let the arguments of a function that makes a rule be the rule's settings.
 
-    The rule decides the *direction* of a weight change, an optax transformation the *step*: ``changes`` are
-    estimates of the gradient of the loss, and the optimiser subtracts them.
-
-    Parameters
-    ----------
-    name
-        Name by which a user chooses the rule.
-    update
-        ``update(state, signals) -> (state, changes)``; ``changes`` is keyed and shaped like the plastic weights.
-    init
-        ``init(weights) -> state``, a dictionary of arrays.
-    signals
-        Names of the signals that a synapse may see: the rule's locality, in words that can be tested.
-    phases
-        How many separate phases of activity one update needs.
-    exact
-        Whether the changes equal the gradient element by element.
-    exact_when
-        Regime in which an approximate rule becomes exact (empty if there is none).
-    memory, operations
-        Growth with the number of neurons N, time steps T, cell types C and filter taps S.
-    citation
-        DOI or arXiv identifier of the source.
+    Examples
+    --------
+    >>> @with_settings
+    ... def slow(rate: float = 0.1) -> CreditRule:
+    ...     return CreditRule(name="slow")
+    >>> slow(0.5).settings.rate, slow().having(rate=0.2).settings.rate
+    (0.5, 0.2)
     """
+    arguments = [(one.name, one.annotation, one.default) for one in signature(make).parameters.values()]
+    kind = make_dataclass(f"{make.__name__}_settings", arguments, frozen=True)
 
-    name: str
-    update: Callable[[Tree, Mapping[str, Any]], tuple[Tree, Tree]]
-    init: Callable[[Mapping[str, jax.Array]], Tree] = field(default=no_state)
-    signals: tuple[str, ...] = ()
-    phases: int = 1
-    exact: bool = False
-    exact_when: str = ""
-    memory: str = ""
-    operations: str = ""
-    citation: str = ""
+    @described
+    @wraps(make)
+    def made(*given: Any, **named: Any) -> CreditRule:
+        settings = kind(*given, **named)
+        return replace(make(**asdict(settings)), settings=settings, remade=lambda other: made(**asdict(other)))
+
+    return made

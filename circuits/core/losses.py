@@ -136,7 +136,7 @@ LOSSES: dict[str, Loss] = {
 """Softmax and sigmoid cross-entropies of logits, squared distances. Sums over outputs; ``mean_`` is a mean over them.
 The published programs differ in the factor 1/2, so each has its name."""
 
-RENAMED = {"squared": "half_squared_error", "mean_squared": "mean_squared_error"}
+RENAMED = {"squared": "half_squared_error", "mean_squared": "mean_squared_error", "summed_square": "squared_error"}
 """Names of the first edition."""
 
 

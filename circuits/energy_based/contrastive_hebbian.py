@@ -106,6 +106,8 @@ def nudge(
 RULE = CreditRule(
     name="equilibrium_propagation",
     citation="10.3389/fncom.2017.00024",
+    equation=r"\Delta W = -\frac{1}{\beta} \bigl( \rho(s^{\beta})\, \rho(s^{\beta})^{\top} "
+    r"- \rho(s^{0})\, \rho(s^{0})^{\top} \bigr)",
     needs={
         "pre_below": "pre",
         "pre_above": "pre",

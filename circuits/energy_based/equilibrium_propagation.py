@@ -99,7 +99,7 @@ class EquilibriumPropagation(LayeredCircuit):
         self,
         connections: Sequence[Symmetric],
         *,
-        dynamics: EnergyDescent | FixedPointIteration,
+        dynamics: EnergyDescent | FixedPointIteration = EnergyDescent(),  # noqa: B008  (frozen)
         loss: str | Compare = "squared_error",
         class_weights: Sequence[float] | None = None,
         particles: int = 0,

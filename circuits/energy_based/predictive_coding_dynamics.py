@@ -172,6 +172,9 @@ def relax(
 RULE = CreditRule(
     name="predictive_coding",
     citation="10.1162/NECO_a_00949",
+    equation=r"\Delta W_l = -\epsilon_l\, \rho(s_{l-1})^{\top}, \qquad "
+    r"\epsilon_l = s_l - W_l\, \rho(s_{l-1}), \qquad "
+    r"\dot{s}_l = -\epsilon_l + \rho'(s_l) \odot W_{l+1}^{\top} \epsilon_{l+1}",
     needs={"rates": "pre", "errors": "post", "weights": "synapse"},
     transports="weights",
     phases=1,

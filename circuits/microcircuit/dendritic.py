@@ -54,6 +54,8 @@ class PhaselessMicrocircuit(Phaseless):
     rule = CreditRule(
         name="phaseless_microcircuit",
         citation="arXiv:2212.10249",
+        equation=r"\Delta W = -u_{\mathrm{error}}\, r^{\top}, \qquad "
+        r"\Delta B = -\xi\, \widehat{r}^{\top} + \lambda B",
         needs={"rate": "pre", "surprise": "post", "apical potential": "post", "noise": "post", "fast rate": "pre"},
         phases=1,
         exact_when="feedback has aligned and the nudging tends to zero",

@@ -2,6 +2,7 @@
 
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
+from itertools import pairwise
 from typing import Any, Self
 
 import jax
@@ -14,6 +15,7 @@ from biocredit.circuits.core.losses import Loss, as_target, blank_target, suited
 from biocredit.circuits.core.ports import Ports, blank, joined_shape, match, side_by_side
 from biocredit.circuits.core.probes import Probe, active, at, untouched
 from biocredit.circuits.core.scores import score
+from biocredit.circuits.core.sizes import count, fits
 
 
 class Phaseless(Circuit):
@@ -60,7 +62,10 @@ class Phaseless(Circuit):
         super().__init__(**options)
         require(len(sizes) >= 2, f"wanted an input and an output at least, got sizes {list(sizes)}")
         require(steps >= len(sizes), f"a pattern needs a time step a layer to get through, got {steps} steps")
-        self.sizes, self.steps, self.dt, self.readout = tuple(map(int, sizes)), steps, dt, readout
+        self.sizes = tuple(count(size, "cells of a layer") for size in sizes)
+        for below, above in pairwise(self.sizes):
+            fits((above, below), "weights of a layer")
+        self.steps, self.dt, self.readout = steps, dt, readout
         self.inputs, self.loss = dict(inputs or {"input": self.sizes[0]}), loss
         joined = joined_shape(self.inputs)
         require(joined == self.sizes[:1], f"inputs: side by side they have the shape {joined}, wanted {self.sizes[:1]}")

@@ -49,6 +49,8 @@ class PhaselessRate(Phaseless):
     rule = CreditRule(
         name="phaseless_rate",
         citation="arXiv:2212.10249",
+        equation=r"\Delta W = -u_{\mathrm{error}}\, r^{\top}, \qquad "
+        r"\Delta B = -\xi\, \widehat{r}^{\top} + \lambda B",
         needs={"rate": "pre", "error": "post", "noise": "post", "fast rate": "pre"},
         phases=1,
         exact_when="feedback has aligned and the nudging tends to zero",

@@ -2,7 +2,8 @@
 
 from biocredit.circuits.modular.modular_rnn import ModularRNN
 from biocredit.circuits.modular.region import Region, layout, pieces
+from biocredit.circuits.modular.spiking import FilteredSpikes
 from biocredit.circuits.modular.weights import Plasticity
 from biocredit.circuits.modular.wiring import Mode
 
-__all__ = ["Mode", "ModularRNN", "Plasticity", "Region", "layout", "pieces"]
+__all__ = ["FilteredSpikes", "Mode", "ModularRNN", "Plasticity", "Region", "layout", "pieces"]

@@ -21,6 +21,8 @@ from biocredit.circuits.modular.wiring import Projection, Wiring, owner
 RULE = CreditRule(
     name="adjoint_propagation",
     citation="10.7554/eLife.108237",
+    equation=r"\Delta W = e\, x^{\top}, \qquad "
+    r"e = r^{\mathrm{inference}} - r^{\mathrm{learning}}",
     needs={"rate": "pre", "error": "post"},
     phases=2,
     exact_when="end-point errors of settled regions, symmetric recurrent weights, feedback transposed onto the cells "

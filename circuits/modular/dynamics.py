@@ -60,6 +60,8 @@ def settle(
     jax.Array
         ``h(T)``, ``[trial, N]``.
     """
+    if region.spiking is not None:
+        return fire(region, operand(weight, precision), current, iterations, probe)[0]
     f, probe = activation(region.activation), probe or (lambda rate: rate)
     weight = operand(weight, precision)
     done = 0
@@ -86,6 +88,8 @@ def trajectory(
     probe: Callable[[jax.Array], jax.Array] | None = None,
 ) -> jax.Array:
     """Return every state ``h(1) .. h(T)`` of :func:`settle`, ``[time, trial, N]``."""
+    if region.spiking is not None:
+        return fire(region, weight, current, iterations, probe, whole=True)[1]
     f, probe = activation(region.activation), probe or (lambda rate: rate)
 
     def iterate(rate: jax.Array, _: None) -> tuple[jax.Array, jax.Array]:
@@ -95,9 +99,32 @@ def trajectory(
     return jax.lax.scan(iterate, start, None, length=iterations)[1]
 
 
+def fire(
+    region: Region,
+    weight: jax.Array,
+    current: jax.Array,
+    iterations: int,
+    probe: Callable[[jax.Array], jax.Array] | None = None,
+    *,
+    whole: bool = False,
+) -> tuple[jax.Array, jax.Array | None]:
+    """Run cells that spike from rest with a constant current: rates at the end, and at every step if asked for."""
+    cells, probe = region.spiking, probe or (lambda rate: rate)
+
+    def step(carry: tuple, _: None) -> tuple[tuple, jax.Array | None]:
+        firing, rate = carry
+        firing = cells.advance(firing, product(rate, weight) + current)
+        rate = probe(cells.rate(firing))
+        return (firing, rate), rate if whole else None
+
+    start = cells.rest(current.shape, current.dtype), jnp.zeros_like(current)
+    (_, rate), course = jax.lax.scan(step, start, None, length=iterations)
+    return rate, course
+
+
 def wakes_by_current_alone(region: Region) -> bool:
     """Whether, from rest, only neurons that receive a current become active in the first iteration."""
-    return not region.bias and silent_at_rest(region.activation)
+    return region.spiking is None and not region.bias and silent_at_rest(region.activation)
 
 
 def residual(region: Region, weight: jax.Array, current: jax.Array, rate: jax.Array) -> jax.Array:

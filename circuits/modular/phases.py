@@ -66,8 +66,11 @@ class AdjointPhases:
         Raises
         ------
         CircuitError
-            If one iteration leaves every error on its receivers.
+            If one iteration leaves every error on its receivers, or cells that spike would have to go on from a rate.
         """
+        spiking = any(region.spiking is not None for region in wiring.regions.values())
+        fresh = "regions whose cells spike begin every phase at rest: take error='short_trajectory'"
+        require(self.from_rest or not spiking, fresh)
         fewest = min(self.iterations) if self.from_rest else self.iterations[1]
         stuck = fewest == 1 and disjoint(wiring)
         require(not stuck, "one iteration leaves the error on its receivers when blocks are disjoint: take 2 or more")

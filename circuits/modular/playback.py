@@ -6,6 +6,7 @@ import jax
 import jax.numpy as jnp
 from biocredit.circuits.core.activations import activation
 from biocredit.circuits.core.credit_rule import Tree
+from biocredit.circuits.core.errors import require
 from biocredit.circuits.core.probes import Electrode, Probe, active, chain, untouched
 from biocredit.circuits.modular import adjoint_propagation as propagation
 from biocredit.circuits.modular.dynamics import trajectory
@@ -33,6 +34,8 @@ def simultaneous(wiring: Wiring, tree: Tree, state: Tree, stimuli: Tree, nudged:
             signal = source[f"{projection.pre}.error"] if projection.error else stimuli[projection.pre]
         return signal @ tree[projection.name]
 
+    still = all(region.spiking is None for region in wiring.regions.values())
+    require(still, "regions whose cells spike run trial by trial: use learn, respond or trial, not update")
     sent = {f"{n}.rate": jnp.where(nudged > 0, state[f"{n}.settled"], state[f"{n}.rate"]) for n in wiring.regions}
     new = {}
     for name, region in wiring.regions.items():

@@ -8,7 +8,9 @@ import numpy as np
 from biocredit.circuits.core.activations import Curve
 from biocredit.circuits.core.errors import require
 from biocredit.circuits.core.initializers import SparseRecurrent, Uniform
+from biocredit.circuits.core.sizes import count
 from biocredit.circuits.modular.region import Region, layout, pieces
+from biocredit.circuits.modular.spiking import FilteredSpikes
 from biocredit.circuits.modular.wiring import Mode
 
 
@@ -22,6 +24,7 @@ def chain(
     roles: Mapping[str, int] | None = None,
     activation: str | Curve = "tanh",
     bias: bool = False,
+    spiking: FilteredSpikes | None = None,
     connection_rate: float = 0.25,
     spectral_radius: float = 0.25,
     gain_forward: float = 1.0,
@@ -42,7 +45,7 @@ def chain(
         Layout n_U of the roles, see :func:`biocredit.circuits.modular.region.layout`.
     roles
         Neurons used in each of RI, SI, RE, SE if fewer than the block has.
-    activation, bias, connection_rate, spectral_radius
+    activation, bias, spiking, connection_rate, spectral_radius
         Of every region.
     gain_forward, gain_bias
         Gains of inference weights and of the readout's biases.
@@ -58,8 +61,8 @@ def chain(
         Arguments of :class:`biocredit.circuits.modular.ModularRNN`.
     """
     require(len(inputs) >= 1 and len(readouts) == 1, "a chain has inputs and one readout; wire a graph for more")
-    require(regions >= 1, f"a chain needs at least one region, got {regions}")
-    divides = layout_code != 0 and neurons % abs(layout_code) == 0
+    count(regions, "regions")
+    divides = layout_code != 0 and count(neurons, "neurons of a region") % abs(layout_code) == 0
     require(divides, f"{neurons} neurons do not divide into the {abs(layout_code)} pieces of layout {layout_code}")
     block = neurons // abs(layout_code)
     size, role = layout(layout_code, block, roles)
@@ -81,7 +84,7 @@ def chain(
     upward = [(f"{low}.SI", f"{high}.RI") for low, high in pairwise(names)]
     downward = [(f"{high}.SE", f"{low}.RE") for low, high in pairwise(names)]
     return {
-        "regions": {name: Region(size, activation=activation, bias=bias, **role) for name in names},
+        "regions": {name: Region(size, activation=activation, bias=bias, spiking=spiking, **role) for name in names},
         "inputs": inputs,
         "readouts": readouts,
         "inference": [*((stimulus, f"{names[0]}.RI") for stimulus in inputs), *upward, (f"{names[-1]}.SI", choice)],

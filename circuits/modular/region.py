@@ -10,6 +10,8 @@ from biocredit.circuits.core.activations import Curve
 from biocredit.circuits.core.activations import activation as activation_named
 from biocredit.circuits.core.described import Described
 from biocredit.circuits.core.errors import require
+from biocredit.circuits.core.sizes import count, fits
+from biocredit.circuits.modular.spiking import FilteredSpikes
 
 #: Piece of the region (counted from 1) that holds each role, by layout code n_U; 0 means the whole region.
 LAYOUTS: dict[int, dict[str, int]] = {
@@ -58,6 +60,8 @@ class Region(Described):
         Transfer function, a name in :data:`biocredit.circuits.core.activations.ACTIVATIONS` or a function.
     bias
         Whether the neurons have biases. Without, a region that receives nothing stays silent.
+    spiking
+        Cells that spike in place of rate neurons with a transfer function.
     blocks
         Blocks by name. An integer takes the next so many neurons; anything else lists neuron numbers (a range, a
         slice, an index array), and blocks may then overlap or be empty.
@@ -75,9 +79,20 @@ class Region(Described):
     8
     """
 
-    def __init__(self, size: int, *, activation: str | Curve = "tanh", bias: bool = False, **blocks: Any):
-        require(size >= 1, f"a region needs at least one neuron, got size {size}")
+    def __init__(
+        self,
+        size: int,
+        *,
+        activation: str | Curve = "tanh",
+        bias: bool = False,
+        spiking: FilteredSpikes | None = None,
+        **blocks: Any,
+    ):
+        fits((count(size, "neurons of a region"),) * 2, "recurrent weights")
         activation_named(activation)
+        own = "cells that spike have no transfer function: leave out activation"
+        require(spiking is None or activation == "tanh", own)
+        self.spiking = spiking
         self.size, self.activation, self.bias = int(size), activation, bool(bias)
         self.blocks = _blocks(self.size, blocks)
 

@@ -110,7 +110,7 @@ class CTRNN(TemporalCircuit):
         rule: str | TemporalRule | StepRule = "bptt",
         feedback: str | None = None,
         truncation: int | None = None,
-        loss: str | Callable = "summed_square",
+        loss: str | Callable = "squared_error",
         classes: bool | None = None,
         answer: str | int = "every",
         reduction: str = "mean",

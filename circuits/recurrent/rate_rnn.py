@@ -49,8 +49,8 @@ class RateRNN(TemporalCircuit):
         ``"symmetric"`` (readout weights), ``"random"`` (fixed) or ``"adaptive"`` (learned beside the readout) weights
         of the learning signal; fraction that readout and adaptive feedback lose at every update.
     loss, classes
-        ``"cross_entropy"``, ``"squared_error"``, or ``loss(y, target)`` per trial and step; whether targets are class
-        numbers.
+        Name in :data:`biocredit.circuits.core.losses.LOSSES`, or ``loss(y, target)`` per trial and step (class numbers
+        as one-hot rows); whether targets are class numbers.
     answer
         ``"last"``: the readout counts at the last step; ``"every"``: at every step. Where a task says when
         (``targets["when"]``), that is what counts.

@@ -1,64 +1,21 @@
-"""Losses of a linear readout y = z O + b, their derivatives, and the learning signal sent back to each neuron.
+"""Losses and scores of a linear readout y = z O + b, and the learning signal sent back to each neuron.
 
-A loss is summed over time steps (those where ``when`` is 1) and averaged or summed over trials (arXiv 2206.01338,
-Eq. 9). Time is the leading axis, then the trial.
+A loss of :mod:`biocredit.circuits.core.losses` is summed over time steps (those where ``when`` is 1) and averaged or
+summed over trials (arXiv 2206.01338, Eq. 9). Time is the leading axis, then the trial.
 """
 
-from collections.abc import Callable
 from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
-from biocredit.circuits.core.errors import choose
+from biocredit.circuits.core.losses import Loss
 from biocredit.circuits.recurrent.ports import Ports
 from jaxtyping import Array, Float, Num
-
-
-class Loss(NamedTuple):
-    """A loss per trial and step, and its derivative with respect to the readout.
-
-    Attributes
-    ----------
-    value
-        ``value(y, target) -> [..., ]``.
-    error
-        ``error(y, target) -> [..., output]``: dLoss/dy.
-    """
-
-    value: Callable[[jax.Array, jax.Array], jax.Array]
-    error: Callable[[jax.Array, jax.Array], jax.Array]
-
-
-def _one_hot(target: jax.Array, like: jax.Array) -> jax.Array:
-    return jax.nn.one_hot(target, like.shape[-1], dtype=like.dtype)
-
-
-LOSSES: dict[str, Loss] = {
-    "squared_error": Loss(lambda y, target: 0.5 * jnp.sum((target - y) ** 2, axis=-1), lambda y, target: y - target),
-    "summed_square": Loss(lambda y, target: jnp.sum((target - y) ** 2, axis=-1), lambda y, target: 2 * (y - target)),
-    "cross_entropy": Loss(
-        lambda y, target: -jnp.sum(_one_hot(target, y) * jax.nn.log_softmax(y), axis=-1),
-        lambda y, target: jax.nn.softmax(y) - _one_hot(target, y),
-    ),
-}
 
 
 def last_step(steps: int, dtype: jnp.dtype) -> Float[Array, " time"]:
     """Time mask of a decision at the last step."""
     return (jnp.arange(steps) == steps - 1).astype(dtype)
-
-
-def loss_of(loss: str | Callable) -> Loss:
-    """Return a loss by name, or of one's own: ``loss(y, target) -> value`` per trial and step.
-
-    Raises
-    ------
-    CircuitError
-        For an unknown name.
-    """
-    if not callable(loss) or isinstance(loss, Loss):
-        return loss if isinstance(loss, Loss) else choose(loss, LOSSES, "loss")
-    return Loss(loss, jax.grad(lambda y, target: jnp.sum(loss(y, target))))
 
 
 class Goal(NamedTuple):
@@ -102,8 +59,10 @@ def evaluate(
         target, weight = goal.target[name], goal.when[name]
         weight = weight / y.shape[1] if mean else weight
         counts = weight != 0
-        total = total + jnp.sum(jnp.where(counts, weight * loss.value(output, target), 0))
-        errors.append(jnp.where(counts[..., None], weight[..., None] * loss.error(output, target), 0))
+        target = jax.nn.one_hot(target, output.shape[-1], dtype=output.dtype) if target.ndim < 3 else target
+        value, error = (loss.of_trials(part, output, target) for part in (loss.value, loss.error))
+        total = total + jnp.sum(jnp.where(counts, weight * value, 0))
+        errors.append(jnp.where(counts[..., None], weight[..., None] * error, 0))
     return total, errors[0] if len(errors) == 1 else jnp.concatenate(errors, axis=-1)
 
 
@@ -113,6 +72,17 @@ def accuracy(
     """Count correct choices (largest readout) over all steps that count, and these steps."""
     counts = when != 0
     right = (jnp.argmax(y, axis=-1) == target) & counts
+    return jnp.sum(right, dtype=when.dtype), jnp.sum(counts, dtype=when.dtype)
+
+
+def labels_right(
+    predicted: Float[Array, "time trial output"],
+    target: Float[Array, "time trial output"],
+    when: Float[Array, "time trial"],
+) -> tuple[Float[Array, ""], Float[Array, ""]]:
+    """Count labels that are told right over all steps that count, and all labels of these steps."""
+    counts = jnp.broadcast_to((when != 0)[..., None], target.shape)
+    right = ((predicted > 0.5) == (target > 0.5)) & counts
     return jnp.sum(right, dtype=when.dtype), jnp.sum(counts, dtype=when.dtype)
 
 

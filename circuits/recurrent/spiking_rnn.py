@@ -2,7 +2,6 @@
 
 import warnings
 from collections.abc import Callable, Mapping
-from dataclasses import fields
 from typing import Any
 
 import jax
@@ -12,7 +11,7 @@ from biocredit.circuits.core.credit_rule import Tree
 from biocredit.circuits.core.errors import choose, nearest, require
 from biocredit.circuits.core.probes import Probe, untouched
 from biocredit.circuits.recurrent import wiring
-from biocredit.circuits.recurrent.cells import ALIF, LIF
+from biocredit.circuits.recurrent.cells import LIF, IntegrateAndFire
 from biocredit.circuits.recurrent.credit.step_rule import StepRule
 from biocredit.circuits.recurrent.credit.temporal_rule import TemporalRule
 from biocredit.circuits.recurrent.regularisation import FiringRate
@@ -78,7 +77,7 @@ class SpikingRNN(TemporalCircuit):
         neurons: int | Mapping[str, int],
         readouts: Mapping[str, int],
         *,
-        cells: LIF | Mapping[str, LIF] | None = None,
+        cells: IntegrateAndFire | Mapping[str, IntegrateAndFire] | None = None,
         signs: Mapping[str, int] | None = None,
         dt: float = 1.0,
         tau_out: float | None = 20.0,
@@ -166,7 +165,8 @@ class SpikingRNN(TemporalCircuit):
         self._check_refractory(batch)
         outcome = super().learn(tree, batch, key, probe)
         if not isinstance(outcome.metrics["loss"], jax.core.Tracer):
-            self._say(tree, batch, outcome.metrics)
+            for what, line in self.advice(outcome.metrics).items():
+                self._once(what, line)
         return outcome
 
     def _check_refractory(self, batch: Batch) -> None:
@@ -177,18 +177,21 @@ class SpikingRNN(TemporalCircuit):
             f"refractory period of {dead} steps is not shorter than the trial of {steps}: one spike a cell",
         )
 
-    def _say(self, tree: Tree, batch: Batch, metrics: Mapping[str, Any]) -> None:
-        """Say once that the network is silent, or that most cells fire as fast as they can."""
-        fastest = 1000 / self.dt / (1 + float(np.max(tree["dead_steps"])))
-        if float(metrics["silent_cells"]) == 1.0:
-            mean = float(np.mean([np.abs(np.asarray(x)).mean() for x in batch.inputs.values()]))
-            threshold = float(np.mean(tree["threshold"]))
-            self._once("silent", f"no cell spikes: mean input {mean:.3g}, threshold {threshold:.3g}")
-        if float(metrics["saturated_cells"]) > 0.5:
-            rate = float(metrics["firing_rate"])
-            self._once(
-                "fast", f"most cells fire as fast as they can: {rate:.0f} Hz on average, at most {fastest:.0f} Hz"
-            )
+    def advice(self, metrics: Mapping[str, Any]) -> dict[str, str]:
+        """Say that a network is silent, or that most cells fire as fast as they can."""
+        if "silent_cells" not in metrics:
+            return {}
+        seen = {name: np.atleast_1d(metrics[name]) for name in ("silent_cells", "saturated_cells", "firing_rate")}
+        constants, found = self.drawing.constants, {}
+        if (seen["silent_cells"] == 1).any():
+            mean, threshold = float(np.mean(metrics["mean_input"])), float(np.mean(constants["threshold"]))
+            found["silent"] = f"no cell spikes: mean input {mean:.3g}, threshold {threshold:.3g}"
+        if (seen["saturated_cells"] > 0.5).any():
+            fastest = 1000 / self.dt / (1 + float(np.max(constants["dead_steps"])))
+            rate = float(np.nanmax(seen["firing_rate"]))
+            told = f"most cells fire as fast as they can: {rate:.0f} Hz on average, at most {fastest:.0f} Hz"
+            found["fast"] = told
+        return found
 
     def _once(self, what: str, line: str) -> None:
         if what not in self._told:
@@ -196,9 +199,11 @@ class SpikingRNN(TemporalCircuit):
             warnings.warn(line, stacklevel=4)
 
 
-def cells_by_type(cells: LIF | Mapping[str, LIF], neurons: Mapping[str, int]) -> dict[str, LIF]:
+def cells_by_type(
+    cells: IntegrateAndFire | Mapping[str, IntegrateAndFire], neurons: Mapping[str, int]
+) -> dict[str, IntegrateAndFire]:
     """Return the cell model of each type."""
-    if isinstance(cells, LIF):
+    if isinstance(cells, IntegrateAndFire):
         return dict.fromkeys(neurons, cells)
     for name in cells:
         require(name in neurons, f"unknown cell type {name!r} in cells: {nearest(name, neurons)}")
@@ -207,20 +212,12 @@ def cells_by_type(cells: LIF | Mapping[str, LIF], neurons: Mapping[str, int]) ->
     return {name: cells[name] for name in neurons}
 
 
-def together(models: Mapping[str, LIF], types: TypeTable, dt: float) -> tuple[LIF, dict[str, np.ndarray]]:
+def together(
+    models: Mapping[str, IntegrateAndFire], types: TypeTable, dt: float
+) -> tuple[IntegrateAndFire, dict[str, np.ndarray]]:
     """Return the one model that covers the cells of all types, and its constants: a LIF cell is ALIF with beta 0."""
-    kinds = list(models.values())
-    if any(isinstance(kind, ALIF) for kind in kinds):
-        adaptive = next(kind for kind in kinds if isinstance(kind, ALIF))
-        same = all(kind.scale == adaptive.scale for kind in kinds if isinstance(kind, ALIF))
-        require(same, "all adaptive cells of a network need the same scale")
-        rest = {"tau_adaptation": adaptive.tau_adaptation, "beta": 0.0, "adaptation_gain": adaptive.adaptation_gain}
-        kinds = [
-            kind
-            if isinstance(kind, ALIF)
-            else ALIF(**{f.name: getattr(kind, f.name) for f in fields(LIF)}, **rest, scale=adaptive.scale)
-            for kind in kinds
-        ]
+    richest = max(models.values(), key=lambda kind: len(kind.variables))
+    kinds = [richest.covering(kind) for kind in models.values()]
     each = [kind.constants(np.exp(-dt / np.float64(kind.tau)), dt) for kind in kinds]
     return kinds[0], {name: types.per_cell(np.array([one[name] for one in each])) for name in each[0]}
 

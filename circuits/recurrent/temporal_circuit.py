@@ -9,16 +9,18 @@ import jax.numpy as jnp
 import numpy as np
 from biocredit.circuits.core.circuit import Batch, Circuit, Outcome, Population, Projection
 from biocredit.circuits.core.credit_rule import Tree
+from biocredit.circuits.core.losses import LOSSES, loss_named
 from biocredit.circuits.core.probes import Probe, untouched
 from biocredit.circuits.recurrent import cell_types, online
 from biocredit.circuits.recurrent.cells.model import CellModel
 from biocredit.circuits.recurrent.checks import check_rule, check_settings
 from biocredit.circuits.recurrent.credit.family import LIU_2022
 from biocredit.circuits.recurrent.credit.signals import in_tree, state_of
+from biocredit.circuits.recurrent.credit.temporal_rule import TemporalRule
 from biocredit.circuits.recurrent.initial_weights import Drawing
 from biocredit.circuits.recurrent.network import Network
 from biocredit.circuits.recurrent.ports import Ports
-from biocredit.circuits.recurrent.readout import LOSSES, Goal, accuracy, decided, evaluate, loss_of, squared_error
+from biocredit.circuits.recurrent.readout import Goal, accuracy, decided, evaluate, labels_right, squared_error
 from biocredit.circuits.recurrent.regularisation import Regulariser
 from biocredit.circuits.recurrent.rules import rule_named
 from biocredit.circuits.recurrent.timeline import one_step, shown, timeline
@@ -54,8 +56,9 @@ class TemporalCircuit(Circuit):
     feedback_decay
         Fraction that readout and adaptive feedback weights lose at every update.
     loss, classes
-        Name of a loss, or ``loss(y, target) -> value`` per trial and step; whether targets are class numbers (of a loss
-        of one's own: where they are integers, by default).
+        Name in :data:`biocredit.circuits.core.losses.LOSSES`, or ``loss(y, target) -> value`` per trial and step (class
+        numbers as one-hot rows); whether targets are class numbers (of a loss of one's own: where they are integers, by
+        default).
     answer
         ``"last"``: the readout counts at the last step; ``"every"``: at every step; a number: the mean over so many
         last steps, and the choice is that of the mean readout. Where a batch says when
@@ -120,8 +123,9 @@ class TemporalCircuit(Circuit):
         feedback = feedback or ("random" if rule.random_feedback else "symmetric")
         check_settings(dt, mu if mu is not None else mu_fraction, feedback=feedback, answer=answer, reduction=reduction)
         self.answer = answer
-        found = loss_of(loss)
-        self.classes = found is LOSSES["cross_entropy"] if classes is None and found in LOSSES.values() else classes
+        self.loss = loss_named(loss)
+        named = classes is None and self.loss in LOSSES.values()
+        self.classes = self.loss.takes == ("classes",) if named else classes
         ports = Ports(self.inputs, "W_in"), Ports(self.readouts, "W_out")
         self.network = Network(
             tuple(types.counts),
@@ -129,7 +133,7 @@ class TemporalCircuit(Circuit):
             cell,
             rule,
             *ports,
-            found,
+            self.loss,
             reduction == "mean",
             dt,
             taps,
@@ -227,7 +231,7 @@ class TemporalCircuit(Circuit):
         inputs, *aims = self.arrange(batch)
         aim = self._goal(*aims)
         found, losses, course = self.network.gradient(tree, inputs, aim, probe)
-        metrics = losses | self._scores(course.output, aim) | self._rates(tree, course.activity.rate)
+        metrics = losses | self._scores(course.output, aim) | self._rates(tree, course.activity.rate, inputs)
         if "types" in self.network.rule.needs and "mu" in self.network.rule.needs:
             mu = self.network.mean_gain(tree, course.activity.gain)
             metrics["modulator_radius"] = self.modulator_radius(tree, mu)
@@ -253,11 +257,6 @@ class TemporalCircuit(Circuit):
         (name,) = self.readouts
         return Goal({name: target}, {name: when})
 
-    @property
-    def loss_unit(self) -> str:
-        """Unit of the loss: nat for classes, empty where it is that of the target or there is none."""
-        return "nat" if self.classes else ""
-
     def metrics(self, outputs: Tree, targets: Mapping[str, jax.Array]) -> dict[str, jax.Array]:
         """Score readouts ``[trial, time, output]``: loss, and accuracy or normalised squared error of each."""
         ports = self.network.readouts
@@ -267,26 +266,33 @@ class TemporalCircuit(Circuit):
         return {"loss": loss} | self._scores(y, aim)
 
     def _scores(self, y: jax.Array, aim: Goal) -> dict[str, jax.Array]:
-        """Accuracy of choices (by the mean readout over the steps that count), or normalised error of values."""
+        """Accuracy of choices (by the mean readout over the steps that count) or labels, or error of values."""
         found = {}
         for name, output in self.network.readouts.apart(y).items():
             target, when = aim.target[name], aim.when[name]
-            what, measure = ("accuracy", accuracy) if target.ndim < 3 else ("normalised_error", squared_error)
+            if target.ndim == 3 and "probabilities" in self.loss.takes:
+                target = target.argmax(-1)
+            if target.ndim < 3:
+                what, measure = "accuracy", accuracy
+            elif "values" in self.loss.takes:
+                what, measure = "normalised_error", squared_error
+            else:
+                what, measure, output = "label_accuracy", labels_right, self.loss.predict(output)
             if what == "accuracy" and not isinstance(self.answer, str):
                 output, target, when = decided(output, target, when)
             right, of = measure(output, target, when)
             found[what if len(self.readouts) == 1 else f"{what}.{name}"] = right / of
         return found
 
-    def _rates(self, tree: Tree, output: jax.Array) -> dict[str, jax.Array]:
-        """Firing rates in Hz, and fractions of spiking cells that are silent or fire as fast as they can."""
+    def _rates(self, tree: Tree, output: jax.Array, inputs: jax.Array) -> dict[str, jax.Array]:
+        """Firing rates in Hz, fractions of spiking cells that are silent or fire as fast as they can, mean input."""
         if not self.network.cell.spiking:
             return {}
         rate = output.mean((0, 1))
         fast, hertz = rate * (1 + tree["dead_steps"]) > 0.9, rate * (1000 / self.dt)
         shares = {"silent_cells": rate == 0, "saturated_cells": fast}
         found = {name: jnp.mean(which, dtype=rate.dtype) for name, which in shares.items()}
-        return {"firing_rate": hertz.mean(), "highest_rate": hertz.max(), **found}
+        return {"firing_rate": hertz.mean(), "highest_rate": hertz.max(), "mean_input": jnp.abs(inputs).mean(), **found}
 
     def trial(self, tree: Tree, batch: Batch, key: jax.Array | None = None, probe: Probe = untouched) -> Tree:
         """Return the time course of every variable, ``[time, trial, unit]`` by name."""
@@ -309,6 +315,11 @@ class TemporalCircuit(Circuit):
         changes = {name: found.changes[name] for name in self.plastic}
         outputs = {k: v.swapaxes(0, 1) for k, v in self.network.readouts.apart(found.course.output).items()}
         return carry, Outcome(changes, in_tree(state_of(found.changes)), metrics, outputs)
+
+    @property
+    def rule(self) -> TemporalRule:
+        """What the synapses need, and how they change."""
+        return self.network.rule
 
     def kept_signs(self, tree: Tree) -> Tree:
         """Signs of the cell types for what cells send, and of single synapses for inputs."""

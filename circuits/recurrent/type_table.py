@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from biocredit.circuits.core.errors import nearest, require
+from biocredit.circuits.core.sizes import count, fits
 from biocredit.circuits.recurrent.wiring import paper_counts
 
 #: Sign of the cells of a type, by the first letter of its name.
@@ -36,15 +37,18 @@ class TypeTable:
             For a sign or time constant of a type that is not there, an empty type, or a time constant that is not
             positive.
         """
-        counts = paper_counts(neurons) if isinstance(neurons, int) else dict(neurons)
+        if isinstance(neurons, Mapping):
+            counts = {name: count(size, f"cells of type {name}") for name, size in neurons.items()}
+        else:
+            counts = paper_counts(count(neurons, "neurons", least=6))
+        fits((sum(counts.values()),) * 2, "recurrent weights")
         signs, taus = signs or {}, tau if isinstance(tau, Mapping) else dict.fromkeys(counts, tau)
         for what, values in (("signs", signs), ("tau", taus)):
             for name in values:
                 require(name in counts, f"unknown cell type {name!r} in {what}: {nearest(name, counts)}")
         for name, value in taus.items():
             require(value > 0, f"tau of {name} must be positive (ms), got {value}")
-        for name, count in counts.items():
-            require(count >= 1, f"a cell type needs at least one cell, got {name}: {count}")
+        require(bool(counts), "a network needs at least one cell type, got none")
         return cls(
             counts,
             {name: signs.get(name, SIGNS.get(name[:1], 0)) for name in counts},

@@ -12,19 +12,25 @@ ROOT = Path(__file__).resolve().parents[2]
 ROOMS = ("circuits", "protocols", "analysis")
 sys.path.insert(0, str(ROOT / "docs" / "_build"))
 
-import pages  # noqa: E402  (lies beside this file)
+import cards  # noqa: E402  (these lie beside this file)
+import pages  # noqa: E402
+import papers  # noqa: E402
 
 log = logging.getLogger("mkdocs.hooks")
 
 
 def on_config(config):
-    """Lay the rooms below one folder, as they are installed, for the reader of docstrings."""
+    """Lay the rooms below one folder, as they are installed, for the reader of docstrings; put what is generated into the menu."""
     package = ROOT / ".cache" / "docs" / "biocredit"
     package.mkdir(parents=True, exist_ok=True)
     (package / "__init__.py").write_text((ROOT / "biocredit" / "__init__.py").read_text())
     for room in ROOMS:
         if not (package / room).exists():
             (package / room).symlink_to(ROOT / room)
+    for entry in config.nav:
+        for title, made in (("Rules", cards.nav), ("Papers", papers.nav)):
+            if title in entry:
+                entry[title] = made()
     return config
 
 

@@ -1,10 +1,12 @@
-"""Markdown of the pages that follow from the program: every public name, every experiment of every paper."""
+"""Pages that follow from the program: every public name; the rest is in the files beside this one."""
 
 import inspect
 from collections.abc import Iterator
 from importlib import import_module
 
 import biocredit
+import cards
+import papers
 
 #: Rooms whose public names have a page of reference: the tables in which they are looked up, and what they are.
 REFERENCE = {
@@ -17,12 +19,12 @@ REFERENCE = {
 }
 
 
-def everything() -> Iterator[tuple[str, str]]:
-    """Yield path and Markdown of every generated page."""
+def everything() -> Iterator[tuple[str, str | bytes]]:
+    """Yield path and content of everything that is generated."""
     for room, what in REFERENCE.items():
         yield f"reference/{room.replace('.', '-')}.md", reference(room, what)
-    for paper, text in papers().items():
-        yield f"papers/{paper}.md", text
+    yield from papers.pages()
+    yield from cards.pages()
 
 
 def public(room: str) -> dict[str, str]:
@@ -51,24 +53,3 @@ def undocumented() -> list[str]:
         module = import_module(f"biocredit.{room}")
         objects |= {path: getattr(module, name) for name, path in public(room).items()}
     return sorted(name for name, one in objects.items() if not inspect.getdoc(one))
-
-
-def papers() -> dict[str, str]:
-    """One page a paper: what each figure shows, the published numbers, and ours."""
-    from biocredit.protocols.experiments import every
-
-    found: dict[str, list[str]] = {}
-    for name, experiment in every().items():
-        paper = name.partition("/")[0]
-        page = found.setdefault(paper, [f"# {paper.replace('-', ' ').capitalize()}", "", experiment.citation, ""])
-        page += [f"## {experiment.figure}", "", f"`{name}`: {experiment.title}.", ""]
-        page += [line for line in (experiment.expected, experiment.observed) if line] + [""]
-        page += [f"Takes {experiment.takes}.", "", f"    biocredit run {name}", ""]
-        if experiment.references:
-            page += ["| condition | series | at | value | sd | source |", "| --- | --- | --- | --- | --- | --- |"]
-            page += [
-                f"| {one.condition or 'all'} | {one.series} | {one.at} | {one.value:.4g} "
-                f"| {'' if one.sd is None else format(one.sd, '.2g')} | {one.source} |"
-                for one in experiment.references
-            ] + [""]
-    return {paper: "\n".join(page) for paper, page in found.items()}

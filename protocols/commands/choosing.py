@@ -89,19 +89,6 @@ def values(text: str) -> tuple[str, list[str]]:
     return name, listed
 
 
-def file_name(label: str) -> str:
-    """Return a name for a file, not longer than file systems allow."""
-    safe = "".join(letter if letter.isalnum() or letter in "=.,-+" else "_" for letter in label)
-    return safe if len(safe.encode()) <= 200 else f"{safe[:150]}_{hash_of(label)}"
-
-
-def hash_of(label: str) -> str:
-    """Return a short name that depends on a text alone."""
-    from hashlib import sha256
-
-    return sha256(label.encode()).hexdigest()[:12]
-
-
 def prepare_jax() -> None:
     """Keep compiled programs in the user's cache folder."""
     from biocredit.protocols.datasets.files import cache_folder

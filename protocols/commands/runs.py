@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from biocredit.analysis.trace.schema import COMPANIONS, TraceError
 from biocredit.analysis.trace.storage.durable import WriteError
 from biocredit.circuits.core.errors import CircuitError
-from biocredit.protocols.commands.choosing import chosen, file_name, prepare_jax, values
+from biocredit.protocols.commands.choosing import chosen, prepare_jax, values
 from biocredit.protocols.commands.door import BAD_INPUT, FAILED, INTERRUPTED, TRY_AGAIN, Failed, complain, say
 from biocredit.protocols.commands.files import repaired, require_sound
 from biocredit.protocols.commands.tables import print_table
@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 def run_command(given: Namespace) -> int:
     """Run an experiment."""
+    from biocredit.protocols.experiments.sweep import file_name
+
     experiment, conditions, quick = chosen(given)
     several = len(conditions) > 1 or (len(experiment.conditions) > 1 and not given.output)
     place = Path(given.output or experiment.name.replace("/", "_") + ("" if several else ".h5"))
@@ -31,7 +33,7 @@ def run_command(given: Namespace) -> int:
     paths = {label: place / f"{file_name(label)}.h5" if several else place for label in conditions}
     jobs = _jobs(experiment, conditions, paths, quick)
     if len(jobs) > 1 or given.on != "pool" or given.dry_run:
-        return _work(given, jobs, place if several else place.parent)
+        return _work(given, jobs, place if several else Path(f"{place}.jobs"))
     (job,) = jobs
     if job.path.exists() and not given.overwrite:
         if not given.resume:
@@ -60,16 +62,14 @@ def resume_command(given: Namespace) -> int:
 
 def sweep_command(given: Namespace) -> int:
     """Run an experiment at every point of a grid."""
-    from biocredit.protocols.experiments.sweep import grid, summarise
+    prepare_jax()
+    from biocredit.protocols.execution.sweeps import jobs_of
+    from biocredit.protocols.experiments.sweep import summarise
 
     experiment, conditions, quick = chosen(given)
     over = dict(values(text) for text in given.over)
-    points = grid(conditions, over)
     folder = Path(given.output or experiment.name.replace("/", "_") + "_sweep")
-    named = [(point, folder / f"{file_name(point.label)}.h5") for point in points]
-    jobs = [
-        _jobs(experiment, {one.condition: one.configuration}, {one.condition: path}, quick)[0] for one, path in named
-    ]
+    jobs = jobs_of(experiment, conditions, over, folder, quick)
     status = _work(given, jobs, folder)
     if not given.dry_run and given.on != "slurm":
         print(summarise([job.path for job in jobs], list(over), folder / "sweep.csv"))
@@ -78,19 +78,30 @@ def sweep_command(given: Namespace) -> int:
 
 def work_command(given: Namespace) -> int:
     """Do one job of a folder: what a task of an array runs."""
-    prepare_jax()
-    from biocredit.protocols.execution import slurm
-    from biocredit.protocols.execution.perform import attempt
+    from biocredit.protocols.training.stopping import stop_request
 
-    jobs = slurm.jobs_in(Path(given.folder))
-    if not 0 <= given.number < len(jobs):
-        raise SettingError(f"{given.folder} holds jobs 0 to {len(jobs) - 1}, not {given.number}")
-    outcome = attempt(jobs[given.number].plain())
-    print(f"{outcome.path}: {outcome.state} {outcome.reason}".strip())
-    status = exit_status([outcome])
-    if status == TRY_AGAIN:
-        slurm.requeue(dict(os.environ))
-    return status
+    with stop_request():
+        prepare_jax()
+        from biocredit.protocols.execution import slurm
+        from biocredit.protocols.execution.folder import Fruitless, jobs_in
+        from biocredit.protocols.execution.perform import Restarts, attempt
+
+        folder = Path(given.folder)
+        jobs, record = jobs_in(folder), Fruitless(folder, given.number)
+        if not 0 <= given.number < len(jobs):
+            raise SettingError(f"{given.folder} holds jobs 0 to {len(jobs) - 1}, not {given.number}")
+        job = jobs[given.number]
+        restarts = Restarts(job, record.read())
+        outcome = attempt(job.plain())
+        print(f"{outcome.path}: {outcome.state} {outcome.reason}".strip())
+        status = exit_status([outcome])
+        if status != TRY_AGAIN:
+            return status
+        if not restarts.worth_another():
+            raise Failed(f"{job.path} was begun {restarts.fruitless} times in a row without getting further")
+        record.write(restarts.fruitless)
+        slurm.requeue(os.environ)
+        return status
 
 
 def status_command(given: Namespace) -> int:
@@ -119,6 +130,7 @@ def _jobs(experiment: Any, conditions: dict[str, Any], paths: dict[str, Path], q
 def _work(given: Namespace, jobs: "Sequence[Job]", folder: Path) -> int:
     """Run several jobs where the user says."""
     from biocredit.protocols.execution import engines, slurm
+    from biocredit.protocols.execution.folder import claimed
     from biocredit.protocols.execution.perform import perform
 
     if given.workers < 1:
@@ -128,19 +140,17 @@ def _work(given: Namespace, jobs: "Sequence[Job]", folder: Path) -> int:
     if given.dry_run:
         print("\n".join(f"{job.state():9} {job.path}" for job in jobs))
         if given.on == "slurm":
-            print(slurm.text(folder.name, len(jobs), resources))
+            print(slurm.text(folder.resolve().name, range(len(jobs)), resources))
         return 0
     if given.overwrite:
         _remove(job.path for job in jobs)
     if given.on == "slurm":
-        for job in jobs:
-            job.state()
-        number = slurm.submit(slurm.write(folder, jobs, resources))
-        print(f"{number}: {len(jobs)} jobs; 'biocredit status {folder}' says how far they are")
+        script, due = slurm.write(folder, jobs, resources)
+        number = f"{slurm.submit(script)}: " if due else ""
+        others = f" of {len(jobs)}, the others are complete or in the queue" * (due < len(jobs))
+        print(f"{number}{due} jobs{others}; 'biocredit status {folder}' says how far they are")
         return 0
-    with engines.executor(given.on, resources) as executor:
-        if executor is not None:
-            engines.fix_threads()
+    with claimed(folder, jobs), engines.executor(given.on, resources) as executor:
         outcomes = perform(jobs, executor)
     return _summed_up(outcomes)
 

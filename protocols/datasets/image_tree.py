@@ -1,25 +1,26 @@
-"""Images in folders on disk, decoded batch by batch; and images in colour."""
+"""Images on disk, in folders or mapped files, read batch by batch; and images in colour."""
 
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import jax
-import jax.numpy as jnp
 import numpy as np
-from biocredit.circuits.core.circuit import Batch
 from biocredit.protocols.datasets import datasets
 from biocredit.protocols.datasets.files import TreeForm
 from biocredit.protocols.datasets.folders import open_tree
-from biocredit.protocols.datasets.stream import Stream
+from biocredit.protocols.datasets.stream import Mapped, Stream, numbers
 from biocredit.protocols.tasks.image_sets import images
+from biocredit.protocols.tasks.streamed import streamed
 from biocredit.protocols.tasks.task import ImageTask, Task
+
+#: Parts of a data set on disk.
+PARTS = ("train", "test")
 
 #: Mean and standard deviation of ImageNet's pixels, as is customary.
 MEAN, SD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 
 
-class image_tree(Task):
+class image_tree(streamed):
     """Classify the images of a tree ``train/<class>/*``, ``val/<class>/*`` that is too large for memory.
 
     Threads decode the batches to come while the present one is learned from, see
@@ -40,35 +41,38 @@ class image_tree(Task):
         If there is no such tree.
     """
 
-    flat = False
+    mean, sd = MEAN, SD
 
     def __init__(self, root: Path | str, size: int = 224, *, train: int | None = None, test: int | None = None):
         self.name, self.citation = Path(root).name, "10.1007/s11263-015-0816-y"
-        self.folders = [_spread(part, count) for part, count in zip(open_tree(root), (train, test), strict=True)]
-        self.n_train, self.n_test = (len(part.files) for part in self.folders)
-        self.image_shape = (size, size, 3)
-        self.inputs, self.readouts = {"image": size * size * 3}, {"choice": len(self.folders[0].classes)}
-        self.streams = [Stream(part, size) for part in self.folders]
-        labels = [{"label": part.labels} for part in self.folders]
-        self.arrays = {"train": labels[0], "test": labels[1]}
+        folders = [_spread(part, count) for part, count in zip(open_tree(root), (train, test), strict=True)]
+        self.readouts = {"choice": len(folders[0].classes)}
+        self.hold([Stream(part, size) for part in folders], [part.labels for part in folders], (size, size, 3))
 
-    def draw(self, arrays: Any, index: jax.Array, key: jax.Array, *, test: bool = False) -> Batch:
-        """Decode images on the host, and normalise them."""
-        stream = self.streams[int(test)]
 
-        def read(numbers: Any) -> np.ndarray:
-            return stream.read(np.asarray(numbers))
+class image_arrays(streamed):
+    """Classify images that lie in NumPy files; they are mapped into memory, and read as they are needed.
 
-        shape = jax.ShapeDtypeStruct((len(index), *self.image_shape), jnp.uint8)
-        pixels = jax.pure_callback(read, shape, index, vmap_method="sequential")
-        mean, sd = (jnp.asarray(one, jnp.float32)[None, None, None] for one in (MEAN, SD))
-        image = (pixels.astype(jnp.float32) / 255 - mean) / sd
-        label = arrays["test" if test else "train"]["label"][index]
-        return Batch({"image": image}, {"choice": label}, {"label": label, "index": index})
+    Parameters
+    ----------
+    root
+        Folder of ``train_images.npy``, ``train_labels.npy``, ``test_images.npy`` and ``test_labels.npy``: bytes
+        ``[n, row, column, colour]`` and class numbers ``[n]``.
 
-    def expect(self, index: np.ndarray) -> None:
-        """Decode the training images of these batches ahead."""
-        self.streams[0].expect(index)
+    Raises
+    ------
+    DataError
+        If one of them is missing or holds something else.
+    """
+
+    def __init__(self, root: Path | str):
+        self.name = Path(root).name
+        parts = [Mapped(Path(root) / f"{part}_images.npy") for part in PARTS]
+        labels = [
+            numbers(Path(root) / f"{part}_labels.npy", len(one.images)) for part, one in zip(PARTS, parts, strict=True)
+        ]
+        self.readouts = {"choice": int(labels[0].max()) + 1}
+        self.hold(parts, labels, parts[0].images.shape[1:])
 
 
 def _spread(part: Any, count: int | None) -> Any:

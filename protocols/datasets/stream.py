@@ -1,4 +1,4 @@
-"""Images that are decoded by threads ahead of whoever reads them, in bounded memory."""
+"""Images that are decoded by threads ahead of whoever reads them, or mapped into memory; in bounded memory."""
 
 from __future__ import annotations
 
@@ -8,10 +8,12 @@ from collections import Counter, deque
 from collections.abc import Iterable
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 from biocredit.protocols.datasets.folders import ImageFolder
-from jaxtyping import Int, UInt8
+from biocredit.protocols.datasets.formats import DataError
+from jaxtyping import Int, Int32, UInt8
 
 #: Bytes of decoded images that are held ready at most.
 MEMORY = 512_000_000
@@ -114,6 +116,52 @@ class Stream:
 
     def _bytes(self, key: bytes) -> int:
         return len(key) // 8 * self.size**2 * 3
+
+
+class Mapped:
+    """Images of a NumPy file that is mapped into memory: the computer reads, and lets go of, what it needs.
+
+    Parameters
+    ----------
+    path
+        File of bytes ``[n, row, column, colour]``.
+
+    Raises
+    ------
+    DataError
+        If it holds something else.
+    """
+
+    def __init__(self, path: Path):
+        self.images = _mapped(path)
+        if self.images.dtype != np.uint8 or self.images.ndim != 4:
+            found = f"{self.images.dtype} of shape {self.images.shape}"
+            raise DataError(f"{path}: wanted bytes [n, row, column, colour], got {found}")
+
+    def expect(self, rows: Iterable[Int[np.ndarray, " trial"]]) -> None:
+        """Nothing to make ready: the computer reads ahead."""
+
+    def read(self, row: Int[np.ndarray, " trial"]) -> UInt8[np.ndarray, "trial y x colour"]:
+        """Return the images with these numbers; the file is read in order."""
+        order = np.argsort(row)
+        images = np.empty((len(row), *self.images.shape[1:]), np.uint8)
+        images[order] = self.images[np.asarray(row)[order]]
+        return images
+
+
+def numbers(path: Path, count: int) -> Int32[np.ndarray, " n"]:
+    """Read the class numbers of so many images from a NumPy file."""
+    found = _mapped(path)
+    if found.shape != (count,) or found.dtype.kind not in "iu" or found.min() < 0:
+        raise DataError(f"{path}: wanted {count} class numbers from 0 on, got {found.dtype} of shape {found.shape}")
+    return np.array(found, np.int32)
+
+
+def _mapped(path: Path) -> np.ndarray:
+    try:
+        return np.load(path, mmap_mode="r", allow_pickle=False)
+    except (OSError, ValueError, EOFError) as failure:
+        raise DataError(f"{path}: no NumPy file ({' '.join(str(failure).split())})") from None
 
 
 def _key(row: np.ndarray) -> bytes:

@@ -1,5 +1,6 @@
 """Executors by name: ``pool:8``, ``dask``, ``dask://host:8786``, ``dask-slurm``, ``mpi``; SLURM itself has none."""
 
+import logging
 import os
 from collections.abc import Callable, Iterator
 from concurrent.futures import Executor
@@ -9,11 +10,19 @@ from importlib import import_module
 from typing import Any
 
 from biocredit.circuits.core.errors import CircuitError, nearest
-from biocredit.protocols.execution.perform import pool
+from biocredit.protocols.execution.pool import Pool, without_ctrl_c
 
 
 class EngineError(CircuitError):
     """An engine is unknown, not installed or cannot be reached; the message is one line."""
+
+
+#: Seconds that a scheduler has to answer.
+SECONDS = 10
+
+#: Threads and devices of every job that runs beside others: one, unless the user says otherwise; the last bits of the
+#: results depend on them.
+ALIKE = ("NPROC", "JAX_NUM_CPU_DEVICES")
 
 
 @dataclass(frozen=True)
@@ -50,6 +59,8 @@ def executor(engine: str, resources: Resources) -> Iterator[Executor | None]:
     name, _, where = engine.partition(":")
     if name not in ENGINES:
         raise EngineError(f"unknown engine {engine!r}: {nearest(name, [*ENGINES, 'slurm'])}")
+    if (name, where, resources.workers) != ("pool", "", 1):
+        os.environ.update({variable: os.environ.get(variable, "1") for variable in ALIKE})
     with ENGINES[name](where, resources) as opened:
         yield opened
 
@@ -58,7 +69,7 @@ def _pool(where: str, resources: Resources) -> Any:
     count = _whole(where, "pool") if where else resources.workers
     if count == 1 and not where:
         return nullcontext(None)
-    return pool(count)
+    return Pool(count)
 
 
 def _whole(text: str, engine: str) -> int:
@@ -75,10 +86,9 @@ def _dask(where: str, resources: Resources) -> Iterator[Executor]:
             yield opened
         return
     local = {"threads_per_worker": 1, "processes": True, "dashboard_address": None, "host": "127.0.0.1"}
-    with (
-        distributed.LocalCluster(n_workers=max(resources.workers, 1), **local) as cluster,
-        _client(distributed, cluster) as opened,
-    ):
+    with without_ctrl_c():
+        cluster = distributed.LocalCluster(n_workers=resources.workers, silence_logs=logging.CRITICAL, **local)
+    with cluster, _client(distributed, cluster) as opened:
         yield opened
 
 
@@ -96,7 +106,7 @@ def _dask_slurm(where: str, resources: Resources) -> Iterator[Executor]:
 @contextmanager
 def _client(distributed: Any, address: Any) -> Iterator[Executor]:
     try:
-        client = distributed.Client(address, timeout="10s")
+        client = distributed.Client(address, timeout=SECONDS)
     except (OSError, ValueError, TimeoutError) as failure:
         raise EngineError(f"no Dask scheduler answers at {address}: {type(failure).__name__}") from None
     with client:
@@ -124,8 +134,3 @@ ENGINES: dict[str, Callable[[str, Resources], Any]] = {
     "dask-slurm": _dask_slurm,
     "mpi": _mpi,
 }
-
-
-def fix_threads() -> None:
-    """Give every job of a sweep one thread, unless NPROC says another number: the last bits depend on it."""
-    os.environ.setdefault("NPROC", "1")

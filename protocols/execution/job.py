@@ -12,7 +12,7 @@ from biocredit.protocols.experiments import Configuration, Experiment, Experimen
 from biocredit.protocols.experiments.overrides import as_json, from_json
 from biocredit.protocols.experiments.own_file import load
 from biocredit.protocols.experiments.settings import PARTS
-from biocredit.protocols.training.checkpoint import RunError, path_beside
+from biocredit.protocols.training.checkpoint import RunError, path_beside, reached
 
 #: What building a circuit, task or protocol from settings may raise.
 REFUSALS = (ValueError, TypeError, ArithmeticError, LookupError, MemoryError, AttributeError, NotImplementedError)
@@ -96,6 +96,10 @@ class Job:
         if (trace.experiment, trace.configuration.get("settings")) != (self.experiment.name, settings):
             raise ExperimentError(f"{self.path} holds another run: choose another place, or allow --overwrite")
         return "complete" if trace.status == "complete" else "begun" if path_beside(self.path).exists() else "lost"
+
+    def reached(self) -> tuple[int, int]:
+        """Return how far its last checkpoint is, in epochs and updates of the present one."""
+        return reached(path_beside(self.path))
 
     def start(self, *, overwrite: bool = False, progress: bool = True) -> Path:
         """Run it from the beginning."""

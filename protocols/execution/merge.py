@@ -39,9 +39,9 @@ def merge(paths: Sequence[str | Path], output: str | Path, *, overwrite: bool = 
     seeds = [seed for trace in traces for seed in trace.seeds]
     if twice := sorted({seed for seed in seeds if seeds.count(seed) > 1}):
         raise TraceError(f"seed {twice[0]} is in more than one of these traces")
-    settings = [_flat(trace.configuration) for trace in traces]
+    settings = [_flat({**trace.configuration, "command": ""}) for trace in traces]
     for path, other in zip(paths[1:], settings[1:], strict=True):
-        for name in sorted({*settings[0], *other}):
+        for name in sorted({*settings[0], *other}, key=lambda name: (not name.startswith("settings."), name)):
             if settings[0].get(name) != other.get(name) and name.rpartition(".")[2] not in ("seed", "seeds"):
                 first, second = settings[0].get(name), other.get(name)
                 raise TraceError(f"{paths[0]} and {path} differ in {name}: {first!r} and {second!r}")
@@ -50,9 +50,15 @@ def merge(paths: Sequence[str | Path], output: str | Path, *, overwrite: bool = 
 
 def _write(traces: Sequence[Trace], seeds: list[int], output: Path, overwrite: bool) -> Path:
     first = traces[0]
-    versions = {f"version_{name}": value for name, value in first.versions.items()}
-    about = {"configuration": first.configuration, "citations": first.citations, "seeds": seeds, "attributes": versions}
+    versions = {f"version_{name}": value for name, value in first.versions.items()} | {
+        "label": first.attributes.get("label", "")
+    }
+    configuration = {name: value for name, value in first.configuration.items() if name != "command"}
+    if run := configuration.get("run"):
+        configuration["run"] = {**run, "with": {**run["with"], "seeds": seeds}}
+    about = {"configuration": configuration, "citations": first.citations, "seeds": seeds}
     with TraceWriter.create(output, experiment=first.experiment, overwrite=overwrite, **about) as writer:
+        writer.set(**versions)
         writer.populations(first.circuit["populations"].rows())
         writer.projections(first.circuit["projections"].rows())
         for group in ("learning", "weights", "activity"):
@@ -69,7 +75,8 @@ def _arrays(trace: Trace, group: str) -> list[str]:
 def _joined(writer: TraceWriter, name: str, parts: Sequence[LabelledArray]) -> None:
     one = parts[0]
     axis = one.dims.index("seed") if "seed" in one.dims else None
-    if axis is None and any(not np.array_equal(one.values, part.values, equal_nan=True) for part in parts[1:]):
+    nan = one.values.dtype.kind == "f"
+    if axis is None and any(not np.array_equal(one.values, part.values, equal_nan=nan) for part in parts[1:]):
         raise TraceError(f"{name} differs between the traces")
     values = one.values if axis is None else np.concatenate([part.values for part in parts], axis)
     grows = next((dim for dim in one.dims if dim in GROWING or dim.startswith("every_")), None)

@@ -3,29 +3,29 @@
 Whatever has ``submit(function, *arguments) -> Future`` can do the work: a process pool, Dask, MPI, Parsl.
 """
 
-import ctypes
-import multiprocessing
-import os
 import signal
-import sys
-import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from concurrent.futures import FIRST_COMPLETED, Executor, Future, ProcessPoolExecutor, wait
-from contextlib import contextmanager, suppress
+from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, Executor, Future, wait
+from contextlib import suppress
 from dataclasses import dataclass, replace
+from multiprocessing import active_children
 from typing import Any
 
 from biocredit.analysis.trace.reader import TraceError, open_trace
-from biocredit.analysis.trace.storage.uninterrupted import SIGNALS
+from biocredit.analysis.trace.storage.durable import WriteError
 from biocredit.circuits.core.backend import at_home_in_this_thread
 from biocredit.circuits.core.errors import CircuitError
+from biocredit.protocols.execution.board import Board, board_for
 from biocredit.protocols.execution.job import Job
+from biocredit.protocols.execution.pool import under_way
 from biocredit.protocols.training.checkpoint import RunError
-from biocredit.protocols.training.stopping import listening
+from biocredit.protocols.training.stopping import StopRequest, stop_request
 
 CTRL_C = "Ctrl-C"
 #: Seconds between two looks at the jobs that are running.
 PATIENCE = 0.3
+#: How often in a row a job is begun again without getting further.
+FRUITLESS = 3
 
 
 @dataclass(frozen=True)
@@ -48,37 +48,38 @@ class Outcome:
     reason: str = ""
 
 
-class _Told:
-    """Whether this process was told to stop between two jobs."""
-
-    stop = False
-
-
 def attempt(plain: Mapping[str, Any], progress: bool = False) -> Outcome:
     """Run a job that is given as JSON, from its checkpoint if it has one."""
     path = str(plain["path"])
-    if _Told.stop:
-        return Outcome(path, "stopped")
-    try:
-        at_home_in_this_thread()
-        job = Job.from_plain(plain)
-        state = job.state()
-        if state == "new":
-            job.start(progress=progress)
-        elif state != "complete":
-            job.go_on(progress=progress)
-        return Outcome(path, "complete" if open_trace(path).status == "complete" else "stopped")
-    except (KeyboardInterrupt, SystemExit) as end:
-        _Told.stop = True
-        return Outcome(path, "stopped", CTRL_C if isinstance(end, KeyboardInterrupt) else "told to stop")
-    except TraceError as failure:
-        return Outcome(path, "busy" if "being written" in str(failure) else "failed", _line(failure))
-    except RunError as failure:
-        return Outcome(path, "failed", _line(failure))
-    except CircuitError as refusal:
-        return Outcome(path, "refused", _line(refusal))
-    except Exception as failure:
-        return Outcome(path, "failed", f"{type(failure).__name__}: {_line(failure)}")
+    with stop_request() as told:
+        if told.made:
+            return Outcome(path, "stopped", _why(told))
+        try:
+            under_way.add(path)
+            at_home_in_this_thread()
+            job = Job.from_plain(plain)
+            state = job.state()
+            if state == "new":
+                job.start(progress=progress)
+            elif state != "complete":
+                job.go_on(progress=progress)
+            return Outcome(path, "complete" if open_trace(path).status == "complete" else "stopped")
+        except (KeyboardInterrupt, SystemExit):
+            return Outcome(path, "stopped", _why(told))
+        except TraceError as failure:
+            return Outcome(path, "busy" if "being written" in str(failure) else "failed", _line(failure))
+        except (RunError, WriteError) as failure:
+            return Outcome(path, "failed", _line(failure))
+        except CircuitError as refusal:
+            return Outcome(path, "refused", _line(refusal))
+        except Exception as failure:
+            return Outcome(path, "failed", f"{type(failure).__name__}: {_line(failure)}")
+        finally:
+            under_way.discard(path)
+
+
+def _why(told: StopRequest) -> str:
+    return CTRL_C if told.by == signal.SIGINT else "told to stop"
 
 
 def _line(failure: BaseException) -> str:
@@ -103,16 +104,18 @@ def perform(
         One for each job, in their order. After Ctrl-C, SIGTERM or SIGHUP, jobs that were not begun are ``"stopped"``.
     """
     jobs = list(jobs)
-    complete = {job.path for job in jobs if job.state() == "complete"}
-    if complete:
-        say(f"{len(complete)} of {len(jobs)} are complete already")
-    due = [job for job in jobs if job.path not in complete]
-    done = {str(path): Outcome(str(path), "complete") for path in complete}
-    finished = _in_turn(due, say) if executor is None else _by(executor, due)
-    for number, outcome in enumerate(finished, start=1):
-        done[outcome.path] = outcome
-        say(f"[{number}/{len(due)}] {outcome.path}: {outcome.state}" + (f": {outcome.reason}" * bool(outcome.reason)))
-    return [done.get(str(job.path), Outcome(str(job.path), "stopped")) for job in jobs]
+    done = {str(job.path): Outcome(str(job.path), "complete") for job in jobs if job.state() == "complete"}
+    if done:
+        say(f"{len(done)} of {len(jobs)} are complete already")
+    due = [job for job in jobs if str(job.path) not in done]
+    board = board_for([job.path for job in due], say, together=executor is not None)
+    with stop_request("stopping all runs after their present stretch") as told:
+        finished = _in_turn(due, say) if executor is None else _by(executor, due, told, board)
+        with board:
+            for outcome in finished:
+                done[outcome.path] = outcome
+                board.done(outcome.path, outcome.state, outcome.reason)
+    return [done.get(str(job.path), Outcome(str(job.path), "stopped", _why(told))) for job in jobs]
 
 
 def _in_turn(jobs: list[Job], say: Callable[[str], None]) -> Iterator[Outcome]:
@@ -124,66 +127,61 @@ def _in_turn(jobs: list[Job], say: Callable[[str], None]) -> Iterator[Outcome]:
             return
 
 
-def _by(executor: Executor, jobs: list[Job]) -> Iterator[Outcome]:
+def _by(executor: Executor, jobs: list[Job], told: StopRequest, board: Board) -> Iterator[Outcome]:
+    """Hand out jobs and take what comes of them; those whose worker died are begun again."""
+    others, restarts = set(active_children()), {job.path: Restarts(job) for job in jobs}
     running: dict[Future, Job] = {executor.submit(attempt, job.plain()): job for job in jobs}
-    with _asked_to_stop() as asked:
+    try:
         while running:
-            done, _ = wait(running, timeout=PATIENCE, return_when=FIRST_COMPLETED)
-            why = CTRL_C if asked[:1] == [signal.SIGINT] else "told to stop"
-            for future in done:
-                outcome = _outcome(future, running.pop(future))
-                yield replace(outcome, reason=why) if asked and outcome.state == "stopped" else outcome
-            for future in [one for one in running if asked and one.cancel()]:
-                yield Outcome(str(running.pop(future).path), "stopped", why)
+            for future in wait(running, timeout=PATIENCE, return_when=FIRST_COMPLETED)[0]:
+                job = running.pop(future)
+                lost = not future.cancelled() and isinstance(future.exception(), BrokenExecutor)
+                if lost and not told.made and restarts[job.path].worth_another():
+                    with suppress(BrokenExecutor):
+                        running[executor.submit(attempt, job.plain())] = job
+                        continue
+                outcome = _outcome(future, job, told)
+                yield replace(outcome, reason=_why(told)) if told.made and outcome.state == "stopped" else outcome
+            board.look()
+            if told.made:
+                for future in [one for one in running if one.cancel()]:
+                    yield _outcome(future, running.pop(future), told)
+                for child in set(active_children()) - others:
+                    others.add(child)
+                    child.terminate()
+    except BaseException:
+        for child in set(active_children()) - others:
+            child.kill()
+        raise
 
 
-def _outcome(future: Future, job: Job) -> Outcome:
-    failure = future.exception()
+def _outcome(future: Future, job: Job, told: StopRequest) -> Outcome:
+    failure = None if future.cancelled() else future.exception()
+    if told.made and (future.cancelled() or isinstance(failure, BrokenExecutor)):
+        return Outcome(str(job.path), "stopped", _why(told))
+    if future.cancelled():
+        return Outcome(str(job.path), "failed", "its engine let go of it: the scheduler or the last worker has gone")
     if failure is None:
         return future.result()
     return Outcome(str(job.path), "failed", f"its worker ended: {type(failure).__name__}: {_line(failure)}")
 
 
-@contextmanager
-def _asked_to_stop() -> Iterator[list[int]]:
-    """Collect stop signals and hand them on to the processes of a pool; a second Ctrl-C ends them at once."""
-    asked: list[int] = []
+class Restarts:
+    """How often a job was begun again without getting further.
 
-    def hear(number: int, frame: object) -> None:
-        asked.append(number)
-        with suppress(OSError):  # the terminal is gone
-            sys.stderr.write("\nstopping all runs after their present stretch (a second Ctrl-C stops at once)\n")
-        for child in multiprocessing.active_children():
-            child.kill() if len(asked) > 1 else child.terminate()
-        if len(asked) > 1:
-            raise KeyboardInterrupt
+    Parameters
+    ----------
+    job
+        The job.
+    fruitless
+        Restarts since it last got further.
+    """
 
-    with listening(hear):
-        yield asked
+    def __init__(self, job: Job, fruitless: int = 0):
+        self.job, self.fruitless, self.reached = job, fruitless, job.reached()
 
-
-def pool(workers: int) -> ProcessPoolExecutor:
-    """Make a pool of processes that end with this one; each stops its run after the present stretch when told to."""
-    context = multiprocessing.get_context("spawn")
-    return ProcessPoolExecutor(workers, mp_context=context, initializer=_begin_worker, initargs=(os.getpid(),))
-
-
-def _begin_worker(parent: int) -> None:
-    """Leave Ctrl-C and a closed terminal to the parent, remember SIGTERM, and get one when the parent ends."""
-    for number in set(SIGNALS) - {signal.SIGTERM}:
-        signal.signal(number, signal.SIG_IGN)
-    signal.signal(signal.SIGTERM, lambda number, frame: setattr(_Told, "stop", True))
-    if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(1, signal.SIGTERM)  # PR_SET_PDEATHSIG
-    threading.Thread(target=_end_with, args=(parent,), daemon=True).start()
-
-
-def _end_with(parent: int) -> None:
-    """End an idle worker whose parent has gone; a run in progress has heard SIGTERM and saves itself first."""
-    gone = threading.Event()
-    while not gone.wait(2):
-        if os.getppid() != parent:
-            _Told.stop = True
-            os.kill(os.getpid(), signal.SIGTERM)
-            gone.wait(60)
-            os._exit(75)
+    def worth_another(self) -> bool:
+        """Whether to begin it once more, now that it ended early: not after :data:`FRUITLESS` restarts in a row."""
+        before, self.reached = self.reached, self.job.reached()
+        self.fruitless = 1 if self.reached > before else self.fruitless + 1
+        return self.fruitless <= FRUITLESS

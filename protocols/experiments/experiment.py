@@ -144,7 +144,11 @@ class Experiment:
     expected: str = ""
     observed: str = ""
     chosen: str = ""
-    panels: tuple[Panel, ...] = (Panel("curve", "test_accuracy"), Panel("bars", "test_accuracy"))
+    panels: tuple[Panel, ...] = (
+        Panel("curve", "test_accuracy"),
+        Panel("bars", "test_accuracy"),
+        Panel("curve", "test_normalised_error", log="y"),
+    )
     references: tuple[Reference, ...] = ()
     curves: Mapping[str, Mapping[str, tuple[float, ...]]] = field(default_factory=dict)
     source: str = ""

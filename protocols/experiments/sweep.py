@@ -3,6 +3,7 @@
 import io
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from hashlib import sha256
 from itertools import product
 from pathlib import Path
 from typing import Any
@@ -74,6 +75,17 @@ def grid(conditions: Mapping[str, Configuration], over: Mapping[str, Sequence[An
         if point.configuration in [other.configuration for other in points[:number]]:
             raise SettingError(f"{point.label} is in the grid twice")
     return points
+
+
+def file_name(label: str) -> str:
+    """Return a name for a file, not longer than file systems allow."""
+    safe = "".join(letter if letter.isalnum() or letter in "=.,-+" else "_" for letter in label)
+    return safe if len(safe.encode()) <= 200 else f"{safe[:150]}_{hash_of(label)}"
+
+
+def hash_of(label: str) -> str:
+    """Return a short name that depends on a text alone."""
+    return sha256(label.encode()).hexdigest()[:12]
 
 
 def summarise(paths: Sequence[Path], over: Sequence[str], table: Path) -> str:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import jax
+from biocredit.circuits.core.backend import threads
 
 PACKAGES = ("jax", "jaxlib", "brainpy", "brainstate", "optax", "biocredit")
 
@@ -18,9 +19,8 @@ def surroundings() -> dict[str, Any]:
 
 
 def arithmetic() -> dict[str, Any]:
-    """What the last bits of a result depend on: kind of device, threads of the processor, devices that JAX sees."""
-    threads = os.environ.get("NPROC") or os.cpu_count() or 1
-    return {"platform": jax.default_backend(), "threads": int(threads), "visible_devices": jax.device_count()}
+    """What the last bits of a result depend on: kind of device, threads of the processor (one a device at least)."""
+    return {"platform": jax.default_backend(), "threads": max(threads(), len(jax.devices("cpu")))}
 
 
 def commit() -> str:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from biocredit.analysis.trace.attributes import now
 from biocredit.analysis.trace.schema import TraceError
 from biocredit.analysis.trace.writer import TraceWriter
 from biocredit.circuits.core.circuit import Circuit
@@ -114,6 +115,7 @@ class Recorder:
         """Go on with a trace, cut back to what its checkpoint says was done."""
         recorder = cls(TraceWriter.resume(path, lengths=done["lengths"]), records, interventions)
         recorder.number = done.get("checkpoint", 0)
+        recorder.writer.set(failure="", resumed=now(), resumed_epoch=done["epoch"])
         return recorder
 
     def event(self, kind: str, description: str, update: int, phase: str | None = None) -> None:
@@ -165,8 +167,10 @@ class Recorder:
 
     def fail(self, failure: BaseException) -> None:
         """End the trace of a run that went wrong or was interrupted; what cannot be written any more is dropped."""
+        interrupted = isinstance(failure, KeyboardInterrupt)
         with contextlib.suppress(TraceError):
-            self.writer.close("stopped" if isinstance(failure, KeyboardInterrupt) else "failed")
+            self.writer.set(failure="" if interrupted else " ".join(f"{type(failure).__name__}: {failure}".split()))
+            self.writer.close("stopped" if interrupted else "failed")
 
     # -- what goes where ----------------------------------------------------------------------------------
 

@@ -68,7 +68,7 @@ class from_arrays(Task):
     >>> from_arrays(x, y, test=0.2, validation=10)
     <task arrays: 70 training, 10 validation and 20 test trials; input: 8, choice: 3>
     >>> from_arrays(rng.normal(size=(50, 20, 4)), rng.normal(size=(50, 20, 2)), dt=10.0, name="reach").scoring["loss"]
-    'squared_error'
+    'half_squared_error'
     """
 
     def __init__(
@@ -171,7 +171,7 @@ class from_arrays(Task):
             found["when"] = when
         if self.steps is not None:
             courses = any(value.ndim > 1 and value.shape[1:2] == (self.steps,) for value in found.values())
-            loss = {"classes": "cross_entropy", "labels": "binary_cross_entropy", "values": "squared_error"}
+            loss = {"classes": "cross_entropy", "labels": "binary_cross_entropy", "values": "half_squared_error"}
             (first, *_) = self.kinds.values()
             self.scoring = {"loss": loss[first], "answer": "every" if courses else "last"}
         return {"targets": found, "trials": table}

@@ -176,7 +176,7 @@ class reach(Task):
     """
 
     citation = "arXiv:2506.06904"
-    scoring: Mapping[str, str] = {"loss": "squared_error", "answer": "every"}
+    scoring: Mapping[str, str] = {"loss": "half_squared_error", "answer": "every"}
     trial_units: Mapping[str, str] = {"direction": "degree", "interval1": "step", "interval2": "step"}
 
     def __init__(

@@ -57,7 +57,7 @@ class spiking_pattern(Task):
     """
 
     citation = "10.1038/s41467-020-17236-y"
-    scoring: Mapping[str, str] = {"loss": "squared_error", "answer": "every", "reduction": "sum"}
+    scoring: Mapping[str, str] = {"loss": "half_squared_error", "answer": "every", "reduction": "sum"}
     kinds: Mapping[str, str] = {"pattern": "values"}
     units: Mapping[str, str] = {"pattern": "1"}
 

@@ -65,6 +65,8 @@ class Task(Described):
         Units of the columns of the trial table that have any.
     stage
         How often the task has changed, see :meth:`after_epoch`; a checkpoint holds it, and a resumed run sets it.
+    fetched_bytes
+        Bytes of a trial that is fetched, see :meth:`fetch`; none where all data lie on the device.
 
     Examples
     --------
@@ -97,6 +99,7 @@ class Task(Described):
     citation: str = ""
     trial_units: Mapping[str, str] = {}
     stage: int = 0
+    fetched_bytes: int = 0
 
     def draw(self, arrays: Any, index: jax.Array, key: jax.Array, *, test: bool = False) -> Batch:
         """Return the trials with these indices.
@@ -150,6 +153,21 @@ class Task(Described):
 
     def expect(self, index: np.ndarray) -> None:
         """Be told which training batches ``[batch, trial]`` come next, in order; a task may make them ready."""
+
+    def fetch(self, index: np.ndarray, *, test: bool = False) -> Mapping[str, Any]:
+        """Return arrays of just these trials, which :meth:`draw` then finds among its ``arrays``; none by default.
+
+        For tasks whose data are too large for a device: a protocol fetches the trials of the next stretch of learning
+        while the present one is under way.
+
+        Parameters
+        ----------
+        index
+            Numbers of the trials, as for :meth:`draw`; the last axis is that of a batch.
+        test
+            Whether they are test trials.
+        """
+        return {}
 
     def dataset(self, part: str = "train", trials: int | None = None, seed: int = 0) -> Batch:
         """Return trials as NumPy arrays, for use outside of the program.

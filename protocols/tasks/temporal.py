@@ -151,7 +151,7 @@ class pattern_generation(Task):
     """
 
     citation = "arXiv:2206.01338"
-    scoring: Mapping[str, str] = {"loss": "squared_error", "answer": "every", "reduction": "sum"}
+    scoring: Mapping[str, str] = {"loss": "half_squared_error", "answer": "every", "reduction": "sum"}
     kinds: Mapping[str, str] = {"pattern": "values"}
     units: Mapping[str, str] = {"pattern": "1"}
 

@@ -1,5 +1,6 @@
 """Tasks made from other tasks: trials held out, images as maps or to reproduce, passes of any length, joint tasks."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import jax
@@ -14,7 +15,7 @@ from biocredit.protocols.tasks.task import ImageTask, Task
 #: What one task takes over from another.
 SAID = (
     *("name", "inputs", "readouts", "n_train", "n_validation", "n_test", "arrays", "steps", "dt", "periods", "kinds"),
-    *("units", "scoring", "chance", "citation", "trial_units", "classes", "image_shape", "flat"),
+    *("units", "scoring", "chance", "citation", "trial_units", "classes", "image_shape", "flat", "fetched_bytes"),
 )
 
 
@@ -109,6 +110,10 @@ class held_out(Task):
         """Tell the task its own numbers of the trials."""
         self.task.expect(index if self.fresh else self.arrays["held_out"][index])
 
+    def fetch(self, index: np.ndarray, *, test: bool = False) -> Mapping[str, Any]:
+        """Fetch what the task fetches, by its own numbers of the trials."""
+        return self.task.fetch(index if test or self.fresh else self.arrays["held_out"][index], test=test)
+
 
 def share(part: float, of: int, what: str) -> int:
     """Return a number of trials that is given as such, or as a fraction of all; some must be left.
@@ -172,6 +177,10 @@ class as_maps(Task):
     def expect(self, index: np.ndarray) -> None:
         """Tell the task which trials come."""
         self.task.expect(index)
+
+    def fetch(self, index: np.ndarray, *, test: bool = False) -> Mapping[str, Any]:
+        """Fetch what the task fetches."""
+        return self.task.fetch(index, test=test)
 
     def _sized(self, image: jax.Array) -> jax.Array:
         if image.shape[1:] == self.map_shape:

@@ -18,6 +18,9 @@ from biocredit.circuits.core.errors import CircuitError
 #: Raised when the layout of a checkpoint changes.
 CHECKPOINT_VERSION = 1
 
+#: Seconds between checkpoints within an epoch, where signals may not come through.
+CHECKPOINT_EVERY = 600.0
+
 
 class RunError(CircuitError):
     """A run cannot start, go on or be resumed."""
@@ -70,6 +73,16 @@ def read(path: str | Path) -> tuple[list[np.ndarray], dict[str, Any]]:
         raise RunError(f"the checkpoint {path} has version {version}, this program reads {CHECKPOINT_VERSION}")
     _require_own(Path(path), progress)
     return found, progress
+
+
+def reached(path: str | Path) -> tuple[int, int]:
+    """Return how far a checkpoint is: epochs, and updates of the present one; ``(0, 0)`` where there is none."""
+    try:
+        with np.load(path, allow_pickle=False) as archive:
+            progress = json.loads(archive["progress"].tobytes().decode())
+    except Exception:
+        return 0, 0
+    return progress["epoch"], sum(len(log["loss"][0]) for log in progress["logs"])
 
 
 def fitted(found: list[np.ndarray], like: Any, path: str | Path) -> Any:

@@ -1,6 +1,6 @@
 """What a protocol is asked for, taken as it is meant or refused in one line."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -15,6 +15,9 @@ OPTIMIZERS = ("adabelief", "adagrad", "adam", "adamax", "adamw", "lamb", "lion",
 
 #: Learning rate where none is said.
 LEARNING_RATE = 1e-3
+
+#: What happens after a run was stopped by a signal and saved.
+ON_INTERRUPT = ("raise", "return")
 
 
 def as_optimizer(given: Any) -> optax.GradientTransformation:
@@ -44,8 +47,8 @@ def as_optimizer(given: Any) -> optax.GradientTransformation:
     return given
 
 
-def as_several(given: Any, kind: type, what: str) -> tuple:
-    """Return a tuple of things of one kind; a lone one counts as a list of one.
+def as_several(given: Any, kind: type, what: str, named: Callable[[str], Any] | None = None) -> tuple:
+    """Return a tuple of things of one kind; a lone one counts as a list of one, and a name as what it stands for.
 
     Raises
     ------
@@ -54,13 +57,14 @@ def as_several(given: Any, kind: type, what: str) -> tuple:
     """
     if given is None:
         return ()
-    things = (given,) if isinstance(given, kind) else given
-    if isinstance(things, str) or not isinstance(things, Sequence):
+    things = (given,) if isinstance(given, kind | str) else given
+    if not isinstance(things, Sequence):
         raise RunError(f"{what} must be {kind.__name__} objects, got {given!r}")
-    for one in things:
+    made = tuple(named(one) if named and isinstance(one, str) else one for one in things)
+    for one in made:
         if not isinstance(one, kind):
             raise RunError(f"{what} must be {kind.__name__} objects, got {one!r}")
-    return tuple(things)
+    return made
 
 
 def as_seeds(given: Any, first: int) -> tuple[int, ...]:
@@ -126,6 +130,12 @@ def check_epochs(epochs: Any, something_else: bool) -> int:
     if epochs == 0 and not something_else:
         raise RunError("0 epochs without a trace or measures do nothing: use test() to score, or record= a trace")
     return int(epochs)
+
+
+def check_interrupt(word: str) -> None:
+    """Refuse an unknown way to end."""
+    if word not in ON_INTERRUPT:
+        raise RunError(f"unknown on_interrupt {word!r}: valid are {', '.join(map(repr, ON_INTERRUPT))}")
 
 
 def check_settings(circuit: Circuit, settings: Mapping[str, Any]) -> dict[str, Any]:

@@ -1,6 +1,7 @@
 """The course of a run: epochs in compiled stretches; recording, measuring, checkpoints and stopping between them."""
 
 import json
+import time
 import warnings
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -19,7 +20,7 @@ from biocredit.protocols.training.divergence import scores_not_finite
 from biocredit.protocols.training.progress import meter
 from biocredit.protocols.training.promises import check_flags
 from biocredit.protocols.training.sampling import epoch_order
-from biocredit.protocols.training.stopping import StopRequest, stop_request
+from biocredit.protocols.training.stopping import StopRequest, shorter, stop_request
 
 #: Settings that change nothing in how a run goes on: everything is in its checkpoint.
 WITHOUT_EFFECT = ("devices", "start")
@@ -39,6 +40,8 @@ class Course:
         Where it is recorded; nowhere by default.
     logs
         What the stretches of the present epoch logged so far.
+    advised
+        What the circuit has advised so far, once each.
     """
 
     run: Any
@@ -46,6 +49,10 @@ class Course:
     recorder: Recorder | None = None
     path: Path | None = None
     logs: list[dict[str, np.ndarray]] = field(default_factory=list)
+    advised: set[str] = field(default_factory=set)
+
+    def __post_init__(self) -> None:
+        self._compiled, self._saved = False, time.monotonic()
 
     # -- beginnings ---------------------------------------------------------------------------------------
 
@@ -139,19 +146,24 @@ class Course:
     def _epoch(self, bar: Any, stop: StopRequest) -> None:
         """Run what is left of the present epoch, stretch by stretch."""
         run = self.run
-        for first in range(sum(map(_updates, self.logs)), self._updates_per_epoch, run.chunk):
-            if stop.made:
-                break
+        while (first := sum(map(_updates, self.logs))) < self._updates_per_epoch and not stop.made:
+            began = time.monotonic()
             log = self._stretch(*divmod(first, run.updates_per_pass))
             self.logs.append(log)
-            bar.advance(run.chunk, loss=float(np.nanmean(log["loss"])))
+            bar.advance(_updates(log), loss=float(np.nanmean(log["loss"])))
+            if self._compiled:
+                run.chunk = shorter(run.chunk, run.updates_per_pass, time.monotonic() - began)
+            self._compiled = True
+            if time.monotonic() - self._saved > checkpoint.CHECKPOINT_EVERY:
+                self._checkpoint()
 
     def _stretch(self, turn: int, first: int) -> dict[str, np.ndarray]:
         """Run one compiled stretch of one pass; return what was logged, ``[seed, update]`` by name."""
         run, task = self.run, self.run.task
         order = [epoch_order(task.n_train, run.batch_size, run.shuffle, seed, run.epoch) for seed in run.seeds]
         now, ahead = (np.stack(order)[:, at : at + run.chunk] for at in (first, first + run.chunk))
-        task.expect(np.concatenate([rows.reshape(-1, run.batch_size) for rows in (now, ahead)]))
+        count = now.shape[1]
+        run.networks.expect(now, ahead)
         done = run.updates
         log = run.networks.learn(turn, now, self._functions_due())
         check_flags(task, log.pop("flags"), done)
@@ -166,7 +178,7 @@ class Course:
             for values in log.values() if seed in run.dead else ():
                 values[number, since:] = np.nan
         if self.recorder:
-            self.recorder.happened(done, done + run.chunk)
+            self.recorder.happened(done, done + count)
         return log
 
     def _functions_due(self) -> list[Any]:
@@ -191,6 +203,10 @@ class Course:
             run.networks.place(run.task.arrays)
             if self.recorder:
                 self.recorder.event("task changed", line, run.updates)
+        for what, line in run.circuit.advice(averages).items():
+            if what not in self.advised:
+                self.advised.add(what)
+                warnings.warn(f"{line}, in epoch {run.epoch + 1}", RunWarning, stacklevel=7)
         run.epoch, run.last, self.logs = run.epoch + 1, averages, []
         if self.recorder:
             self.recorder.epoch(run.view(), averages, joined(logs, "loss"))
@@ -219,6 +235,7 @@ class Course:
 
     def _checkpoint(self) -> None:
         """Commit the trace, then write the checkpoint that belongs to it."""
+        self._saved = time.monotonic()
         if self.recorder is None:
             return
         run = self.run
@@ -273,7 +290,8 @@ def _with_effect(settings: Mapping[str, Any]) -> dict[str, Any]:
 
 def warn_of_arithmetic(then: Mapping[str, Any] | None) -> None:
     """Say in one line if the last bits of the results may now be others."""
-    lines = differences(then, arithmetic()) if then else []
+    now = arithmetic()
+    lines = differences({name: then[name] for name in now if name in then}, now) if then else []
     if lines:
         warnings.warn(f"not bit for bit the uninterrupted run: {'; '.join(lines)}", RunWarning, stacklevel=5)
 

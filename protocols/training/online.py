@@ -34,8 +34,10 @@ class Online(Protocol):
 
     Raises
     ------
+    CircuitError
+        If the circuit has no running form (``begin`` and ``advance``).
     RunError
-        If the circuit has no running form (``begin`` and ``advance``), or the trial is not a multiple of the stretch.
+        If the trial is not a multiple of the stretch.
 
     Examples
     --------
@@ -126,8 +128,7 @@ def check_stretch(circuit: Circuit, task: Task, update_every: int | str) -> int 
         return update_every
     if isinstance(update_every, bool) or not isinstance(update_every, int | np.integer) or update_every < 1:
         raise RunError(f"update_every must be 'trial' or a number of time steps, got {update_every!r}")
-    if not hasattr(circuit, "advance"):
-        raise RunError(f"{type(circuit).__name__} has no running form: its plasticity acts once a trial")
+    circuit.begin(circuit.read())
     if task.steps is None or task.steps % update_every:
         raise RunError(f"a trial of {task.steps} steps does not divide into stretches of {update_every}")
     return int(update_every)

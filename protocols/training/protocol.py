@@ -23,7 +23,6 @@ from biocredit.protocols.training.course import Course, settings_of
 from biocredit.protocols.training.divergence import Casualties, Divergence
 from biocredit.protocols.training.replicates import Networks, Reading
 from biocredit.protocols.training.sampling import check_order, chunk_length
-from biocredit.protocols.training.stopping import check_interrupt
 from biocredit.protocols.training.update import LearningStep, State
 
 
@@ -54,7 +53,7 @@ class Protocol(Described):
     interventions
         What is done while the networks learn, see :mod:`biocredit.protocols.interventions.declare`.
     records
-        See :class:`biocredit.protocols.recording.record.Record`.
+        See :class:`biocredit.protocols.recording.record.Record`; a name stands for ``Record(name)``.
     evaluate
         What is scored after every epoch besides the running averages: ``"test"``, ``"train"``, ``"validation"``.
     alternate
@@ -64,7 +63,10 @@ class Protocol(Described):
         How several seeds run: ``"map"`` (one after the other in one program, best on CPUs), ``"vmap"`` (at once, best
         on GPUs), by default what suits the device.
     devices
-        Over how many devices the seeds are spread: all accelerators by default, one where there are only CPUs.
+        Over how many devices the seeds are spread: all by default (the cores of a processor count as devices).
+    shard
+        ``"seeds"``: every device has some of the networks, with the same results; ``"batch"``: some of the trials of
+        every batch, for a large network, with the same results to rounding.
     chunk
         Longest stretch of updates in one compiled call.
     probe_trials
@@ -103,11 +105,12 @@ class Protocol(Described):
         batch_size: int = 100,
         shuffle: str = "samples",
         interventions: lesions.Intervention | Sequence[lesions.Intervention] = (),
-        records: Record | Sequence[Record] = (),
+        records: Record | str | Sequence[Record | str] = (),
         evaluate: str | Sequence[str] = ("test",),
         alternate: Sequence[Mapping[str, Any]] = ({},),
         parallel: str | None = None,
         devices: int | None = None,
+        shard: str = "seeds",
         chunk: int = 128,
         probe_trials: int = 10,
         measures: Measure | Sequence[Measure] = (),
@@ -119,7 +122,7 @@ class Protocol(Described):
         self.circuit, self.task, self.batch_size, self.shuffle = circuit, task, batch_size, shuffle
         self._interventions = lesions.several(interventions)
         self.settings = tuple(checks.check_settings(circuit, {**settings, **one}) for one in alternate)
-        self.records = checks.as_several(records, Record, "records")
+        self.records = checks.as_several(records, Record, "records", named=Record)
         check_records(self.records, circuit, self.settings[0])
         self.measures = checks.as_several(measures, Measure, "measures")
         for measure in self.measures:
@@ -131,11 +134,12 @@ class Protocol(Described):
         check_interventions(self._interventions, circuit, task, self.settings)
         self.optimizer = checks.as_optimizer(optimizer)
         self.updates_per_pass = task.n_train // batch_size
-        self.chunk = chunk_length(self.updates_per_pass, chunk)
         self.epoch, self.last, self.measured = 0, {}, {}
         self.probe_trials = min(probe_trials, task.n_test)
         began = start.view() if isinstance(start, Protocol) else start
         self.seeds, trees = starting.begin(circuit, seeds, began)
+        fetched = task.fetched_bytes * batch_size * len(self.seeds)
+        self.chunk = chunk_length(self.updates_per_pass, chunk, fetched)
         self.first_loss, self.casualties = np.full(len(self.seeds), np.nan), Casualties(self.seeds, divergence)
         self.networks = Networks(
             circuit,
@@ -146,6 +150,7 @@ class Protocol(Described):
             parallel=parallel,
             batch_size=batch_size,
             devices=devices,
+            shard=shard,
         )
         self._reading = Reading(self.networks, self.networks.steps[0])
 
@@ -248,7 +253,7 @@ class Protocol(Described):
         RunError
             If all networks diverged. The trace, with status "failed", holds every finished epoch.
         """
-        check_interrupt(on_interrupt)
+        checks.check_interrupt(on_interrupt)
         epochs = checks.check_epochs(epochs, record is not None or bool(self.measures))
         return Course.begin(self, record, epochs, experiment, configuration or {}, overwrite).run_to_end(
             progress, on_interrupt
@@ -282,7 +287,7 @@ class Protocol(Described):
         RunError
             If there is no checkpoint, or settings differ.
         """
-        check_interrupt(on_interrupt)
+        checks.check_interrupt(on_interrupt)
         return Course.resume(self, record, epochs, changed).run_to_end(progress, on_interrupt)
 
     @classmethod

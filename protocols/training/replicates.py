@@ -9,16 +9,20 @@ import jax.numpy as jnp
 import numpy as np
 from biocredit.circuits.core.circuit import Circuit
 from biocredit.circuits.core.credit_rule import Tree
+from biocredit.protocols.tasks.task import Task
 from biocredit.protocols.training.checkpoint import RunError
 from biocredit.protocols.training.checks import check_part
+from biocredit.protocols.training.devices import spread
 from biocredit.protocols.training.update import LearningStep, State
-from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
 #: How several networks can run: one after the other in one program, or at once.
 PARALLEL = ("map", "vmap")
 
 #: Trials scored at the same time.
 EVALUATED_AT_ONCE = 1000
+
+#: Bytes that their inputs may take: large images are scored a few at a time.
+EVALUATED_BYTES = 250_000_000
 
 
 class Networks:
@@ -40,8 +44,8 @@ class Networks:
         ``"map"``, ``"vmap"``, or what suits the device.
     batch_size
         Trials per update.
-    devices
-        Number of devices; all accelerators by default, and one where there are only CPUs. Results do not depend on it.
+    devices, shard
+        How many devices share the seeds or the trials, see :func:`biocredit.protocols.training.devices.spread`.
 
     Raises
     ------
@@ -60,18 +64,25 @@ class Networks:
         parallel: str | None,
         batch_size: int,
         devices: int | None = None,
+        shard: str = "seeds",
     ):
         self.parallel = parallel or ("map" if jax.default_backend() == "cpu" else "vmap")
         if self.parallel not in PARALLEL:
             raise RunError(f"unknown parallel {self.parallel!r}: valid are {', '.join(map(repr, PARALLEL))}")
-        self.circuit, self.steps, self.count = circuit, tuple(steps), len(seeds)
-        self.mesh = mesh_of(devices, self.count)
-        self.devices = self.mesh.size if self.mesh else 1
+        self.spread = spread(devices, shard, len(seeds), batch_size, arrays)
+        self.circuit, self.count = circuit, len(seeds)
+        self.steps = tuple(step.on(self.spread) for step in steps)
         self.place(arrays)
         plastic = [step.plastic(circuit.read(), arrays, batch_size) for step in self.steps]
         states = [self._state(tree, seed, batch_size, plastic) for tree, seed in zip(trees, seeds, strict=True)]
-        self._dealt = self._deal(jax.tree.map(lambda *leaves: jnp.stack(leaves), *states))
+        self._dealt = self.spread.dealt(jax.tree.map(lambda *leaves: jnp.stack(leaves), *states))
         self._learn: dict[tuple, Callable] = {}
+        self._ahead, self._next = None, None
+
+    @property
+    def devices(self) -> int:
+        """Number of devices that share the work."""
+        return self.spread.devices
 
     def __len__(self) -> int:
         return self.count
@@ -79,7 +90,7 @@ class Networks:
     @property
     def state(self) -> State:
         """Everything of all networks that changes, with the leading axis ``seed``."""
-        if self._padding == 0:
+        if self.count % self.spread.parts == 0:
             return self._dealt
         return jax.tree.map(lambda leaf: leaf[: self.count], self._dealt)
 
@@ -94,11 +105,15 @@ class Networks:
         Under ``finite`` lies for each weight whether all of it was finite, under ``flags`` whether the trials were what
         the task promises. ``records`` are the functions of signals that are due.
         """
+        arrays, self._next = self._fetched(index), None
         which = (turn, *(record.label for record in records))
         if which not in self._learn:
             step = self.steps[turn].recording(records)
             self._learn[which] = jax.jit(self.over_seeds(step.many), donate_argnums=0)
-        new, log = heard(self._learn[which](self._in_pass(turn), self.arrays, self._deal(index)))
+        new, log = self._learn[which](self._in_pass(turn), arrays, self.spread.dealt(index))
+        if self._ahead is not None:  # fetched while the devices compute
+            self._next = (self._ahead, self._fetched(self._ahead))
+        heard(log)
         optimizers = list(self._dealt["optimizer"])
         optimizers[turn] = new["optimizer"]
         self._dealt = {**new, "optimizer": optimizers}
@@ -106,20 +121,42 @@ class Networks:
         apart = jax.tree.map(self._gather, apart)
         return {name: np.asarray(self._gather(values), np.float64) for name, values in log.items()} | apart
 
-    def run(self, program: Callable[..., Any], trials: np.ndarray, *static: Any) -> Any:
-        """Run ``program(state, arrays, trials, *static)``, made by :meth:`over_seeds`, for every network."""
+    def expect(self, now: np.ndarray, ahead: np.ndarray) -> None:
+        """Be told the trials ``[seed, update, trial]`` of the stretch that comes, and of the one after it."""
+        task = self.steps[0].task
+        task.expect(np.concatenate([rows.reshape(-1, rows.shape[-1]) for rows in (now, ahead)]))
+        self._ahead = ahead if task.fetched_bytes and ahead.size else None
+
+    def _fetched(self, index: np.ndarray, *, test: bool = False) -> Any:
+        """Return arrays with what these trials need, on the devices: fetched before, or now."""
+        if self._next is not None and np.array_equal(self._next[0], index):
+            return self._next[1]
+        fetched = self.steps[0].task.fetch(index, test=test)
+        return joined(self.arrays, self.spread.copies(fetched)) if fetched else self.arrays
+
+    def run(self, program: Callable[..., Any], trials: np.ndarray, *static: Any, part: str | None = None) -> Any:
+        """Run ``program(state, arrays, trials, *static)``, made by :meth:`over_seeds`, for every network.
+
+        Parameters
+        ----------
+        part
+            The part whose trials are fetched for it; none by default.
+        """
         index = np.broadcast_to(trials, (self.count, *trials.shape))
-        return jax.tree.map(self._gather, heard(program(self._in_pass(0), self.arrays, self._deal(index), *static)))
+        arrays = self.arrays
+        if part is not None:
+            first = self.steps[0].task.n_train if part == "validation" else 0
+            arrays = self._fetched(trials + first, test=part == "test")
+        found = heard(program(self._in_pass(0), arrays, self.spread.dealt(index), *static))
+        return jax.tree.map(self._gather, found)
 
     def place(self, arrays: Any) -> None:
         """Put the data of the task on every device."""
-        self.arrays = jax.tree.map(jnp.asarray, arrays)
-        if self.mesh:
-            self.arrays = jax.device_put(self.arrays, NamedSharding(self.mesh, PartitionSpec()))
+        self.arrays = self.spread.copies(arrays)
 
     def restore(self, state: State) -> None:
         """Put a stored state in place of the present one."""
-        self._dealt = self._deal(state)
+        self._dealt = self.spread.dealt(state)
 
     def write_back(self) -> None:
         """Put the weights of the first network into the circuit (unless an interrupt tore them away)."""
@@ -137,28 +174,9 @@ class Networks:
 
                 return jax.lax.map(one, (state, index)) if self.parallel == "map" else jax.vmap(one)((state, index))
 
-            if self.mesh is None:
-                return here(state, arrays, index)
-            seeds, all_of_it = PartitionSpec("seed"), PartitionSpec()
-            dealt = jax.shard_map(
-                here, mesh=self.mesh, in_specs=(seeds, all_of_it, seeds), out_specs=seeds, check_vma=False
-            )
-            return dealt(state, arrays, index)
+            return self.spread.over_seeds(here)(state, arrays, index)
 
         return every
-
-    @property
-    def _padding(self) -> int:
-        return -self.count % self.devices
-
-    def _deal(self, values: Any) -> Any:
-        """Deal the seeds out to the devices; the last one fills the places that are left."""
-        if self.mesh is None:
-            return jax.tree.map(jnp.asarray, values)
-        if self._padding:
-            rows = np.minimum(np.arange(self.count + self._padding), self.count - 1)
-            values = jax.tree.map(lambda leaf: np.asarray(leaf)[rows], values)
-        return jax.device_put(values, NamedSharding(self.mesh, PartitionSpec("seed")))
 
     def _gather(self, values: jax.Array) -> np.ndarray:
         return np.asarray(values)[: self.count]
@@ -194,13 +212,15 @@ class Reading:
     def score(self, part: str) -> dict[str, np.ndarray]:
         """Score the networks on all trials of a part of the task, ``[seed]`` by name, without learning."""
         count = check_part(self.step.task, part)
-        at_once = min(count, EVALUATED_AT_ONCE)
+        at_once = evaluated_at_once(self.step.task, count)
         whole = np.arange(count - count % at_once, dtype=np.int32).reshape(-1, at_once)
         rest = np.arange(count - count % at_once, count, dtype=np.int32)[None]
         totals: dict[str, np.ndarray] = {}
-        for rows in (whole, rest):
+        streamed = self.step.task.fetched_bytes > 0
+        for rows in (*(whole[:, None] if streamed else [whole]), rest):
             if rows.size:
-                for name, value in self.networks.run(self._score, rows, part).items():
+                fetched = part if streamed else None
+                for name, value in self.networks.run(self._score, rows, part, part=fetched).items():
                     totals[name] = totals.get(name, 0) + value * rows.shape[1] / count
         return totals
 
@@ -222,12 +242,20 @@ def heard(values: Any) -> Any:
     return values
 
 
-def mesh_of(wanted: int | None, seeds: int) -> Mesh | None:
-    """Return the mesh over which seeds are spread; none where one device is enough."""
-    found = jax.local_devices()
-    if wanted is None:
-        wanted = 1 if found[0].platform == "cpu" else len(found)
-    if isinstance(wanted, bool) or not isinstance(wanted, int | np.integer) or not 1 <= wanted <= len(found):
-        raise RunError(f"devices must be 1 to {len(found)} (those that JAX sees), got {wanted!r}")
-    count = min(int(wanted), seeds)
-    return Mesh(np.array(found[:count]), ("seed",)) if count > 1 else None
+def evaluated_at_once(task: Task, count: int) -> int:
+    """Return how many of so many trials are scored at a time: as many as :data:`EVALUATED_BYTES` of inputs allow."""
+    size = 4 * sum(task.inputs.values()) * (task.steps or 1)
+    return min(count, EVALUATED_AT_ONCE, max(EVALUATED_BYTES // size, 1))
+
+
+def joined(arrays: Any, more: Any) -> Any:
+    """Return arrays by name, at any depth, with more of them.
+
+    Examples
+    --------
+    >>> joined({"train": {"label": 1}, "order": 2}, {"train": {"image": 3}})
+    {'train': {'label': 1, 'image': 3}, 'order': 2}
+    """
+    if not isinstance(more, Mapping):
+        return more
+    return {**arrays, **{name: joined(arrays.get(name, {}), value) for name, value in more.items()}}

@@ -6,6 +6,9 @@ from biocredit.protocols.training.checkpoint import RunError
 #: "samples": new batches at every epoch; "batches": batches are composed once and only their order changes.
 SHUFFLES = ("samples", "batches", "none")
 
+#: Bytes of fetched trials of one stretch; those of the next one come beside them.
+FETCHED = 250_000_000
+
 
 def epoch_order(trials: int, batch: int, shuffle: str, seed: int, epoch: int) -> np.ndarray:
     """Return the trial numbers of one epoch, ``[update, trial]``; an incomplete last batch is dropped.
@@ -48,10 +51,27 @@ def check_order(trials: int, batch: int, shuffle: str) -> None:
         raise RunError(f"batch_size must be 1 to {trials} (the training trials), got {batch}")
 
 
-def chunk_length(updates: int, longest: int) -> int:
+def chunk_length(updates: int, longest: int, fetched: int = 0) -> int:
     """Return the largest divisor of ``updates`` up to ``longest``, or all of them if that would be tiny.
 
-    Equal chunks compile once.
+    Equal chunks compile once. Where trials are fetched, the length is what memory allows, and the last one may be
+    shorter.
+
+    Parameters
+    ----------
+    updates
+        Of one pass.
+    longest
+        Updates of a chunk at most.
+    fetched
+        Bytes that are fetched for one update.
+
+    Examples
+    --------
+    >>> chunk_length(120, 50), chunk_length(120, 50, 10_000_000)
+    (40, 25)
     """
+    if fetched:
+        return max(min(updates, longest, FETCHED // fetched), 1)
     best = max(length for length in range(1, min(updates, longest) + 1) if updates % length == 0)
     return best if best * 4 >= min(updates, longest) else updates

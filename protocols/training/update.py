@@ -15,6 +15,7 @@ from biocredit.protocols.interventions import apply as surgeon
 from biocredit.protocols.interventions.declare import Intervention
 from biocredit.protocols.recording.record import Cut, Record, Signals
 from biocredit.protocols.tasks.task import Task
+from biocredit.protocols.training.devices import Spread
 from biocredit.protocols.training.promises import flags
 
 State = dict[str, Any]
@@ -75,6 +76,13 @@ class LearningStep:
     ):
         self.circuit, self.task, self.optimizer = circuit, task, optimizer
         self.settings, self.interventions, self.records = dict(settings), tuple(interventions), tuple(records)
+        self.spread = Spread()
+
+    def on(self, spread: Spread) -> "LearningStep":
+        """Return the same step on these devices."""
+        other = copy(self)
+        other.spread = spread
+        return other
 
     def plastic(self, tree: Tree, arrays: Any, trials: int) -> tuple[str, ...]:
         """Names of the weights that change with these settings."""
@@ -103,7 +111,7 @@ class LearningStep:
         :func:`biocredit.protocols.training.promises.flags`).
         """
         key = jax.random.fold_in(jax.random.key(state["seed"]), state["update"])
-        batch = self.task.draw(arrays, index, jax.random.fold_in(key, 0))
+        batch = self.spread.trials(self.task.draw(arrays, index, jax.random.fold_in(key, 0)))
         new, log = self.present(state, batch, key)
         return {**state, **new, "update": state["update"] + 1}, log | {"flags": flags(self.task, batch)}
 

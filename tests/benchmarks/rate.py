@@ -23,7 +23,7 @@ PIXELS, IMAGES, CELLS, UPDATES_PER_EPOCH = 784, 256, 200, 235
 
 def network(rule: str, neurons: int, inputs: int = IN, outputs: int = OUT, **settings: Any) -> RateRNN:
     """Build a network with I and E cells."""
-    settings = {"loss": "squared_error", "answer": "every", "tau": 30.0, "dtype": jnp.float32, **settings}
+    settings = {"loss": "half_squared_error", "answer": "every", "tau": 30.0, "dtype": jnp.float32, **settings}
     return RateRNN({"x": inputs}, neurons, {"y": outputs}, rule=rule, **settings)
 
 

@@ -28,7 +28,11 @@ def spikes(steps: int = STEPS) -> Batch:
 def network(rule: str, neurons: int) -> SpikingRNN:
     """Build a network with I and E cells."""
     types = {"I": neurons // 5, "E": neurons - neurons // 5}
-    fixed = {"loss": "squared_error", "answer": "every", "cells": LIF(tau=20.0, threshold=0.6, current_gain="unit")}
+    fixed = {
+        "loss": "half_squared_error",
+        "answer": "every",
+        "cells": LIF(tau=20.0, threshold=0.6, current_gain="unit"),
+    }
     return SpikingRNN({"x": IN}, types, {"y": OUT}, rule=rule, mu=0.1, dtype=jnp.float32, **fixed)
 
 
@@ -46,7 +50,7 @@ def lines() -> Iterator[str]:
     """All ratios of this benchmark."""
     batch = spikes()
     for neurons, updates, rounds in ((100, 4, 7), (1000, 1, 3)):
-        rate = RateRNN({"x": IN}, neurons, {"y": OUT}, loss="squared_error", answer="every", dtype=jnp.float32)
+        rate = RateRNN({"x": IN}, neurons, {"y": OUT}, loss="half_squared_error", answer="every", dtype=jnp.float32)
         rules = ("eprop", "mdgl_wab", "modprop_wab", "modprop_wab_self", "bptt")
         runs = {rule: gradient(network(rule, neurons), batch, updates) for rule in rules}
         runs |= {"LIF forward": forward(network("eprop", neurons), batch, updates)}

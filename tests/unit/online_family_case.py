@@ -67,7 +67,7 @@ def make_case(leak: str = "after", neurons=5, inputs=2, outputs=3, time=9, dtype
 def circuit(rule: Any, case: Case, **settings: Any) -> tuple[RateRNN, Tree]:
     """The circuit of a case, and its tree."""
     (inputs, cells), outputs = case.weights["W_in"].shape, case.weights["W_out"].shape[1]
-    fixed = {"loss": "squared_error", "answer": "every", "reduction": "sum", "bias": True, "leak": case.leak}
+    fixed = {"loss": "half_squared_error", "answer": "every", "reduction": "sum", "bias": True, "leak": case.leak}
     sizes = {"x": inputs}, {"cells": cells}, {"y": outputs}
     with jax.ensure_compile_time_eval():  # some tests build it while they are traced
         net = RateRNN(*sizes, rule=rule, activation=case.transfer, dtype=case.x.dtype, **{**fixed, **settings})

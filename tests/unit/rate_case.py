@@ -14,7 +14,7 @@ STEPS, TRIALS = 9, 2
 
 def network(rule: str = "bptt", **settings: Any) -> RateRNN:
     """Nine cells of two types, three inputs, two outputs; regression at every step."""
-    defaults = {"tau": 6.0, "mu": 0.4, "loss": "squared_error", "answer": "every", "dtype": jnp.float64}
+    defaults = {"tau": 6.0, "mu": 0.4, "loss": "half_squared_error", "answer": "every", "dtype": jnp.float64}
     types = settings.pop("neurons", {"I": 3, "E": 6})
     return RateRNN({"x": 3}, types, {"y": 2}, rule=rule, **{**defaults, **settings})
 

@@ -18,7 +18,7 @@ CELLS = {
 def network(rule: str = "bptt", cells: str = "ALIF", **settings: Any) -> SpikingRNN:
     """Seven cells of two types, three inputs, two outputs; regression at every step."""
     fixed = {
-        "loss": "squared_error",
+        "loss": "half_squared_error",
         "answer": "every",
         "dtype": jnp.float64,
         "cells": CELLS[cells] if isinstance(cells, str) else cells,

@@ -11,12 +11,16 @@ import jax
 import numpy as np
 from biocredit.circuits import RateRNN
 from biocredit.protocols import Online, tasks
+from biocredit.protocols.training.checkpoint import RunError
 
 task = tasks.delayed_xor(cue=3, delay=3, n_train=12, n_test=6)
 
-def build(seeds, devices):
+def shards(run):
+    return run.state["tree"]["W_rec"].addressable_shards
+
+def build(seeds, devices, **more):
     net = RateRNN.for_task(task, 10, rule="modprop_wab", tau=10.0)
-    return Online(net, task, update_every=3, batch_size=4, chunk=1, seeds=seeds, devices=devices)
+    return Online(net, task, update_every=3, batch_size=4, chunk=1, seeds=seeds, devices=devices, **more)
 
 def same(one, other):
     return all(np.array_equal(a, b) for a, b in zip(jax.tree.leaves(one.state), jax.tree.leaves(other.state)))
@@ -48,13 +52,27 @@ except KeyboardInterrupt:
     pass
 one.train(1, progress=False)
 assert same(build(11, 2).resume(path, progress=False), one)
-assert build(3, None).networks.devices == 1
+assert build(3, None).networks.devices == 3
+
+for seeds, each in ((8, 1), (16, 2)):
+    assert {shard.data.shape for shard in shards(build(seeds, 8))} == {(each, 10, 10)}
+batch = build(1, 4, shard="batch")
+assert {shard.data.shape for shard in shards(batch)} == {(1, 10, 10)}
+alone = build(1, 1).train(2, progress=False)
+for a, b in zip(jax.tree.leaves(alone.state), jax.tree.leaves(batch.train(2, progress=False).state)):
+    assert np.allclose(a, b, rtol=1e-3, atol=1e-5)
+assert batch.networks.devices == 4
+try:
+    build(1, 8, shard="batch")
+except RunError as refusal:
+    assert "4 trials cannot be cut into equal parts for 8" in str(refusal)
 print("equal")
 """
 
 
 def test_eight_devices_give_the_numbers_of_one(tmp_path: Path):
     surroundings = os.environ | {"XLA_FLAGS": "--xla_force_host_platform_device_count=8", "JAX_ENABLE_X64": "0"}
+    surroundings.pop("JAX_NUM_CPU_DEVICES", None)
     surroundings.pop(
         "JAX_DISABLE_MOST_OPTIMIZATIONS", None
     )  # as users run it: XLA then compiles one and many loops alike

@@ -181,3 +181,11 @@ def test_psychometric_numbers_are_the_stored_ones():
     assert len(known) == 21
     for one in known:
         assert one.value == pytest.approx(table[float(one.condition.removeprefix("noise=")), one.at], abs=6e-4)
+
+
+def test_settings_of_a_temporal_rule_are_set_by_name():
+    base = next(iter(every()["modprop/fig3a"].configured(quick=True).values()))
+    changed = overridden(base, {"rule.name": "future_bptt", "rule.horizon": 40})
+    assert changed.build().circuit.rule.settings.horizon == 40
+    with pytest.raises(SettingError, match="did you mean 'horizon'"):
+        overridden(base, {"rule.name": "future_bptt", "rule.horizonn": 40})

@@ -115,7 +115,7 @@ def test_a_tree_of_images_is_decoded_batch_by_batch(tree):
     draw = jax.jit(task.draw, static_argnames="test")
     batch = draw(jax.tree.map(jnp.asarray, task.arrays), jnp.array([3, 0]), jax.random.key(0), test=True)
     assert batch.targets["choice"].tolist() == [1, 0]
-    wanted = (task.folders[1].read([3, 0], 16) / 255 - np.array(MEAN)) / np.array(SD)
+    wanted = (task.sources[1].folder.read([3, 0], 16) / 255 - np.array(MEAN)) / np.array(SD)
     np.testing.assert_allclose(batch.inputs["image"], wanted, atol=1e-5)
     with pytest.raises(DataError, match="train"):
         image_tree(tree / "val")

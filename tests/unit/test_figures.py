@@ -285,3 +285,19 @@ def test_two_streams_stand_side_by_side():
     assert boxes["down.target"].y > boxes["up.rate1"].y
     assert len({(box.x, box.y) for box in boxes.values()}) == len(names)
     assert list(passed_on(names, projections)) == [("up.layer1", "up.rate1"), ("down.target", "down.layer1")]
+
+
+@pytest.mark.parametrize(
+    "name", ["learning_curve", "error_amplitude", "amplitude_by_region", "sweep", "trajectory", "wiring"]
+)
+def test_figures_of_one_panel_draw_into_axes_of_ones_own(tmp_path, name):
+    import matplotlib.pyplot as plt
+
+    more = {"learning/amplitude.V1.error": (np.ones((2, 3)), ("seed", "epoch"))}
+    made = {"wiring": circuit, "trajectory": lambda path: rates(path, end_point)}
+    path = made.get(name, lambda path: learned(path, RUNS, **more))(tmp_path / "a.h5")
+    figure = plt.figure()
+    ax = figure.add_subplot(1, 2, 2, projection="3d" if name == "trajectory" else None)
+    assert getattr(figures, name)(path, ax=ax) is ax
+    assert ax.has_data() or ax.patches
+    plt.close(figure)

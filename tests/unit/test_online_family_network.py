@@ -18,7 +18,7 @@ both = pytest.mark.parametrize("leak", ["before", "after"])
 
 def network(rule, leak="before", **settings):
     """Draw a small network in double precision with one time constant per type."""
-    fixed = {"tau": {"I": 2.0, "E": 4.0}, "nonlinearity": "tanh", "loss": "squared_error", "answer": "every"}
+    fixed = {"tau": {"I": 2.0, "E": 4.0}, "nonlinearity": "tanh", "loss": "half_squared_error", "answer": "every"}
     cells = {"I": 2, "E": 4}
     return RateRNN({"drive": 2}, cells, {"out": 3}, rule=rule, leak=leak, dtype=jnp.float64, **{**fixed, **settings})
 

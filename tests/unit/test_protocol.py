@@ -12,7 +12,10 @@ from biocredit.analysis.trace.reader import open_trace
 from biocredit.analysis.trace.schema import TraceError
 from biocredit.circuits import CircuitError, ModularRNN, Plasticity
 from biocredit.protocols import Record, RunError, TwoPhase, amplitude, interventions, tasks
+from biocredit.protocols.recording.surroundings import arithmetic
 from biocredit.protocols.training import checkpoint
+from biocredit.protocols.training.checkpoint import RunWarning, path_beside, reached
+from biocredit.protocols.training.course import warn_of_arithmetic
 from biocredit.protocols.training.sampling import chunk_length, epoch_order
 
 TASK = tasks.digits(train=120, test=40)
@@ -80,6 +83,24 @@ def test_a_stopped_run_resumes_bit_for_bit(tmp_path: Path, capsys: pytest.Captur
         for name in one.keys():
             if name.startswith("learning"):
                 assert np.array_equal(one[name].values, two[name].values), name
+
+
+def test_checkpoints_by_time_and_shorter_stretches_change_no_number(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    undisturbed, run, path, seen = build(chunk=5).train(2, progress=False), build(chunk=5), tmp_path / "run.h5", []
+    monkeypatch.setattr("biocredit.protocols.training.checkpoint.CHECKPOINT_EVERY", 0.0)
+    monkeypatch.setattr("biocredit.protocols.training.stopping.LONGEST_STRETCH", 1e-9)
+    step = run.networks.learn
+    run.networks.learn = lambda *where: seen.append(reached(path_beside(path))) or step(*where)
+    run.train(2, record=path, progress=False)
+    assert run.chunk == 2
+    assert seen == sorted(set(seen)) and len(seen) > 2 * run.updates_per_pass // 5
+    assert same(undisturbed, run)
+
+
+def test_another_pool_of_threads_costs_a_line():
+    warn_of_arithmetic(arithmetic())
+    with pytest.warns(RunWarning, match=r"not bit for bit the uninterrupted run: threads.*64"):
+        warn_of_arithmetic(arithmetic() | {"threads": 64})
 
 
 def test_recorded_things_are_where_they_belong(tmp_path: Path):

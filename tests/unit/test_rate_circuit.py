@@ -155,7 +155,7 @@ def test_classification_at_the_last_step_and_at_every_step():
         ({"rule": "three_factor", "truncation": 3}, "does not look back"),
         ({"rule": "modprop", "taps": 3, "truncation": 3}, "give one of them"),
         ({"rule": "bptt", "owner_gain": "mu"}, "does not use mu"),
-        ({"neurons": {"I": 0, "E": 5}}, "at least one cell"),
+        ({"neurons": {"I": 0, "E": 5}}, "cells of type I: wanted a whole number"),
         ({"signs": {"EX": 1}}, "did you mean 'E'"),
         ({"leak": "befor"}, "did you mean 'before'"),
         ({"density": 0.0}, "density must be in"),

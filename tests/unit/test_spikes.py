@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from biocredit.analysis.metrics.spikes import Spikes, cv_of_intervals, intervals, recorded_spikes, spikes_in
 from biocredit.analysis.plots import figures
+from biocredit.analysis.reports.report_figures import figures_of
 from biocredit.analysis.trace.check import check
 from biocredit.analysis.trace.reader import TraceError, open_trace
 from biocredit.circuits import ALIF, LIF, SpikingRNN
@@ -105,6 +106,7 @@ def test_the_raster_shows_every_spike_of_the_trial(path):
     with open_trace(path) as trace:
         spikes = spikes_in(trace).only(update=4, seed=0, trial=1)
         figure = figures.raster(trace, trial=1)
+        assert any(title.startswith("Spikes of cells") for title in figures_of([trace]))
     dots = sum(len(one.get_offsets()) for one in figure.axes[0].collections)
     assert dots == len(spikes.neuron)
     assert {text.get_text() for text in figure.axes[0].texts} == {"E", "I"}

@@ -7,11 +7,12 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from biocredit.circuits import ALIF, LIF, Batch, FiringRate
+from biocredit.circuits import ALIF, LIF, Batch, FiringRate, SpikingRNN
 from biocredit.circuits.core.errors import CircuitError
 from biocredit.circuits.recurrent.rules import RULES, STEP_RULES
-from biocredit.protocols import interventions
+from biocredit.protocols import Online, interventions, tasks
 from biocredit.protocols.interventions import apply as surgery
+from biocredit.protocols.training.checkpoint import RunWarning
 
 from tests.unit.rate_case import assert_same, differ
 from tests.unit.spiking_case import CELLS, STEPS, autodiff, network, trials
@@ -113,6 +114,61 @@ def test_modprop_with_reset_and_adaptation_is_exact_where_the_gain_is_constant()
     exact = changes(network("bptt", cell))
     assert_same(changes(network("modprop_self", cell)), exact, CREDIT)
     assert differ(changes(network("modprop", cell)), exact)
+
+
+def test_messages_of_no_weight_are_none():
+    tree = network("mdgl").read()
+    alone = tree | {"W_rec": jnp.zeros_like(tree["W_rec"])}
+    for rule in ("mdgl", "mdgl_wab", "modprop_self", "bptt"):
+        assert_same(changes(network(rule), tree=alone), changes(network("three_factor"), tree=alone), ("W_in",))
+
+
+@pytest.mark.parametrize("rule", ["mdgl_types", "modprop_wab", "modprop_wab_self"])
+def test_the_online_form_is_exact_without_a_filter(rule):
+    online = {"mdgl_types": "mdgl_online"}.get(rule, f"{rule}_online")
+    assert_same(changes(network(online)), changes(network(rule)), CREDIT)
+    assert differ(changes(network(online, tau_out=6.0)), changes(network(rule, tau_out=6.0)))
+
+
+def test_a_trace_of_a_lif_cell_is_presynaptic_filter_times_pseudo_derivative():
+    net, batch = network("eprop", "LIF"), trials()
+    course, alpha = net.trial(net.read(), batch), np.exp(-1 / 8.0)
+    credit = np.asarray(course["cells.learning_signal"] * course["cells.pseudo_derivative"])
+    spikes = np.asarray(course["cells.spike"])
+    before = np.concatenate([np.zeros_like(spikes[:1]), spikes[:-1]])
+    for name, sent in (("W_in", np.asarray(batch.inputs["x"]).swapaxes(0, 1)), ("W_rec", before)):
+        filtered, found = np.zeros_like(sent[0]), 0.0
+        for now, factor in zip(sent, credit, strict=True):
+            filtered = alpha * filtered + now
+            found = found + filtered.T @ factor
+        expected = changes(net)[name]
+        np.testing.assert_allclose(found * (1 - np.eye(7) if name == "W_rec" else 1), expected, atol=1e-12)
+
+
+def test_an_adaptation_of_no_strength_is_irrelevant():
+    cell = ALIF(tau=8.0, threshold=0.3, refractory=2.0, current_gain="unit", beta=0.0, tau_adaptation=30.0)
+    for rule in ("eprop", "modprop_self", "bptt"):
+        assert_same(changes(network(rule, cell)), changes(network(rule, "LIF")), CREDIT)
+
+
+def test_silent_channels_and_cells_far_from_threshold_learn_nothing():
+    net, batch = network("bptt"), trials()
+    quiet = batch._replace(inputs={"x": batch.inputs["x"].at[..., 1].set(0)})
+    tree = net.read()
+    far = tree | {"W_in": tree["W_in"].at[:, 2].set(-100.0)}  # always far below its threshold
+    found = changes(net, quiet, tree=far)
+    assert not found["W_in"][1].any()
+    assert found["W_in"][0].any()
+    seldom = np.asarray(net.trial(far, quiet)["cells.pseudo_derivative"]).max((0, 1)) == 0
+    assert seldom.any()
+    assert not seldom.all()
+    assert not np.asarray(found["W_rec"])[:, seldom].any()
+
+
+def test_a_cell_that_is_dead_for_the_rest_of_the_trial_fires_once():
+    net = network("eprop", LIF(tau=8.0, threshold=0.05, refractory=float(STEPS - 1), current_gain="unit"))
+    spikes = np.asarray(net.trial(net.read(), trials())["cells.spike"])
+    assert spikes.sum(0).max() == 1
 
 
 def test_rflo_is_random_eprop_without_adaptation():
@@ -271,6 +327,14 @@ def test_a_silent_network_says_so_once():
     with pytest.warns(UserWarning, match=r"no cell spikes: mean input 0\.\d+, threshold 1e\+03"):
         net.learn(net.read(), trials())
     net.learn(net.read(), trials())
+
+
+def test_a_run_of_a_silent_network_says_so_once():
+    task = tasks.evidence_accumulation(1, cue=10, interval=10, delay=5, recall=5, n_train=4, n_test=4)
+    net = SpikingRNN.for_task(task, 3, cells=LIF(threshold=1000.0))
+    with pytest.warns(RunWarning, match=r"no cell spikes: mean input 0\.\d+, threshold 1e\+03, in epoch 1") as told:
+        Online(net, task, batch_size=2).train(2, progress=False)
+    assert len(told) == 1
 
 
 def test_cells_that_fire_as_fast_as_they_can_are_announced():

@@ -64,7 +64,7 @@ def tree(tmp_path):
 
 def test_images_are_decoded_before_they_are_asked_for(tree):
     task = tasks.as_maps(tasks.held_out(image_tree(tree, 8), 4), 8)
-    stream, late = task.task.task.streams[0], []
+    stream, late = task.task.task.sources[0], []
     read = stream.read
     stream.read = lambda row: late.append(np.asarray(row, np.int64).tobytes() not in stream._ready) or read(row)
     net = DualStream.for_task(task, hidden=(Convolution(3, 2, stride=4, padding=1),))

@@ -6,6 +6,8 @@ import numpy as np
 import pytest
 from biocredit.circuits import LIF, Batch, RateRNN, SpikingRNN
 from biocredit.circuits.core.errors import CircuitError
+from biocredit.circuits.core.losses import LOSSES
+from biocredit.protocols import Online, tasks
 
 from tests.unit.rate_case import STEPS, assert_same, autodiff, network, trials
 
@@ -15,7 +17,7 @@ CIRCUITS = {"rate": RateRNN, "spiking": SpikingRNN}
 def two_ports(kind, **settings):
     """Two inputs, a choice and a movement."""
     ports = {"cue": 2, "go": 1}, {"E": 5, "I": 2}, {"left": 2, "right": 3}
-    return CIRCUITS[kind](*ports, loss="squared_error", answer="every", dtype=jnp.float64, rule="bptt", **settings)
+    return CIRCUITS[kind](*ports, loss="half_squared_error", answer="every", dtype=jnp.float64, rule="bptt", **settings)
 
 
 def two_port_trials():
@@ -120,3 +122,38 @@ def test_the_choice_over_a_window_is_that_of_the_mean_readout():
         RateRNN({"x": 3}, 6, {"y": 2}, answer=40, loss="cross_entropy", dtype=jnp.float64).learn(
             net.read(), Batch(trials().inputs, {"y": jnp.array([0, 1])})
         )
+
+
+def expected_score(kind, y, target):
+    """What the scores should be, from their definitions in NumPy."""
+    y, target = np.asarray(y, float), np.asarray(target)
+    if kind in ("classes", "probabilities"):
+        truth = target.argmax(-1) if target.ndim == 3 else target
+        return {"accuracy": (y.argmax(-1) == truth).mean()}
+    if kind == "labels":
+        return {"label_accuracy": ((y > 0) == (target > 0.5)).mean()}
+    return {"normalised_error": ((y - target) ** 2).sum() / (target**2).sum()}
+
+
+@pytest.mark.parametrize("name", LOSSES)
+def test_every_loss_drives_a_temporal_circuit_and_is_scored_in_its_own_way(name, rng):
+    kind = LOSSES[name].takes[0]
+    rows = rng.dirichlet(np.ones(2), (2, STEPS))
+    targets = {
+        "classes": rng.integers(0, 2, (2, STEPS)),
+        "labels": (rows > 0.5).astype(float),
+        "probabilities": rows,
+        "values": rng.normal(size=(2, STEPS, 2)),
+    }
+    net, batch = network("bptt", loss=name), trials()._replace(targets={"y": jnp.asarray(targets[kind])})
+    found = net.learn(net.read(), batch)
+    assert_same(found.changes, autodiff(net, net.read(), batch))
+    y = net.respond(net.read(), batch.inputs)["y"]
+    for score, value in expected_score(kind, y, targets[kind]).items():
+        np.testing.assert_allclose(found.metrics[score], value, rtol=1e-12)
+    assert net.loss_unit == LOSSES[name].unit
+
+
+def test_labels_at_every_step_of_ones_own_arrays_are_learned(rng):
+    task = tasks.from_arrays(rng.normal(size=(20, STEPS, 3)), rng.integers(0, 2, (20, 4)), dt=1.0)
+    assert "label_accuracy" in Online(RateRNN.for_task(task, 8), task, batch_size=4).train(1, progress=False).last

@@ -72,7 +72,7 @@ def test_reports_show_names_as_they_are(tmp_path):
         assert "<script>x" not in text
     text = (tmp_path / "report.md").read_text()
     assert "\\| \\*b\\* \\$" in text and "\\[a\\]" in text
-    assert text.count("```") == 4
+    assert text.count("```") == 2
 
 
 def test_cells_are_no_formulas_and_nothing_is_overwritten(tmp_path, original):

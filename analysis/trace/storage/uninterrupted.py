@@ -1,4 +1,4 @@
-"""Ctrl-C, SIGTERM and SIGHUP wait until a step that must not be cut in two is done."""
+"""Ctrl-C, SIGTERM, SIGHUP and the user's signals wait until a step that must not be cut in two is done."""
 
 from __future__ import annotations
 
@@ -7,8 +7,9 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-#: Signals that ask for the end: Ctrl-C, the system, a terminal that was closed.
-SIGNALS = tuple(getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name))
+#: Signals that ask for the end: Ctrl-C, the system, a terminal that was closed, a cluster.
+NAMES = ("SIGINT", "SIGTERM", "SIGHUP", "SIGUSR1", "SIGUSR2")
+SIGNALS = tuple(getattr(signal, name) for name in NAMES if hasattr(signal, name))
 
 
 @contextmanager

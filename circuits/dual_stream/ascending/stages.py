@@ -27,6 +27,7 @@ import jax.numpy as jnp
 import numpy as np
 from biocredit.circuits.core.errors import renamed, require
 from biocredit.circuits.core.initializers import Initializer, Shape, glorot
+from biocredit.circuits.core.sizes import count, fits
 from biocredit.circuits.dual_stream.ascending.convolution import convolve, to_kernel, to_maps
 from jaxtyping import Array, Float
 
@@ -110,6 +111,9 @@ class Dense(Stage):
     outputs: int
     bias: bool = True
     initializer: Initializer = glorot
+
+    def __post_init__(self):
+        fits((count(self.outputs, "units of a layer"), count(self.inputs, "inputs of a layer")), "weights of a layer")
 
     def kernel_shape(self, outputs: int) -> Shape:
         """``[outputs, inputs]``."""

@@ -25,6 +25,8 @@ class Direct(Stagewise):
         phases=2,
         exact_when="one hidden stage and B equals W",
         citation="arXiv:1609.01596",
+        equation=r"\Delta W = \delta\, x^{\top}, \qquad "
+        r"\delta = h' \odot B\, \delta_{\mathrm{out}}",
     )
 
     def kernel_shapes(self, stage: Stage, outputs: int) -> dict[str, Shape]:

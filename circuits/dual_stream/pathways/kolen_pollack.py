@@ -22,6 +22,9 @@ class KolenPollack(Stagewise):
         phases=2,
         exact_when="weight decay has made B equal to W",
         citation="arXiv:1904.05391",
+        equation=r"\Delta W = \delta\, x^{\top}, \qquad "
+        r"\Delta B = x\, \delta^{\top}, \qquad "
+        r"\delta_{\mathrm{below}} = h' \odot B\, \delta",
     )
     plastic = ("B",)
 

@@ -19,6 +19,9 @@ def _declared(name: str, exact_when: str) -> CreditRule:
         phases=2,
         exact_when=exact_when,
         citation="arXiv:2405.20594",
+        equation=r"\Delta W = \delta\, x^{\top}, \qquad "
+        r"\Delta R = x\, (B\, \delta)^{\top}, \qquad "
+        r"\delta_{\mathrm{below}} = h' \odot R\, B\, \delta",
     )
 
 

@@ -16,4 +16,6 @@ class Random(Stagewise):
         phases=2,
         exact_when="B equals W",
         citation="10.1038/ncomms13276",
+        equation=r"\Delta W = \delta\, x^{\top}, \qquad "
+        r"\delta_{\mathrm{below}} = h' \odot B\, \delta",
     )

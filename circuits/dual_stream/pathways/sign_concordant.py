@@ -21,6 +21,8 @@ def _declared(name: str) -> CreditRule:
         phases=2,
         exact_when="all weights of a stage have one magnitude, that of the feedback",
         citation="arXiv:1510.05067",
+        equation=r"\Delta W = \delta\, x^{\top}, \qquad "
+        r"\delta_{\mathrm{below}} = h' \odot \bigl( |B| \odot \mathrm{sign}(W^{\top}) \bigr) \delta",
     )
 
 

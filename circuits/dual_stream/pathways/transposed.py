@@ -19,6 +19,8 @@ class Transposed(Stagewise):
         exact=True,
         exact_when="always",
         citation="10.1038/323533a0",
+        equation=r"\Delta W = \delta\, x^{\top}, \qquad "
+        r"\delta_{\mathrm{below}} = h' \odot W^{\top} \delta",
     )
     owns = ()
 

@@ -55,6 +55,9 @@ class WeightMirror(Stagewise):
         phases=3,
         exact_when="B has reached a fixed point equal to W",
         citation="arXiv:1904.05391",
+        equation=r"\Delta W = \delta\, x^{\top}, \qquad "
+        r"\Delta B = \eta\, \xi\, (W \xi)^{\top} - \lambda B, \qquad "
+        r"\delta_{\mathrm{below}} = h' \odot B\, \delta",
     )
     learning_rate: float = 0.1
     decay: float = 0.05

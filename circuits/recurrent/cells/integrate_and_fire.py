@@ -7,7 +7,8 @@ psi_t = (gamma / theta) max(0, 1 - |u_t|), and 0 while refractory. The reset sub
 after the spike; the voltage integrates on while the cell is refractory.
 """
 
-from dataclasses import dataclass, fields
+from abc import abstractmethod
+from dataclasses import dataclass, fields, replace
 from typing import Any, ClassVar, Literal
 
 import jax
@@ -52,8 +53,8 @@ def _fires_jvp(values: tuple, tangents: tuple) -> tuple[jax.Array, jax.Array]:
 
 
 @dataclass(frozen=True)
-class LIF(CellModel):
-    """Leaky integrate-and-fire cell.
+class IntegrateAndFire(CellModel):
+    """What integrate-and-fire cells have in common; a subclass says what its threshold does.
 
     Parameters
     ----------
@@ -79,9 +80,9 @@ class LIF(CellModel):
     dampening: float = 0.3
     current_gain: str | float = "leak"
 
-    variables: ClassVar[tuple[str, ...]] = ("voltage",)
-    own_paths: ClassVar[dict[str, tuple[str, ...]]] = {"local": (), "cut": ("reset",), "none": ("reset",)}
     spiking: ClassVar[bool] = True
+    #: Constants besides those of the membrane.
+    slow: ClassVar[tuple[str, ...]] = ()
 
     def __post_init__(self):
         for name in ("tau", "threshold", "dampening"):
@@ -89,11 +90,37 @@ class LIF(CellModel):
             require(value > 0 and np.isfinite(value), f"{name} of {type(self).__name__} must be positive, got {value}")
         choose(self.refractory_counts, REFRACTORY, "refractory_counts")
 
+    @abstractmethod
+    def slow_constants(self, dt: float) -> dict[str, np.ndarray]:
+        """Return the constants named in ``slow``."""
+
+    @abstractmethod
+    def moment(self, constants: Constants, state: State) -> jax.Array:
+        """Return the threshold of the moment."""
+
+    @abstractmethod
+    def scale_of(self, constants: Constants, moment: jax.Array) -> jax.Array:
+        """Return what the distance from threshold is divided by."""
+
+    @abstractmethod
+    def changing(self, constants: Constants, state: State, moment: jax.Array) -> State:
+        """Return the factors of :meth:`direction` that change in time."""
+
+    @abstractmethod
+    def covering(self, other: "IntegrateAndFire") -> "IntegrateAndFire":
+        """Return another cell as one of this model, for networks whose types have different ones.
+
+        Raises
+        ------
+        CircuitError
+            If it is none.
+        """
+
     def constants(self, keep: np.ndarray, dt: float) -> dict[str, np.ndarray]:
-        """Decay, threshold, reset, dampening, gain of the current, dead steps after a spike."""
+        """Decay, threshold, reset, dampening, gain of the current, dead steps after a spike, and what is slow."""
         require(self.tau >= dt, f"tau of {type(self).__name__} is below a step: {self.tau:g} ms, dt = {dt:g} ms")
         dead = REFRACTORY[self.refractory_counts](steps_of(self.refractory, dt, "refractory"))
-        return {
+        membrane = {
             "alpha": keep,
             "threshold": np.float64(self.threshold),
             "reset": np.float64(self.threshold),
@@ -101,42 +128,76 @@ class LIF(CellModel):
             "current_gain": gain_of(self.current_gain, keep, dt, "current_gain"),
             "dead_steps": np.float64(dead),
         }
+        return membrane | self.slow_constants(dt)
 
     def names(self) -> tuple[str, ...]:
         """Names of :meth:`constants`."""
-        return "alpha", "threshold", "reset", "dampening", "current_gain", "dead_steps"
+        return "alpha", "threshold", "reset", "dampening", "current_gain", "dead_steps", *self.slow
 
     def rest(self, shape: tuple[int, ...], dtype: Any) -> State:
-        """Voltage 0, not refractory."""
-        return {"voltage": jnp.zeros(shape, dtype), "dead": jnp.zeros(shape, dtype)}
+        """All zero, not refractory."""
+        return {name: jnp.zeros(shape, dtype) for name in (*self.variables, "dead")}
 
-    def integrate(self, constants: Constants, state: State, own: Any, drive: jax.Array) -> State:
+    def membrane(self, constants: Constants, state: State, own: Any, drive: jax.Array) -> State:
         """Advance the voltage, with the reset by the cell's own last spike."""
         v = state["voltage"]
         alpha, ci, reset = (along(constants[name], jnp.ndim(v)) for name in ("alpha", "current_gain", "reset"))
         return {"voltage": alpha * v + ci * drive - reset * own}
-
-    def above(self, constants: Constants, state: State) -> jax.Array:
-        """Return u, how far the voltage is above threshold, in thresholds."""
-        theta = along(constants["threshold"], state["voltage"].ndim)
-        return (state["voltage"] - theta) / theta
 
     def advance(
         self, constants: Constants, state: State, own: jax.Array, current: jax.Array, emit: Emit
     ) -> tuple[State, Emission]:
         """Integrate, then fire unless refractory."""
         new = self.integrate(constants, state, own, current)
-        u = self.above(constants, new)
+        moment = self.moment(constants, new)
+        scale = self.scale_of(constants, moment)
+        u = (new["voltage"] - moment) / scale
         free = (state["dead"] <= 0).astype(u.dtype)
-        theta, gamma, dead = (along(constants[name], u.ndim) for name in ("threshold", "dampening", "dead_steps"))
+        gamma, dead = (along(constants[name], u.ndim) for name in ("dampening", "dead_steps"))
         slope = gamma * jnp.maximum(0, 1 - jnp.abs(u)) * free
-        output, gain = through(emit, fires(u, free, slope), slope / theta)
+        output, gain = through(emit, fires(u, free, slope), slope / scale)
         new["dead"] = jnp.where(output > 0, dead, jnp.maximum(state["dead"] - 1, 0))
-        return new, Emission(output, gain, {}, {"scaled_voltage": u})
+        changing = self.changing(constants, new, moment)
+        return new, Emission(
+            output, gain, changing, {"scaled_voltage": u} | ({"threshold": moment} if changing else {})
+        )
 
     def output_of(self, constants: Constants, state: State) -> jax.Array:
         """1 above threshold."""
-        return (self.above(constants, state) > 0).astype(state["voltage"].dtype)
+        return (state["voltage"] > self.moment(constants, state)).astype(state["voltage"].dtype)
+
+
+@dataclass(frozen=True)
+class LIF(IntegrateAndFire):
+    """Leaky integrate-and-fire cell with a fixed threshold; parameters as in :class:`IntegrateAndFire`."""
+
+    variables: ClassVar[tuple[str, ...]] = ("voltage",)
+    own_paths: ClassVar[dict[str, tuple[str, ...]]] = {"local": (), "cut": ("reset",), "none": ("reset",)}
+
+    def slow_constants(self, dt: float) -> dict[str, np.ndarray]:
+        """None."""
+        return {}
+
+    def integrate(self, constants: Constants, state: State, own: Any, drive: jax.Array) -> State:
+        """Advance the voltage."""
+        return self.membrane(constants, state, own, drive)
+
+    def moment(self, constants: Constants, state: State) -> jax.Array:
+        """theta, always."""
+        return along(constants["threshold"], jnp.ndim(state["voltage"]))
+
+    def scale_of(self, constants: Constants, moment: jax.Array) -> jax.Array:
+        """Return theta."""
+        return moment
+
+    def changing(self, constants: Constants, state: State, moment: jax.Array) -> State:
+        """Nothing."""
+        return {}
+
+    def covering(self, other: IntegrateAndFire) -> IntegrateAndFire:
+        """Cells without anything slow."""
+        require(isinstance(other, LIF), f"{type(other).__name__} and {type(self).__name__} do not fit into one network")
+        return other
 
     def direction(self, constants: Constants) -> State:
         """One."""
@@ -144,7 +205,7 @@ class LIF(CellModel):
 
 
 @dataclass(frozen=True)
-class ALIF(LIF):
+class ALIF(IntegrateAndFire):
     """Leaky integrate-and-fire cell whose threshold rises with every spike and decays slowly.
 
     Parameters
@@ -172,6 +233,7 @@ class ALIF(LIF):
         "cut": ("reset",),
         "none": ("reset", "adaptation_gain"),
     }
+    slow: ClassVar[tuple[str, ...]] = ("rho", "adaptation_gain", "beta")
 
     def __post_init__(self):
         super().__post_init__()
@@ -179,25 +241,17 @@ class ALIF(LIF):
         require(self.tau_adaptation > 0, f"tau_adaptation must be positive (ms), got {self.tau_adaptation}")
         choose(self.scale, dict.fromkeys(("base", "effective")), "scale")
 
-    def constants(self, keep: np.ndarray, dt: float) -> dict[str, np.ndarray]:
-        """Those of :class:`LIF`, decay and gain of the adaptation, its strength."""
+    def slow_constants(self, dt: float) -> dict[str, np.ndarray]:
+        """Decay and gain of the adaptation, its strength."""
         rho = np.exp(-dt / np.float64(self.tau_adaptation))
-        adaptation = {"rho": rho, "adaptation_gain": gain_of(self.adaptation_gain, rho, dt, "adaptation_gain")}
-        return super().constants(keep, dt) | adaptation | {"beta": np.float64(self.beta)}
-
-    def names(self) -> tuple[str, ...]:
-        """Names of :meth:`constants`."""
-        return (*super().names(), "rho", "adaptation_gain", "beta")
-
-    def rest(self, shape: tuple[int, ...], dtype: Any) -> State:
-        """All zero."""
-        return super().rest(shape, dtype) | {"adaptation": jnp.zeros(shape, dtype)}
+        gain = gain_of(self.adaptation_gain, rho, dt, "adaptation_gain")
+        return {"rho": rho, "adaptation_gain": gain, "beta": np.float64(self.beta)}
 
     def integrate(self, constants: Constants, state: State, own: Any, drive: jax.Array) -> State:
         """Advance voltage and adaptation; both feel the last spike of the cell."""
         b = state["adaptation"]
         rho, ca = (along(constants[name], jnp.ndim(b)) for name in ("rho", "adaptation_gain"))
-        return super().integrate(constants, state, own, drive) | {"adaptation": rho * b + ca * own}
+        return self.membrane(constants, state, own, drive) | {"adaptation": rho * b + ca * own}
 
     @property
     def varying(self) -> tuple[str, ...]:
@@ -206,27 +260,37 @@ class ALIF(LIF):
 
     def bare(self) -> LIF:
         """Return the LIF cell: what adapts is never reached."""
-        return LIF(**{field.name: getattr(self, field.name) for field in fields(LIF)})
+        return LIF(**settings_of(self))
 
-    def above(self, constants: Constants, state: State) -> jax.Array:
-        """Return u, the distance from the threshold of the moment over theta, or over that threshold."""
-        theta, beta = (along(constants[name], state["voltage"].ndim) for name in ("threshold", "beta"))
-        moment = theta + beta * state["adaptation"]
-        return (state["voltage"] - moment) / (theta if self.scale == "base" else moment)
+    def covering(self, other: IntegrateAndFire) -> IntegrateAndFire:
+        """Cells without adaptation are those with beta 0; the scale is the same in the whole network."""
+        if isinstance(other, ALIF):
+            require(other.scale == self.scale, "all adaptive cells of a network need the same scale")
+            return other
+        LIF().covering(other)
+        return replace(self, **settings_of(other), beta=0.0)
 
-    def advance(
-        self, constants: Constants, state: State, own: jax.Array, current: jax.Array, emit: Emit
-    ) -> tuple[State, Emission]:
-        """Integrate, then fire unless refractory; with ``"effective"`` scale the slopes change in time."""
-        new, emission = super().advance(constants, state, own, current, emit)
+    def moment(self, constants: Constants, state: State) -> jax.Array:
+        """Return theta + beta b."""
+        theta, beta = (along(constants[name], jnp.ndim(state["voltage"])) for name in ("threshold", "beta"))
+        return theta + beta * state["adaptation"]
+
+    def scale_of(self, constants: Constants, moment: jax.Array) -> jax.Array:
+        """theta, or the threshold of the moment."""
+        return along(constants["threshold"], moment.ndim) if self.scale == "base" else moment
+
+    def changing(self, constants: Constants, state: State, moment: jax.Array) -> State:
+        """With ``"effective"`` scale, -beta v / A, A being the threshold of the moment."""
         if self.scale == "base":
-            return new, emission
-        theta, beta = (along(constants[name], own.ndim) for name in ("threshold", "beta"))
-        moment = theta + beta * new["adaptation"]
-        shown = emission.shown | {"threshold": moment}
-        direction = {"adaptation": -beta * new["voltage"] / moment}
-        return new, emission._replace(gain=emission.gain * theta / moment, direction=direction, shown=shown)
+            return {}
+        return {"adaptation": -along(constants["beta"], moment.ndim) * state["voltage"] / moment}
 
     def direction(self, constants: Constants) -> State:
         """1 for the voltage, -beta for the adaptation."""
-        return super().direction(constants) | {"adaptation": -jnp.asarray(constants["beta"])}
+        one = jnp.ones((), jnp.asarray(constants["alpha"]).dtype)
+        return {"voltage": one, "adaptation": -jnp.asarray(constants["beta"])}
+
+
+def settings_of(cell: IntegrateAndFire) -> dict[str, Any]:
+    """Return what a cell sets of its membrane, by name."""
+    return {one.name: getattr(cell, one.name) for one in fields(IntegrateAndFire)}

@@ -91,6 +91,9 @@ def stepwise(rule: StepRule) -> TemporalRule:
         memory=rule.memory,
         operations=rule.operations.replace("O(", "O(T "),
         citation=rule.citation,
+        equation=rule.equation,
+        settings=rule.settings,
+        remade=rule.remade,
         running=Stepwise(rule),
     )
 

@@ -151,6 +151,8 @@ RULES = (
         memory="O(T N)",
         operations="O(k T N^2)",
         citation="10.7554/eLife.108237",
+        equation=r"\Delta_{qp} = \sum_t d_{t,p}\, h_{t,p}\, \varepsilon_{t,q}, \qquad "
+        r"d_{t} = \mathrm{spread}_k (L_t)",
         exact_when="no recurrent synapses, a fast path, k = 1, error at all cells through the readout's weights",
         random_feedback=True,
     ),

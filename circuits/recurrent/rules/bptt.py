@@ -10,15 +10,43 @@ from biocredit.circuits.recurrent.credit.reverse import Credit, through_synapses
 
 WERBOS_1990 = "10.1109/5.58337"
 
+#: Exact credit of every state, and the product with what arrives at the synapse.
+BACK = (
+    r"\Delta_{qp} = \sum_t \delta_{t,p}\, x_{t,q}, \qquad "
+    r"\delta_{t,p} = h_{t,p} \Bigl( L_{t,p} + \sum_j V_{pj}\, \delta_{t+1,j} \Bigr) + \alpha\, \delta_{t+1,p}"
+)
+
 through_means = Credit(through_types("type_means"), spreads=True)
 reset_cut = Credit(through_synapses, own="cut", paths="cut", spreads=True)
 
 RULES = (
-    reverse_rule("bptt", Credit(through_synapses, spreads=True), *SYNAPSES, "window", citation=WERBOS_1990, phases=2),
     reverse_rule(
-        "bptt_reset_cut", reset_cut, *SYNAPSES, "window", citation=WERBOS_1990, phases=2, exact_when="no reset"
+        "bptt",
+        Credit(through_synapses, spreads=True),
+        *SYNAPSES,
+        "window",
+        citation=WERBOS_1990,
+        phases=2,
+        equation=BACK,
     ),
     reverse_rule(
-        "bptt_wab", through_means, *TYPES, "window", citation=LIU_2022, phases=2, exact_when="equal weights in a type"
+        "bptt_reset_cut",
+        reset_cut,
+        *SYNAPSES,
+        "window",
+        citation=WERBOS_1990,
+        phases=2,
+        exact_when="no reset",
+        equation=BACK,
+    ),
+    reverse_rule(
+        "bptt_wab",
+        through_means,
+        *TYPES,
+        "window",
+        citation=LIU_2022,
+        phases=2,
+        exact_when="equal weights in a type",
+        equation=BACK,
     ),
 )

@@ -4,7 +4,7 @@ from functools import partial
 
 import jax
 import jax.numpy as jnp
-from biocredit.circuits.core.credit_rule import Tree
+from biocredit.circuits.core.credit_rule import Tree, with_settings
 from biocredit.circuits.core.errors import require
 from biocredit.circuits.recurrent.credit.step_rule import LocalSignals, StepRule, step_needs
 
@@ -43,6 +43,7 @@ def dni_update(state: Tree, signals: LocalSignals, learning_rate: float, every: 
     return {**learned, **seen, "step": step, "loss": jnp.mean(surprise**2) / 2}, {"incoming": gradient}
 
 
+@with_settings
 def dni(learning_rate: float = 1e-2, every: int = 5) -> StepRule:
     """Synthetic gradients with a linear predictor (Jaderberg et al., arXiv 1608.05343; form of Marschall et al.).
 
@@ -65,4 +66,8 @@ def dni(learning_rate: float = 1e-2, every: int = 5) -> StepRule:
         memory="O(N^2)",
         operations="O(N^2)",
         citation="arXiv:1608.05343",
+        equation=r"\Delta = \hat{\delta}_t\, P_t, \qquad "
+        r"\hat{\delta}_t = A\, [s_t, y^*_t, 1], \qquad "
+        r"A \leftarrow A - \eta\, \bigl( \hat{\delta}_t - \delta^{\mathrm{now}}_t - \hat{\delta}_{t+1} J_{t+1} \bigr)"
+        r"\, [s_t, y^*_t, 1]^{\top}",
     )

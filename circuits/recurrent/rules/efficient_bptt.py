@@ -4,7 +4,7 @@ from functools import partial
 
 import jax
 import jax.numpy as jnp
-from biocredit.circuits.core.credit_rule import Tree
+from biocredit.circuits.core.credit_rule import Tree, with_settings
 from biocredit.circuits.recurrent.credit.step_rule import LocalSignals, StepRule, step_needs
 from biocredit.circuits.recurrent.credit.window import check_horizon, empty_window, send_back, slide
 
@@ -30,6 +30,7 @@ def efficient_bptt_update(state: Tree, signals: LocalSignals) -> tuple[Tree, Tre
     return {**window, "step": step}, {"incoming": gradient}
 
 
+@with_settings
 def efficient_bptt(horizon: int = 10) -> StepRule:
     """Truncated BPTT in blocks (Williams & Peng, Neural Comput. 2, 490, 1990; as run by Marschall et al.).
 
@@ -49,4 +50,7 @@ def efficient_bptt(horizon: int = 10) -> StepRule:
         memory="O(S N^2)",
         operations="O(S N^2)",
         citation="10.1162/neco.1990.2.4.490",
+        equation=r"\Delta = \sum_{s=t-S+1}^{t}\; "
+        r"\sum_{u=s}^{t} \delta^{\mathrm{now}}_u\, J_u \cdots J_{s+1}\, P_s "
+        r"\quad \mathrm{every}\ S\ \mathrm{steps}",
     )

@@ -10,7 +10,18 @@ from biocredit.circuits.recurrent.credit.reverse import Credit
 
 BELLEC_2020 = "10.1038/s41467-020-17236-y"
 
+#: Eligibility trace times learning signal.
+THREE_FACTORS = r"\Delta_{qp} = \sum_t L_{t,p}\, e_{t,qp}, \qquad e_{t,qp} = h_{t,p}\, \varepsilon_{t,q}"
+
 RULES = (
-    reverse_rule("eprop", Credit(own="cut"), citation=BELLEC_2020, exact_when="no recurrent synapses and no reset"),
-    reverse_rule("three_factor", Credit(), citation=BELLEC_2020, exact_when="no recurrent synapses"),
+    reverse_rule(
+        "eprop",
+        Credit(own="cut"),
+        citation=BELLEC_2020,
+        exact_when="no recurrent synapses and no reset",
+        equation=THREE_FACTORS,
+    ),
+    reverse_rule(
+        "three_factor", Credit(), citation=BELLEC_2020, exact_when="no recurrent synapses", equation=THREE_FACTORS
+    ),
 )

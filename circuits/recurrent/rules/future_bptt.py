@@ -3,7 +3,7 @@
 from functools import partial
 
 import jax.numpy as jnp
-from biocredit.circuits.core.credit_rule import Tree
+from biocredit.circuits.core.credit_rule import Tree, with_settings
 from biocredit.circuits.recurrent.credit.step_rule import LocalSignals, StepRule, step_needs
 from biocredit.circuits.recurrent.credit.window import check_horizon, empty_window, send_back, slide
 
@@ -15,6 +15,7 @@ def future_bptt_update(state: Tree, signals: LocalSignals) -> tuple[Tree, Tree]:
     return window, {"incoming": jnp.outer(oldest * window["gain"][0], window["regressor"][0])}
 
 
+@with_settings
 def future_bptt(horizon: int = 10) -> StepRule:
     """Truncated BPTT, future-facing (Marschall, Cho & Savin 2020, section 3.1).
 
@@ -34,4 +35,5 @@ def future_bptt(horizon: int = 10) -> StepRule:
         memory="O(S N^2)",
         operations="O(S N^2)",
         citation="arXiv:1907.02649",
+        equation=r"\Delta = \Bigl( \sum_{k=0}^{S-1} \delta^{\mathrm{now}}_{t+k}\, J_{t+k} \cdots J_{t+1} \Bigr) P_t",
     )

@@ -4,7 +4,7 @@ from functools import partial
 
 import jax
 import jax.numpy as jnp
-from biocredit.circuits.core.credit_rule import Tree
+from biocredit.circuits.core.credit_rule import Tree, with_settings
 from biocredit.circuits.core.errors import require
 from biocredit.circuits.recurrent.credit.step_rule import LocalSignals, StepRule, immediate, step_needs
 
@@ -52,6 +52,7 @@ def kicks(key: jax.Array, step: jax.Array, states: int, dtype: jnp.dtype, sigma:
     return sigma * jax.random.normal(key, (states,), dtype)
 
 
+@with_settings
 def kernl(learning_rate: float = 0.1, sigma: float = 1e-3) -> StepRule:
     """Learned sensitivity with local traces (Roth, Kanitscheider & Fiete, ICLR 2019).
 
@@ -74,4 +75,6 @@ def kernl(learning_rate: float = 0.1, sigma: float = 1e-3) -> StepRule:
         memory="O(N^2)",
         operations="O(N^2)",
         citation="https://openreview.net/forum?id=ryGfnoC5KQ",
+        equation=r"\Delta_{ij} = (\delta^{\mathrm{now}} A)_i\, B_{t,ij}, \qquad "
+        r"B_t = (1 - \gamma)\, B_{t-1} + P_t",
     )

@@ -44,4 +44,7 @@ def kf_rtrl() -> StepRule:
         memory="O(N^2)",
         operations="O(N^3)",
         citation="arXiv:1805.10842",
+        equation=r"\Delta = (\delta^{\mathrm{now}} B_t)\, A_t^{\top}, \qquad "
+        r"A_t = \nu_1 p_0\, A_{t-1} + \nu_2 p_1\, x_t, \qquad "
+        r"B_t = \nu_1 J_t B_{t-1} / p_0 + \nu_2\, \mathrm{diag}(h_t) / p_1",
     )

@@ -15,17 +15,24 @@ from biocredit.circuits.recurrent.credit.reverse import Credit, next_synapses, n
 LIU_2021 = "10.1073/pnas.2111821118"
 STEPS = "two time steps"
 
+#: The learning signal, and one message from the cells that the owner projects to.
+ONE_MESSAGE = (
+    r"\Delta_{qp} = \sum_t \Bigl( L_{t,p} + c \sum_j V_{pj}\, a_{t+1,j} \Bigr) e_{t,qp}, "
+    r"\qquad a_{t,j} = L_{t,j}\, h_{t,j}"
+)
+DECLARED = {"citation": LIU_2021, "equation": ONE_MESSAGE}
+
 through_types = reverse_rule(
-    "mdgl_wab", Credit(next_types), *TYPES, citation=LIU_2021, exact_when=f"{STEPS} and equal weights in a type"
+    "mdgl_wab", Credit(next_types), *TYPES, **DECLARED, exact_when=f"{STEPS} and equal weights in a type"
 )
 
 RULES = (
-    reverse_rule("mdgl", Credit(next_synapses()), *SYNAPSES, citation=LIU_2021, exact_when=STEPS),
+    reverse_rule("mdgl", Credit(next_synapses()), *SYNAPSES, **DECLARED, exact_when=STEPS),
     reverse_rule(
         "mdgl_types",
         Credit(next_synapses("partner_means")),
         "partner_means",
-        citation=LIU_2021,
+        **DECLARED,
         exact_when=f"{STEPS} and equal weights of the synapses of a pair of types",
     ),
     through_types,
@@ -34,7 +41,7 @@ RULES = (
         "mdgl_online",
         Credit(next_synapses("partner_means"), causal=True),
         "partner_means",
-        citation=LIU_2021,
+        **DECLARED,
         exact_when=f"{STEPS}, no filter, and equal weights of the synapses of a pair of types",
     ),
 )

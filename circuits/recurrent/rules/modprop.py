@@ -22,8 +22,13 @@ from biocredit.circuits.recurrent.credit.family import (
 )
 from biocredit.circuits.recurrent.credit.reverse import Credit, mean_gain, neuron_gain, through_synapses, through_types
 
-TYPED = {"citation": LIU_2022, "exact_when": f"{LINEAR}, one cell a type"}
-PLAIN = {"citation": LIU_2022, "exact_when": LINEAR}
+#: The learning signal, and messages over many synapses that are handed on with one mean gain.
+MESSAGES = (
+    r"\Delta_{qp} = \sum_t \Bigl( L_{t,p} + \sum_j V_{pj}\, b_{t+1,j} \Bigr) e_{t,qp}, \qquad "
+    r"b_{t,j} = a_{t,j} + \mu \sum_k V_{jk}\, b_{t+1,k} + \alpha\, b_{t+1,j}, \qquad a_{t,j} = L_{t,j}\, h_{t,j}"
+)
+TYPED = {"citation": LIU_2022, "equation": MESSAGES, "exact_when": f"{LINEAR}, one cell a type"}
+PLAIN = {"citation": LIU_2022, "equation": MESSAGES, "exact_when": LINEAR}
 
 by_synapses = Credit(through_synapses, mean_gain, paths="none")
 by_types = Credit(through_types("type_means"), mean_gain, paths="none")

@@ -29,4 +29,7 @@ def reverse_kf_rtrl() -> StepRule:
         memory="O(N^2)",
         operations="O(N^3)",
         citation="arXiv:1907.02649",
+        equation=r"\Delta_{ij} = A_{t,i}\, (\delta^{\mathrm{now}} B_t)_j, \qquad "
+        r"A_t = p_0\, A_{t-1} + p_1\, \nu_t, \qquad "
+        r"B_t = J_t B_{t-1} / p_0 + \nu_t P_t / p_1",
     )

@@ -14,5 +14,7 @@ RULES = (
         citation="10.7554/eLife.43299",
         exact_when="no recurrent synapses, no reset, no adaptation, and symmetric feedback",
         random_feedback=True,
+        equation=r"\Delta_{qp} = \sum_t L_{t,p}\, h_{t,p}\, \varepsilon_{t,q}, \qquad "
+        r"\varepsilon_{t,q} = \alpha\, \varepsilon_{t-1,q} + x_{t,q}",
     ),
 )

@@ -25,6 +25,8 @@ def influence_rule(
         memory="O(N^3)",
         operations="O(T N^4)",
         check=check_memory,
+        equation=r"\Delta_{qp} = \sum_t \sum_i \delta^{\mathrm{now}}_{t,i}\, M_{t,i,qp}, "
+        r"\qquad M_t = J_t M_{t-1} + P_t",
         **declared,
     )
 

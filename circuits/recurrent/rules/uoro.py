@@ -38,4 +38,7 @@ def uoro() -> StepRule:
         memory="O(N^2)",
         operations="O(N^2)",
         citation="arXiv:1702.05043",
+        equation=r"\Delta = (\delta^{\mathrm{now}} \cdot A_t)\, B_t, \qquad "
+        r"A_t = p_0\, J_t A_{t-1} + p_1\, \nu_t, \qquad "
+        r"B_t = B_{t-1} / p_0 + \nu_t P_t / p_1",
     )

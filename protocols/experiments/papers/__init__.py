@@ -23,6 +23,7 @@ PAPERS = (
     "neural_similarity",
     "spiking",
     "temporal_tasks",
+    "adjoint_beyond",
 )
 
 OURS = "this program"

@@ -18,17 +18,30 @@ def arguments(function: Callable[..., Any]) -> dict[str, Any]:
     >>> arguments(shown)
     {'cells': <class 'int'>, 'rate': typing.Any}
     """
-    body = function.__init__ if isinstance(function, type) else function
-    try:
-        types = typing.get_type_hints(body)
-    except (NameError, TypeError):
-        types = {}
-    found = {}
-    for name, one in inspect.signature(function).parameters.items():
-        if name not in GIVEN and one.kind in (one.POSITIONAL_OR_KEYWORD, one.KEYWORD_ONLY):
-            kind = types.get(name, Any)
-            found[name] = kind if _settable(kind) else Any
+    found: dict[str, Any] = {}
+    for body in _bodies(function):
+        try:
+            types = typing.get_type_hints(body)
+        except (NameError, TypeError):
+            types = {}
+        for name, one in inspect.signature(body).parameters.items():
+            if name not in (*GIVEN, *found) and one.kind in (one.POSITIONAL_OR_KEYWORD, one.KEYWORD_ONLY):
+                kind = types.get(name, Any)
+                found[name] = kind if _settable(kind) else Any
     return found
+
+
+def _bodies(function: Callable[..., Any]) -> list[Callable[..., Any]]:
+    """Return what takes the arguments: of a class, constructors as long as they hand other arguments on."""
+    if not isinstance(function, type):
+        return [function]
+    bodies = []
+    for base in function.__mro__:
+        if "__init__" in vars(base):
+            bodies.append(base.__init__)
+            if not any(one.kind is one.VAR_KEYWORD for one in inspect.signature(base.__init__).parameters.values()):
+                break
+    return bodies
 
 
 def _settable(kind: Any) -> bool:

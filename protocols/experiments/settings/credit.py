@@ -4,7 +4,7 @@ A part of this kind has ``make()``, which returns what the circuit takes: an obj
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, Literal
 
 from biocredit.circuits.core.errors import choose
@@ -57,8 +57,7 @@ class Rule(Named):
         """Return the rule with its settings."""
         if not self.settings:
             return self.name
-        rule = self.given()
-        return replace(rule, settings=replace(rule.settings, **self.settings))
+        return self.given().having(**self.settings)
 
 
 @dataclass(frozen=True)

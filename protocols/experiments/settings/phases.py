@@ -5,18 +5,28 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 if TYPE_CHECKING:
+    from biocredit.protocols.interventions import Intervention
     from biocredit.protocols.training.protocol import Protocol
 
 
 @dataclass(frozen=True)
 class TwoPhase:
-    """Inference, then learning: :class:`biocredit.protocols.TwoPhase`, with the circuit's own settings."""
+    """Inference, then learning: :class:`biocredit.protocols.TwoPhase`, with the circuit's own settings.
+
+    Parameters
+    ----------
+    frozen
+        Names of weights that do not learn.
+    """
+
+    frozen: tuple[str, ...] = ()
 
     def make(self, net: Any, task: Any, **common: Any) -> "Protocol":
         """Make the protocol."""
         from biocredit.protocols import TwoPhase
 
-        return TwoPhase(net, task, **self.arguments(), **common)
+        settings = self.arguments()
+        return TwoPhase(net, task, interventions=still(settings.pop("frozen")), **settings, **common)
 
     def arguments(self) -> dict[str, Any]:
         """Return settings of the phases."""
@@ -79,7 +89,13 @@ class Online:
 
     def make(self, net: Any, task: Any, **common: Any) -> "Protocol":
         """Make the protocol."""
-        from biocredit.protocols import Online, interventions
+        from biocredit.protocols import Online
 
-        still = [interventions.freeze_plasticity(name) for name in self.frozen]
-        return Online(net, task, update_every=self.update_every, interventions=still, **common)
+        return Online(net, task, update_every=self.update_every, interventions=still(self.frozen), **common)
+
+
+def still(frozen: tuple[str, ...]) -> "list[Intervention]":
+    """Return what keeps these weights from learning."""
+    from biocredit.protocols.interventions import freeze_plasticity
+
+    return [freeze_plasticity(name) for name in frozen]

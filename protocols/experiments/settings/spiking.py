@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 from biocredit.circuits.core.errors import require
-from biocredit.protocols.experiments.settings.circuits import Parts
+from biocredit.protocols.experiments.settings.circuits import Chain, Parts
 
 if TYPE_CHECKING:
     from biocredit.circuits import LIF, Circuit, FiringRate
@@ -104,3 +104,36 @@ class SpikingNetwork(Parts):
     def widest(self, task: "Task") -> int:
         """Count the recurrent weights."""
         return self.neurons**2
+
+
+@dataclass(frozen=True)
+class SpikingChain(Chain):
+    """A chain of regions whose cells spike, see :class:`biocredit.circuits.modular.FilteredSpikes`.
+
+    Parameters
+    ----------
+    tau, threshold
+        Of the membrane.
+    tau_synapse
+        Of the filter of spikes, whose output takes the place of a rate.
+    background
+        Constant current of every cell, in thresholds.
+    gain_forward
+        Gain of the inference weights.
+    """
+
+    tau: float = 10.0
+    threshold: float = 0.1
+    tau_synapse: float = 30.0
+    background: float = 2.0
+    gain_forward: float = 4.0
+
+    def make(self, task: "Task", credit: Any, seed: int) -> "Circuit":
+        """Build the circuit."""
+        from biocredit.circuits import LIF, ModularRNN
+        from biocredit.circuits.modular import FilteredSpikes
+
+        spiking = FilteredSpikes(LIF(tau=self.tau, threshold=self.threshold), self.tau_synapse, self.background)
+        same = {name: getattr(self, name) for name in ("regions", "neurons", "layout_code", "connection_rate")}
+        same |= {name: getattr(self, name) for name in ("spectral_radius", "gain_forward", "matmul_precision")}
+        return ModularRNN.chain(task, seed=seed, spiking=spiking, **same)

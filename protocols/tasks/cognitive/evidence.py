@@ -18,7 +18,7 @@ def cue_rates(
     interval: int = 150,
     steps: int = 2250,
     recall: int = 150,
-    group: int = 10,
+    channels: int = 40,
     rate: float = 0.04,
     background: float | None = None,
     leading: bool = True,
@@ -34,14 +34,15 @@ def cue_rates(
         Side of each cue.
     cue, interval, steps, recall
         In steps.
-    group
-        Channels of a group.
+    channels
+        Number of channels, a quarter in each group.
     rate, background
         Probability a step of an excited group, and of the noise group at all times (a quarter of it by default).
     leading
         Whether silence comes before the cue of an interval (Bellec et al. 2020) or after it
         (doi:10.1073/pnas.2111821118).
     """
+    require(channels % 4 == 0, f"cues come over four groups of channels, got {channels} channels")
     time, background = jnp.arange(steps), rate / 4 if background is None else background
     turn, phase = jnp.divmod(time, interval)
     shown = phase >= interval - cue if leading else phase < cue
@@ -50,7 +51,7 @@ def cue_rates(
     ask = jnp.broadcast_to((time >= steps - recall)[None], side.shape)
     groups = [here & (side == 0), here & (side == 1), ask]
     excited = jnp.stack([jnp.where(one, rate, 0.0) for one in groups] + [jnp.full(side.shape, background)], axis=-1)
-    return jnp.repeat(excited, group, axis=-1)
+    return jnp.repeat(excited, channels // 4, axis=-1)
 
 
 class evidence_accumulation(Task):
@@ -113,7 +114,7 @@ class evidence_accumulation(Task):
         tail = in_steps[2] + in_steps[3]
         self.steps, self.recall, self.top = cues * in_steps[1] + tail, in_steps[3], rate * dt / 1000
         self.shape = {"cue": in_steps[0], "interval": in_steps[1], "steps": self.steps, "recall": in_steps[3]}
-        self.shape |= {"group": group, "rate": self.top, "background": background * dt / 1000}
+        self.shape |= {"channels": 4 * group, "rate": self.top, "background": background * dt / 1000}
         self.inputs, self.readouts = {"spikes": 4 * group}, {"choice": 2}
         self.n_train, self.n_test, self.arrays = n_train, n_test, {}
         self.trial_units = {"decision_start": "ms", "decision_stop": "ms"}

@@ -35,7 +35,7 @@ class flip_flop(Task):
     """
 
     citation = "10.1162/NECO_a_00409"
-    scoring: Mapping[str, str] = {"loss": "squared_error", "answer": "every"}
+    scoring: Mapping[str, str] = {"loss": "half_squared_error", "answer": "every"}
     kinds: Mapping[str, str] = {"bits": "values"}
     units: Mapping[str, str] = {"bits": "1"}
     chance = 0.5
@@ -152,7 +152,7 @@ class adding_problem(Task):
     """
 
     citation = "10.1162/neco.1997.9.8.1735"
-    scoring: Mapping[str, str] = {"loss": "squared_error", "answer": "last"}
+    scoring: Mapping[str, str] = {"loss": "half_squared_error", "answer": "last"}
     kinds: Mapping[str, str] = {"sum": "values"}
     units: Mapping[str, str] = {"sum": "1"}
 

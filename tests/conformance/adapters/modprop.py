@@ -23,7 +23,7 @@ Case = Mapping[str, np.ndarray]
 LOSS_NAMES = {
     "ce_last": ("cross_entropy", True, True),
     "ce_all": ("cross_entropy", True, False),
-    "mse_sum": ("squared_error", False, False),
+    "mse_sum": ("half_squared_error", False, False),
 }
 WEIGHTS = ("W_in", "W_rec", "W_out", "b_out")
 

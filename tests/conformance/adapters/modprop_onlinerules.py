@@ -35,7 +35,7 @@ def _run(case: Case, rule: Any, noise: jnp.ndarray | None = None, feedback: str 
     if noise is not None:
         rule = replace(rule, draw=lambda key, step, states, dtype: noise[step])
     sizes = {"x": int(case["n_in"])}, {"cells": int(case["n_h"])}, {"y": int(case["n_out"])}
-    fixed = {"loss": "squared_error", "answer": "every", "reduction": "sum", "leak": "after", "bias": True}
+    fixed = {"loss": "half_squared_error", "answer": "every", "reduction": "sum", "leak": "after", "bias": True}
     net = RateRNN(*sizes, rule=rule, activation=transfer, feedback=feedback, dtype=jnp.float64, **fixed)
     names = {"W_rec": "W_rec", "W_in": "W_in", "b_rec": "b_rec", "W_out": "W_out", "b_out": "b_out", "feedback": "W_FB"}
     tree = net.read()

@@ -22,7 +22,7 @@ from tests.conformance.harness import Check
 Case = Mapping[str, np.ndarray]
 
 WEIGHTS = ("W_in", "W_rec", "W_out", "b_out")
-LOSSES = {"mse_sum": ("squared_error", "sum", "every"), "ce_last": ("cross_entropy", "mean", "last")}
+LOSSES = {"mse_sum": ("half_squared_error", "sum", "every"), "ce_last": ("cross_entropy", "mean", "last")}
 #: Our name of a constant of the files.
 CONSTANTS = {
     "alpha": "alpha",
@@ -477,10 +477,10 @@ def _tasks(case: Case) -> Iterator[Check]:
     yield close("sines_target", target)
     for part in ("", "small_"):
         names = {"cue": "cue_steps", "interval": "cue_interval", "steps": "seq_len", "recall": "recall_steps"}
+        names |= {"channels": "n_input"}
         sizes = {ours: int(case[part + theirs]) for ours, theirs in names.items()}
         rates = {"rate": float(case[f"{part}cue_rate"])}
         rates |= {"background": float(case[f"{part}noise_rate"])} if f"{part}noise_rate" in case else {}
-        group = int(case[f"{part}n_input"]) // 4
-        yield close(f"{part}probability", cue_rates(jnp.asarray(case[f"{part}cues"]), group=group, **sizes, **rates))
+        yield close(f"{part}probability", cue_rates(jnp.asarray(case[f"{part}cues"]), **sizes, **rates))
     left_first, steps = jnp.asarray(case["mdgl_cues"]) == 0, int(case["mdgl_seq_len"])
     yield close("mdgl_rate", cue_rates(left_first.astype(int), steps=steps, leading=False))

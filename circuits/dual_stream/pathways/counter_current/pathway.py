@@ -102,6 +102,10 @@ class CounterCurrent(DescendingPathway):
         needs={"h": "pre", "gain": "post", "facing activity": "post", "mismatch of the level": "nonlocal"},
         phases=1,
         citation="arXiv:2409.19841",
+        equation=r"\Delta W_l = \delta_l\, x_{l-1}^{\top}, \qquad "
+        r"\delta_l = h'_l \odot \frac{\partial\, d(a_l, b_l)}{\partial a_l}, \qquad "
+        r"\Delta \bar{W}_l = \bar{\delta}_l\, \bar{x}_{l+1}^{\top}, \qquad "
+        r"\bar{\delta}_l = \bar{h}'_l \odot \frac{\partial\, d(a_l, b_l)}{\partial b_l}",
     )
     comparison: Comparison = comparisons.RELEASED_DENSE
     pairing: str = "prototypes"

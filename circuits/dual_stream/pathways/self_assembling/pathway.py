@@ -51,6 +51,17 @@ class Exchange(NamedTuple):
     onto_descending: jax.Array
 
 
+#: A synapse changes with its own input times what the other pathway delivers to its cell.
+ASSEMBLY = (
+    r"\Delta W = (h' \odot u)\, x^{\top}, \qquad "
+    r"\Delta \bar{W} = (\bar{h}' \odot \bar{u})\, \bar{x}_{\mathrm{above}}^{\top}, \qquad "
+    r"\Delta V = x\, \bar{x}^{\top}, \qquad "
+    r"\Delta \bar{V} = \bar{x}\, x^{\top}, \qquad "
+    r"u = V \bar{x}, \qquad "
+    r"\bar{u} = \bar{V} x"
+)
+
+
 @renamed(starts="initializers")
 @dataclass(frozen=True, kw_only=True)
 class SelfAssembling(DescendingPathway):
@@ -104,6 +115,7 @@ class SelfAssembling(DescendingPathway):
         phases=2,
         exact_when="V = I, upstream_jacobian and Wbar equal to the transpose of W",
         citation="arXiv:2412.20018",
+        equation=ASSEMBLY,
     )
     widths: tuple[int, ...] | None = None
     transfer: str = "identity"
@@ -258,6 +270,7 @@ class TiedSelfAssembling(SelfAssembling):
         exact=True,
         exact_when="always",
         citation="arXiv:2412.20018",
+        equation=ASSEMBLY,
     )
     transfer: str = "upstream_jacobian"
     gated: tuple[str, ...] = ()

@@ -103,9 +103,13 @@ def _stages(nodes: Nodes) -> list[Stage]:
     return [node for node in nodes.values() if isinstance(node, Stage)]
 
 
+#: One signal s, the target or the error of the prediction, reaches all hidden populations at once.
+PROJECTED = r"\Delta W = (h' \odot P^{\top} s)\, x^{\top}"
+
+
 def _declared(name: str, signal: str, phases: int) -> CreditRule:
     needs: dict[str, Place] = {"h": "pre", "gain": "post", signal: "broadcast"}
-    return CreditRule(name=name, citation="10.3389/fnins.2021.629892", needs=needs, phases=phases)
+    return CreditRule(name=name, citation="10.3389/fnins.2021.629892", needs=needs, phases=phases, equation=PROJECTED)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -11,7 +11,12 @@ from biocredit.circuits.dual_stream.pathways.pathway import Goal
 from biocredit.circuits.dual_stream.pathways.target_propagation import feedback_losses
 from biocredit.circuits.dual_stream.pathways.target_propagation.learned import LearnedFeedback
 from biocredit.circuits.dual_stream.pathways.target_propagation.levels import TargetLevel, mirrored_levels
-from biocredit.circuits.dual_stream.pathways.target_propagation.pathway import NEEDS, OF_NOISE, per_trial
+from biocredit.circuits.dual_stream.pathways.target_propagation.pathway import (
+    NEEDS,
+    OF_NOISE,
+    TOWARDS_TARGETS,
+    per_trial,
+)
 from biocredit.circuits.dual_stream.schedules import momentum_sgd
 
 
@@ -29,6 +34,7 @@ class LocalDifferenceReconstructionErnoult(LearnedFeedback):
         phases=3,
         exact_when="feedback weights equal forward weights and the stepsize tends to 0",
         citation="arXiv:2201.13415",
+        equation=TOWARDS_TARGETS,
     )
     distance = 0.5
     feedback_loss = staticmethod(feedback_losses.local_difference_both)

@@ -15,7 +15,12 @@ from biocredit.circuits.dual_stream.pathways.pathway import Credit, Goal
 from biocredit.circuits.dual_stream.pathways.target_propagation import feedback_losses
 from biocredit.circuits.dual_stream.pathways.target_propagation.feedback_losses import FeedbackLoss, Noise, scaled
 from biocredit.circuits.dual_stream.pathways.target_propagation.learned import Draw, drawn, given
-from biocredit.circuits.dual_stream.pathways.target_propagation.pathway import NEEDS, OF_NOISE, TargetPropagation
+from biocredit.circuits.dual_stream.pathways.target_propagation.pathway import (
+    NEEDS,
+    OF_NOISE,
+    TOWARDS_TARGETS,
+    TargetPropagation,
+)
 from biocredit.circuits.dual_stream.pathways.target_propagation.reconstruction import scene
 
 LEAST_NOISE = 0.02
@@ -23,7 +28,7 @@ LEAST_NOISE = 0.02
 
 
 def _declared(name: str, citation: str) -> CreditRule:
-    return CreditRule(name=name, citation=citation, needs=NEEDS | OF_NOISE, phases=3)
+    return CreditRule(name=name, citation=citation, needs=NEEDS | OF_NOISE, phases=3, equation=TOWARDS_TARGETS)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -20,6 +20,11 @@ from biocredit.circuits.dual_stream.pathways.pathway import Credit, DescendingPa
 from biocredit.circuits.dual_stream.pathways.target_propagation.levels import TargetLevel, inverse_levels
 from biocredit.circuits.dual_stream.pathways.target_propagation.reconstruction import Scene, bring_down, scene
 
+#: Every level moves towards its target, which feedback brings down, corrected by what it makes of the activity.
+TOWARDS_TARGETS = (
+    r"\Delta W_l = h'_l \odot (x_l - \tau_l)\, x_{l-1}^{\top}, \qquad "
+    r"\tau_{l-1} = x_{l-1} + g_l(\tau_l) - g_l(x_l)"
+)
 NEEDS: dict[str, Place] = {"h": "pre", "gain": "post", "target of the population": "post", "reconstruction": "post"}
 """What a synapse may see, in either stream."""
 

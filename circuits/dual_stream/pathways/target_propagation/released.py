@@ -11,6 +11,7 @@ from biocredit.circuits.dual_stream.pathways.target_propagation.learned import L
 from biocredit.circuits.dual_stream.pathways.target_propagation.pathway import (
     NEEDS,
     OF_NOISE,
+    TOWARDS_TARGETS,
     TargetPropagation,
     per_trial,
 )
@@ -18,7 +19,9 @@ from biocredit.circuits.dual_stream.pathways.target_propagation.pathway import (
 
 def _declared(name: str, citation: str, phases: int = 3, exact_when: str = "") -> CreditRule:
     needs = NEEDS if phases == 2 else NEEDS | OF_NOISE
-    return CreditRule(name=name, citation=citation, needs=needs, phases=phases, exact_when=exact_when)
+    return CreditRule(
+        name=name, citation=citation, needs=needs, phases=phases, exact_when=exact_when, equation=TOWARDS_TARGETS
+    )
 
 
 _INVERSE = "feedback is the transposed Jacobian and the stepsize tends to 0"

@@ -20,8 +20,10 @@ from biocredit.protocols.experiments.settings.phases import Online
 from biocredit.protocols.experiments.settings.spiking import SpikingNetwork
 from biocredit.protocols.experiments.settings.tasks import TaskNamed
 
-eprop = partial(Experiment, citation="10.1038/s41467-020-17236-y")
-mdgl = partial(Experiment, citation="10.1073/pnas.2111821118")
+#: Where the hyper-parameters are from.
+CHOSEN = "those of the released program; sizes and lengths of small versions are ours; none was searched for here"
+eprop = partial(Experiment, citation="10.1038/s41467-020-17236-y", chosen=CHOSEN)
+mdgl = partial(Experiment, citation="10.1073/pnas.2111821118", chosen=CHOSEN)
 
 #: Time constants of membrane and threshold in evidence accumulation, ms.
 TAU, TAU_ADAPTATION = 20.0, 2000.0
