@@ -39,6 +39,7 @@ HOME = {
     "CircuitError": "circuits",
     "TwoPhase": "protocols",
     "Online": "protocols",
+    "audit": "protocols",
     "Record": "protocols",
     "amplitude": "protocols",
     "Measure": "protocols",

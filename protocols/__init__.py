@@ -10,6 +10,7 @@ HOME = {
     "amplitude": "protocols.recording.record",
     "Measure": "protocols.recording.measures.measure",
     "RunError": "protocols.training.checkpoint",
+    "audit": "protocols.plausibility.auditing",
     "sweep": "protocols.execution.sweeps",
     "tasks": "protocols.tasks",
     "interventions": "protocols.interventions",

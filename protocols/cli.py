@@ -29,6 +29,11 @@ COMMANDS = {
     "move": ("files", "move a run: trace, checkpoint, pending commit", ("trace", "place")),
     "export": ("files", "a trace for other programs: NWB, MATLAB, CSV, NetCDF (xarray)", ("exported",)),
     "report": ("reading", "figures and a table beside the paper's numbers (HTML or Markdown)", ("files", "report")),
+    "audit": (
+        "auditing",
+        "what every synapse of a rule needs to know, measured; all rules when none is named",
+        ("audited",),
+    ),
     "record": (
         "reading",
         "our numbers beside the papers', experiment by experiment: size, verdict, date",
@@ -107,6 +112,12 @@ ARGUMENTS = {
                 "help": "values of a setting; repeatable",
             },
         )
+    ],
+    "audited": [
+        (("rules",), {"nargs": "*", "metavar": "RULE", "help": "names, or Python files of your own"}),
+        (("--quick",), {"action": "store_true", "help": "nothing is trained: seconds for each rule"}),
+        (("-o", "--output"), {"metavar": "FOLDER", "help": "page, tables (CSV) and figures go there"}),
+        (("--array",), {"metavar": "NAME", "help": "the plastic array whose synapse is drawn"}),
     ],
     "recorded": [
         (("word",), {"nargs": "?", "default": "", "help": "only experiments whose name contains this"}),

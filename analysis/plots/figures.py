@@ -10,6 +10,7 @@ from biocredit.analysis.plots.curves import amplitude_by_region, error_amplitude
 from biocredit.analysis.plots.measured import measured
 from biocredit.analysis.plots.overview import overview
 from biocredit.analysis.plots.panels import panels
+from biocredit.analysis.plots.plasticity import audit_table, plasticity_wiring
 from biocredit.analysis.plots.psychometric import psychometric
 from biocredit.analysis.plots.raster import raster
 from biocredit.analysis.plots.sweeps import sweep
@@ -18,6 +19,7 @@ from biocredit.analysis.plots.wiring_diagram import wiring
 
 __all__ = [
     "amplitude_by_region",
+    "audit_table",
     "behaviour",
     "choices",
     "error_amplitude",
@@ -25,6 +27,7 @@ __all__ = [
     "measured",
     "overview",
     "panels",
+    "plasticity_wiring",
     "psychometric",
     "raster",
     "settling",

@@ -18,9 +18,9 @@ def no_state(weights: Mapping[str, jax.Array]) -> Tree:
     return {}
 
 
-Place = Literal["pre", "post", "broadcast", "synapse", "nonlocal"]
+Place = Literal["pre", "post", "broadcast", "synapse", "nonlocal", "constant"]
 """Where a synapse finds a signal: in its presynaptic or postsynaptic cell, in a substance that reaches many cells, in
-itself, or in a place that no synapse reaches."""
+itself, or in a place that no synapse reaches; or it is no signal but a constant of cells, of types, of the rule."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,6 +37,14 @@ class CreditRule:
         Signals from which a synapse computes its change, and where it finds each: ``{"rate": "pre"}``.
     transports
         What is read from forward weights to set feedback weights: ``"nothing"``, ``"signs"`` or ``"weights"``.
+    probed
+        How an audit finds a need: patterns of the names by which it passes a probe (``"up.*.rate"``), several apart by
+        blanks; ``"target:*"``, ``"input:*"``, ``"chance:*"`` stand for what no probe sees. By default the need's own
+        name, alone or after that of a population.
+    sometimes
+        Needs that not every circuit has, and which circuits do.
+    unprobed
+        Patterns of plastic arrays that learn from signals which pass no probe: an audit cannot resolve them.
     phases
         How many separate phases of activity one update needs.
     exact
@@ -56,6 +64,9 @@ class CreditRule:
     citation: str = ""
     needs: Mapping[str, Place] = field(default_factory=dict)
     transports: Literal["nothing", "signs", "weights"] = "nothing"
+    probed: Mapping[str, str] = field(default_factory=dict)
+    sometimes: Mapping[str, str] = field(default_factory=dict)
+    unprobed: tuple[str, ...] = ()
     phases: int = 1
     exact: bool = False
     exact_when: str = ""

@@ -139,7 +139,7 @@ class DualStream(Circuit):
 
     def learn(self, tree: Tree, batch: Batch, key: jax.Array, probe: Probe = untouched) -> Outcome:
         """:meth:`prepare`, :meth:`rehearse`, then :meth:`cycle`."""
-        prepared = self.descending.prepare(self.ascending, self.shapes, tree, key)
+        prepared = self.descending.prepare(self.ascending, self.shapes, tree, key, probe)
         rehearsed = self.rehearse(tree | prepared, batch.inputs, key, probe)
         prepared = prepared | rehearsed.tree
         outcome = self.cycle(tree | prepared, batch, probe)
@@ -226,7 +226,8 @@ class DualStream(Circuit):
     @property
     def rule(self) -> CreditRule:
         """What the descending stream needs and promises; its settings are the stream itself."""
-        return replace(self.descending.rule, settings=self.descending)
+        rule, family = self.descending.rule, self.descending.probed
+        return replace(rule, probed={**family, **rule.probed}, settings=self.descending)
 
     @property
     def citation(self) -> str:

@@ -117,6 +117,12 @@ RULE = CreditRule(
         "weights": "synapse",
     },
     transports="weights",
+    probed={
+        **dict.fromkeys(("pre_below", "pre_above"), "*.rate input:*"),
+        **dict.fromkeys(("post_below", "post_above"), "*.rate"),
+        "span": "chance:*",
+    },
+    sometimes={"span": "the sign of the nudging is drawn", "weights": "max-pooling, which has to know the winner"},
     phases=2,
     exact_when="the free phase has converged and beta tends to zero",
     memory="O(N)",

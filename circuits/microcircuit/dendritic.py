@@ -56,7 +56,22 @@ class PhaselessMicrocircuit(Phaseless):
         citation="arXiv:2212.10249",
         equation=r"\Delta W = -u_{\mathrm{error}}\, r^{\top}, \qquad "
         r"\Delta B = -\xi\, \widehat{r}^{\top} + \lambda B",
-        needs={"rate": "pre", "surprise": "post", "apical potential": "post", "noise": "post", "fast rate": "pre"},
+        needs={
+            "rate": "pre",
+            "surprise": "post",
+            "apical potential": "post",
+            "noise": "post",
+            "fast rate": "pre",
+            "trace": "synapse",
+        },
+        probed={
+            "rate": "*.rate input:*",
+            "surprise": "*.rate *.basal *.dendrite",
+            "apical potential": "*.apical",
+            "noise": "*.noise chance:*",
+            "fast rate": "*.highpass",
+            "trace": "*_trace",
+        },
         phases=1,
         exact_when="feedback has aligned and the nudging tends to zero",
         memory="O(N^2)",

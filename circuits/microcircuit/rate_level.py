@@ -51,7 +51,13 @@ class PhaselessRate(Phaseless):
         citation="arXiv:2212.10249",
         equation=r"\Delta W = -u_{\mathrm{error}}\, r^{\top}, \qquad "
         r"\Delta B = -\xi\, \widehat{r}^{\top} + \lambda B",
-        needs={"rate": "pre", "error": "post", "noise": "post", "fast rate": "pre"},
+        needs={"rate": "pre", "error": "post", "noise": "post", "fast rate": "pre", "trace": "synapse"},
+        probed={
+            "rate": "*.rate input:*",
+            "noise": "*.noise chance:*",
+            "fast rate": "*.highpass *.rate",
+            "trace": "*_trace",
+        },
         phases=1,
         exact_when="feedback has aligned and the nudging tends to zero",
         memory="O(N^2)",

@@ -24,6 +24,7 @@ RULE = CreditRule(
     equation=r"\Delta W = e\, x^{\top}, \qquad "
     r"e = r^{\mathrm{inference}} - r^{\mathrm{learning}}",
     needs={"rate": "pre", "error": "post"},
+    probed={"rate": "*.rate input:*"},
     phases=2,
     exact_when="end-point errors of settled regions, symmetric recurrent weights, feedback transposed onto the cells "
     "that send, error_strength tending to zero (changes over error_strength)",

@@ -37,10 +37,12 @@ def test_a_room_does_not_import_what_it_must_not(room: str):
     assert not loaded_after(imports) & set(FORBIDDEN[room])
 
 
-#: The rooms of protocols that apply metrics: measures taken during a run, experiments, and the commands that report.
+#: The rooms of protocols that apply metrics: measures taken during a run, experiments, the audit, and the commands
+#: that report.
 MAY_ANALYSE = (
     "biocredit.protocols.recording.measures",
     "biocredit.protocols.experiments",
+    "biocredit.protocols.plausibility",
     "biocredit.protocols.commands",
 )
 

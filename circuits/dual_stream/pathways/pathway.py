@@ -8,7 +8,7 @@ import jax
 import numpy as np
 from biocredit.circuits.core.circuit import Projection
 from biocredit.circuits.core.credit_rule import CreditRule, Tree
-from biocredit.circuits.core.probes import Probe
+from biocredit.circuits.core.probes import Probe, untouched
 from biocredit.circuits.dual_stream.ascending.stack import Ascent, Nodes
 from biocredit.circuits.dual_stream.ascending.stages import Shape, Stage
 
@@ -59,6 +59,8 @@ class DescendingPathway(ABC):
     """
 
     rule: ClassVar[CreditRule]
+    #: How probes name what the family's rules need, see :class:`~biocredit.circuits.core.credit_rule.CreditRule`.
+    probed: ClassVar[Mapping[str, str]] = {}
 
     @abstractmethod
     def initial(self, nodes: Nodes, shapes: Mapping[str, Shape], random: np.random.Generator) -> dict[str, np.ndarray]:
@@ -86,7 +88,9 @@ class DescendingPathway(ABC):
         """Shapes of the feedback kernels that belong to a stage alone, by name (default: none)."""
         return {}
 
-    def prepare(self, nodes: Nodes, shapes: Mapping[str, Shape], tree: Tree, key: jax.Array) -> Tree:
+    def prepare(
+        self, nodes: Nodes, shapes: Mapping[str, Shape], tree: Tree, key: jax.Array, probe: Probe = untouched
+    ) -> Tree:
         """Arrays that change before a trial, without a stimulus: fresh magnitudes, a mirror phase (default: none)."""
         return {}
 

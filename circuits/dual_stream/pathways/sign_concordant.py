@@ -1,13 +1,14 @@
 """Sign-concordant feedback: the sign of every forward weight, with a magnitude of its own."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 from biocredit.circuits.core.credit_rule import CreditRule, Tree
 from biocredit.circuits.core.initializers import Shape, fans, glorot_uniform
+from biocredit.circuits.core.probes import Probe, untouched
 from biocredit.circuits.dual_stream.ascending.stack import Nodes, stages
 from biocredit.circuits.dual_stream.ascending.stages import Stage
 from biocredit.circuits.dual_stream.pathways.stagewise import Stagewise
@@ -58,9 +59,11 @@ class FixedRandomSign(Stagewise):
 class BatchRandomSign(FixedRandomSign):
     """brSF: as frSF, with magnitudes that are drawn again before every batch (arXiv 2108.13446)."""
 
-    rule = _declared("brsf")
+    rule = replace(_declared("brsf"), needs={**_declared("brsf").needs, "magnitudes drawn anew": "broadcast"})
 
-    def prepare(self, nodes: Nodes, shapes: Mapping[str, Shape], tree: Tree, key: jax.Array) -> Tree:
+    def prepare(
+        self, nodes: Nodes, shapes: Mapping[str, Shape], tree: Tree, key: jax.Array, probe: Probe = untouched
+    ) -> Tree:
         """Draw new magnitudes."""
         fresh = {}
         for index, path in enumerate(stages(nodes)):

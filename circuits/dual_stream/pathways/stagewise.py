@@ -54,6 +54,15 @@ class Stagewise(DescendingPathway):
         so that a cell's feedback has the variance that it has without gaps.
     """
 
+    probed: ClassVar[Mapping[str, str]] = {
+        "h": "up.*",
+        "delta": "down.*.rate",
+        "output_error": "up.*.potential target:*",
+        "intermediate": "down.*.intermediate.rate",
+        "noise": "chance:* up.*.noise",
+        "response": "up.*.response",
+        "magnitudes drawn anew": "chance:*",
+    }
     owns: ClassVar[tuple[str, ...]] = ("B",)
     plastic: ClassVar[tuple[str, ...]] = ()
     sparsity: float = 0.0

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Literal, Self
 
 import jax
@@ -10,10 +11,11 @@ import numpy as np
 from biocredit.circuits.core.activations import Curve, activation
 from biocredit.circuits.core.credit_rule import CreditRule, Tree
 from biocredit.circuits.core.errors import renamed, require
+from biocredit.circuits.core.probes import Probe, untouched
 from biocredit.circuits.dual_stream.ascending.geometry import transfers
 from biocredit.circuits.dual_stream.ascending.stack import Nodes, stages
 from biocredit.circuits.dual_stream.ascending.stages import Shape, Stage, Weights
-from biocredit.circuits.dual_stream.pathways.stagewise import Stagewise, masked
+from biocredit.circuits.dual_stream.pathways.stagewise import Stagewise, Watch, masked
 
 
 def unit_uniform(key: jax.Array, shape: Shape, dtype: jnp.dtype) -> jax.Array:
@@ -83,33 +85,46 @@ class WeightMirror(Stagewise):
         noise = {"sigma": amplitude / np.sqrt(12.0).item(), "noise": "uniform"}
         return cls(learning_rate=learning_rate * trials, decay=0.0, batches=1, trials=trials, **noise, **unblocked)
 
-    def prepare(self, nodes: Nodes, shapes: Mapping[str, Shape], tree: Tree, key: jax.Array) -> Tree:
+    def prepare(
+        self, nodes: Nodes, shapes: Mapping[str, Shape], tree: Tree, key: jax.Array, probe: Probe = untouched
+    ) -> Tree:
         """Run the mirror phases with fresh noise."""
         draw, noise = NOISES[self.noise], {}
         for index, path in enumerate(stages(nodes)):
             shape = (self.batches, self.trials, *shapes[path])
             dtype = tree[f"up.{path}.W"].dtype
             noise[path] = self.sigma * draw(jax.random.fold_in(key, index), shape, dtype)
-        return self.mirror(nodes, tree, noise)
+        return self.mirror(nodes, tree, noise, probe)
 
-    def mirror(self, nodes: Nodes, tree: Tree, noise: Mapping[str, jax.Array]) -> Tree:
-        """Run one mirror phase a stage with given noise ``[batch, trial, *input]``; returns the new ``B``."""
+    def mirror(self, nodes: Nodes, tree: Tree, noise: Mapping[str, jax.Array], probe: Probe = untouched) -> Tree:
+        """Run one mirror phase a stage with given noise ``[batch, trial, *input]``; returns the new ``B``.
+
+        A probe sees ``"up.<path>.noise"`` and ``"up.<path>.response"``, all batches of noise patterns in a row.
+        """
         transfer, changed = transfers(nodes, self.output_activation), {}
         for path, stage in stages(nodes).items():
             weights = {name: tree[f"up.{path}.{name}"] for name in stage.names}
             if self.block_bias:
                 weights |= {name: jnp.zeros_like(weights[name]) for name in weights if name == "b"}
             changed[f"down.{path}.B"] = self._one_stage(
-                stage, weights, tree[f"down.{path}.B"], noise[path], transfer[path]
+                stage, weights, tree[f"down.{path}.B"], noise[path], transfer[path], partial(_watch, probe, path)
             )
         return masked(changed, tree)
 
-    def _one_stage(self, stage: Stage, weights: Weights, start: jax.Array, noise: jax.Array, name: str) -> jax.Array:
-        transfer = activation(name)
+    def _one_stage(
+        self, stage: Stage, weights: Weights, start: jax.Array, noise: jax.Array, name: str, watch: Watch
+    ) -> jax.Array:
+        xi = watch("noise", noise.reshape(-1, *noise.shape[2:]))
+        response = watch("response", activation(name)(stage.forward(weights, xi)))
+        courses = (values.reshape(*noise.shape[:2], *values.shape[1:]) for values in (xi, response))
 
-        def step(kernel: jax.Array, xi: jax.Array) -> tuple[jax.Array, None]:
-            response = transfer(stage.forward(weights, xi))
+        def step(kernel: jax.Array, now: tuple[jax.Array, jax.Array]) -> tuple[jax.Array, None]:
+            xi, response = now
             hebbian = stage.local_product(response, xi) / len(xi)
             return (1 - self.decay) * kernel + self.learning_rate * hebbian, None
 
-        return jax.lax.scan(step, start, noise)[0]
+        return jax.lax.scan(step, start, tuple(courses))[0]
+
+
+def _watch(probe: Probe, path: str, name: str, value: jax.Array) -> jax.Array:
+    return probe(f"up.{path}.{name}", "mirror", value)

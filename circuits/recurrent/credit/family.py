@@ -8,7 +8,7 @@ from biocredit.circuits.recurrent.credit.history import History
 from biocredit.circuits.recurrent.credit.local import Local
 from biocredit.circuits.recurrent.credit.modulated import Modulated
 from biocredit.circuits.recurrent.credit.reverse import LOCAL, Credit
-from biocredit.circuits.recurrent.credit.temporal_rule import TemporalRule, needs
+from biocredit.circuits.recurrent.credit.temporal_rule import TemporalRule, needs, transported
 
 LIU_2022 = "arXiv:2206.01338"
 
@@ -17,10 +17,14 @@ TYPES = ("membership", "types", "type_means")
 FIXED_TYPES = ("membership", "types", "fixed_type_means")
 #: Signals of rules whose messages pass many synapses with the mean gain.
 FULL = ("mu", "taps", "window")
+#: What a message from another cell is made of.
+OF_OTHERS = ("gain", "mean_gain", "direction", "learning_signal", "causal_signal", "rate_signal")
 LINEAR = "linear neurons and mu = 1"
 
 
-def reverse_rule(name: str, credit: Credit, *signals: str, means: str | None = None, **declared: Any) -> TemporalRule:
+def reverse_rule(
+    name: str, credit: Credit, *signals: str, means: str | None = None, elsewhere: tuple = (), **declared: Any
+) -> TemporalRule:
     """Declare a rule of the reverse family.
 
     Parameters
@@ -31,6 +35,9 @@ def reverse_rule(name: str, credit: Credit, *signals: str, means: str | None = N
         Signals besides those of every rule of the family.
     means
         Signal that holds the type weights, for a rule whose modulators have all lags.
+    elsewhere
+        Which of the signals it needs of other cells, too, although messages are those of types. Where they return
+        through single synapses, these are all that a message is made of.
     **declared
         What else a :class:`TemporalRule` declares.
     """
@@ -41,10 +48,19 @@ def reverse_rule(name: str, credit: Credit, *signals: str, means: str | None = N
         running = Local(credit)
     windowed = History(credit) if {"window", "taps"} & set(signals) else None
     common = {"memory": "O(T N)", "operations": "O(T N^2)", "exact": not declared.get("exact_when", "")}
-    asks = needs(*LOCAL, *signals)
-    remake = partial(_with_own, name, credit, signals, means, declared)
+    single = {"recurrent_weights", "partner_means"} & set(signals)
+    asked = (*LOCAL, *signals)
+    far = [name for name in OF_OTHERS if name in asked] if single else elsewhere
+    asks = needs(*asked, elsewhere=far)
+    remake = partial(_with_own, name, credit, signals, means, declared | {"elsewhere": elsewhere})
     common |= {"sends": credit.route is not None, "paths": credit.paths, "with_own": remake}
-    parts = {"update": credit.update, "needs": asks, "running": running, "windowed": windowed}
+    parts = {
+        "update": credit.update,
+        "needs": asks,
+        "transports": transported(asks),
+        "running": running,
+        "windowed": windowed,
+    }
     return TemporalRule(name=name, **{**common, **parts, **declared})
 
 

@@ -63,6 +63,8 @@ class StepRule(CreditRule):
         ``draw(key, step, states, dtype)``: the rule's chance events of a step, from a key of that step and trial.
     learned
         Names of the entries of the state that outlive a trial: what the rule learns about credit itself.
+    of_others
+        Which signals of the network it reads of other cells, too, whatever way they come.
     silent_steps
         How many steps without dynamics and credit must follow a trial of so many steps, for a rule that gives its
         changes late.
@@ -72,6 +74,7 @@ class StepRule(CreditRule):
     init: Callable[[Tree], Tree]
     draw: Callable[[jax.Array, jax.Array, int, jnp.dtype], jax.Array] = no_chance
     learned: tuple[str, ...] = ()
+    of_others: tuple[str, ...] = ("gain", "learning_signal")
     silent_steps: Callable[[int], int] = no_steps
 
     @property

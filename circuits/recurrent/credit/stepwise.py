@@ -26,7 +26,14 @@ from biocredit.circuits.recurrent.credit.local_signals import (
 )
 from biocredit.circuits.recurrent.credit.signals import Neuron, in_tree, state_of, transmission
 from biocredit.circuits.recurrent.credit.step_rule import StepRule
-from biocredit.circuits.recurrent.credit.temporal_rule import Beginning, Signals, TemporalRule, needs
+from biocredit.circuits.recurrent.credit.temporal_rule import (
+    SOMETIMES,
+    Beginning,
+    Signals,
+    TemporalRule,
+    needs,
+    transported,
+)
 
 DYNAMICS = (
     *("input", "state", "rate", "gain", "direction", "learning_signal", "rate_signal"),
@@ -81,11 +88,15 @@ def stepwise(rule: StepRule) -> TemporalRule:
     'uoro'
     """
     extra = [name for signal, names in NEEDED_FOR.items() if signal in rule.signals for name in names]
+    asks = needs(*DYNAMICS, *extra, elsewhere=rule.of_others)
+    stateless = not {"previous", "state", "advance"} & set(rule.signals)
     return TemporalRule(
         name=rule.name,
         update=partial(trial_changes, rule),
         init=partial(lasting_state, rule),
-        needs=needs(*DYNAMICS, *extra),
+        needs=asks,
+        transports=transported(asks),
+        sometimes=SOMETIMES | ({"state": "rules that see states"} if stateless else {}),
         exact=rule.exact,
         exact_when=rule.exact_when,
         memory=rule.memory,

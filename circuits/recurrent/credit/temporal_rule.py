@@ -1,8 +1,8 @@
 """The contract of rules for circuits whose trials have time."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
 import jax
 from biocredit.circuits.core.credit_rule import CreditRule, Place, Tree, no_state
@@ -19,37 +19,51 @@ PLACES: dict[str, Place] = {
     "gain": "post",
     "mean_gain": "post",
     "direction": "post",
-    "neuron": "post",
-    "learning_signal": "broadcast",
-    "causal_signal": "broadcast",
+    "learning_signal": "post",
+    "causal_signal": "post",
     "rate_signal": "post",
     "target": "broadcast",
-    "membership": "post",
-    "types": "post",
-    "type_means": "post",
-    "fixed_type_means": "post",
-    "partner_means": "synapse",
+    "type_means": "broadcast",
+    "fixed_type_means": "broadcast",
+    "types": "broadcast",
+    "partner_means": "nonlocal",
     "recurrent_weights": "nonlocal",
     "input_weights": "nonlocal",
-    "current_bias": "post",
-    "mu": "post",
-    "taps": "post",
-    "window": "broadcast",
-    "probe": "synapse",
+    "current_bias": "nonlocal",
+    "neuron": "constant",
+    "membership": "constant",
+    "mu": "constant",
+    "taps": "constant",
+    "window": "constant",
+    "probe": "constant",
+}
+
+#: How an audit finds what passes no rule by its own name: modulators and receptors of cell types.
+PROBED = {"types": "modulator.* receptor.*"}
+#: Signals that not every circuit has.
+SOMETIMES = {
+    "causal_signal": "a readout that filters",
+    "direction": "cells whose slopes change in time",
+    "rate_signal": "regularisation of the activity",
 }
 
 
-def needs(*names: str) -> dict[str, Place]:
-    """Return where a synapse finds these signals.
+def needs(*names: str, elsewhere: Collection[str] = ()) -> dict[str, Place]:
+    """Return where a synapse finds these signals; those of ``elsewhere`` it needs of other cells, too.
 
     Examples
     --------
     >>> needs("rate", "gain")
     {'rate': 'pre', 'gain': 'post'}
     """
-    for name in names:
+    for name in (*names, *elsewhere):
         require(name in PLACES, f"unknown signal {name!r}: {nearest(name, PLACES)}")
-    return {name: PLACES[name] for name in names}
+    return {name: "nonlocal" if name in elsewhere else PLACES[name] for name in names}
+
+
+def transported(asked: Mapping[str, Place]) -> Literal["nothing", "weights"]:
+    """Whether a rule that needs these signals reads single recurrent weights backwards."""
+    return "weights" if "nonlocal" in (asked.get("recurrent_weights"), asked.get("partner_means")) else "nothing"
 
 
 class Beginning(Protocol):
@@ -109,6 +123,8 @@ class TemporalRule(CreditRule):
         ``check(neurons, inputs, itemsize)`` refuses networks too large for the rule.
     """
 
+    probed: Mapping[str, str] = field(default_factory=lambda: PROBED)
+    sometimes: Mapping[str, str] = field(default_factory=lambda: SOMETIMES)
     update: Callable[[Tree, Signals], tuple[Tree, Tree]]
     init: Callable[[Mapping[str, jax.Array]], Tree] = field(default=no_state)
     running: RunningForm | None = None

@@ -44,6 +44,7 @@ RULES = (
         through_means,
         *TYPES,
         "window",
+        elsewhere=("gain",),
         citation=LIU_2022,
         phases=2,
         exact_when="equal weights in a type",

@@ -59,6 +59,7 @@ def dni(learning_rate: float = 1e-2, every: int = 5) -> StepRule:
         name="dni",
         init=start_dni,
         learned=("A", "frozen"),
+        of_others=("state", "gain", "learning_signal"),
         silent_steps=lambda steps: 1,
         update=partial(dni_update, learning_rate=learning_rate, every=every),
         needs=step_needs("previous", "state", "jacobian", "gain", "regressor", "credit", "target"),

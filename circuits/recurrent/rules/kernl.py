@@ -70,6 +70,7 @@ def kernl(learning_rate: float = 0.1, sigma: float = 1e-3) -> StepRule:
         update=partial(kernl_update, learning_rate=learning_rate),
         draw=partial(kicks, sigma=sigma),
         learned=("A", "leak"),
+        of_others=("input", "state", "gain", "learning_signal"),
         needs=step_needs("previous", "state", "advance", "gain", "regressor", "credit", "noise"),
         exact_when="no recurrent weights, leak of the kernel = leak of the network, sensitivity at the identity",
         memory="O(N^2)",

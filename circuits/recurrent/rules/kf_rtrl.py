@@ -40,6 +40,7 @@ def kf_rtrl() -> StepRule:
         update=kf_rtrl_update,
         draw=two_signs,
         needs=step_needs("jacobian", "gain", "regressor", "credit", "noise"),
+        of_others=("input", "rate", "gain", "learning_signal"),
         exact_when="averaged over the noise",
         memory="O(N^2)",
         operations="O(N^3)",

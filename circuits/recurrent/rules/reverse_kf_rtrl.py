@@ -25,6 +25,7 @@ def reverse_kf_rtrl() -> StepRule:
         update=reverse_kf_rtrl_update,
         draw=signs,
         needs=step_needs("jacobian", "gain", "regressor", "credit", "noise"),
+        of_others=("input", "rate", "gain", "learning_signal"),
         exact_when="averaged over the noise",
         memory="O(N^2)",
         operations="O(N^3)",

@@ -34,6 +34,7 @@ def uoro() -> StepRule:
         update=uoro_update,
         draw=signs,
         needs=step_needs("jacobian", "gain", "regressor", "credit", "noise"),
+        of_others=("input", "rate", "gain", "learning_signal"),
         exact_when="averaged over the noise",
         memory="O(N^2)",
         operations="O(N^2)",

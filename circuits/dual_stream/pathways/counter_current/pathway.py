@@ -99,7 +99,20 @@ class CounterCurrent(DescendingPathway):
 
     rule = CreditRule(
         name="counter_current",
-        needs={"h": "pre", "gain": "post", "facing activity": "post", "mismatch of the level": "nonlocal"},
+        needs={
+            "h": "pre",
+            "gain": "post",
+            "error": "post",
+            "mismatch of the level": "nonlocal",
+            "class of the trial": "broadcast",
+        },
+        probed={
+            "h": "*.rate",
+            "gain": "*.potential",
+            "mismatch of the level": "*.rate",
+            "class of the trial": "target:*",
+        },
+        sometimes={"class of the trial": "prototypes, or trials that are paired by class"},
         phases=1,
         citation="arXiv:2409.19841",
         equation=r"\Delta W_l = \delta_l\, x_{l-1}^{\top}, \qquad "

@@ -51,6 +51,14 @@ class Exchange(NamedTuple):
     onto_descending: jax.Array
 
 
+#: How probes name what the synapses need.
+PROBED = {
+    "h": "*.rate",
+    "delivered current": "*.current down.*.rate",
+    "slope of the cell": "up.*.potential",
+    "forward weights": "up.*.W",
+}
+
 #: A synapse changes with its own input times what the other pathway delivers to its cell.
 ASSEMBLY = (
     r"\Delta W = (h' \odot u)\, x^{\top}, \qquad "
@@ -112,6 +120,7 @@ class SelfAssembling(DescendingPathway):
     rule = CreditRule(
         name="self_assembling",
         needs={"h": "pre", "delivered current": "post", "slope of the cell": "post"},
+        probed=PROBED,
         phases=2,
         exact_when="V = I, upstream_jacobian and Wbar equal to the transpose of W",
         citation="arXiv:2412.20018",
@@ -264,7 +273,8 @@ class TiedSelfAssembling(SelfAssembling):
 
     rule = CreditRule(
         name="self_assembling_tied",
-        needs={"h": "pre", "delivered current": "post", "slope of the cell": "post"},
+        needs={"h": "pre", "delivered current": "post", "forward weights": "nonlocal"},
+        probed=PROBED,
         transports="weights",
         phases=2,
         exact=True,

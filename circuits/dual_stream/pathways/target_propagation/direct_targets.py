@@ -108,8 +108,10 @@ PROJECTED = r"\Delta W = (h' \odot P^{\top} s)\, x^{\top}"
 
 
 def _declared(name: str, signal: str, phases: int) -> CreditRule:
-    needs: dict[str, Place] = {"h": "pre", "gain": "post", signal: "broadcast"}
-    return CreditRule(name=name, citation="10.3389/fnins.2021.629892", needs=needs, phases=phases, equation=PROJECTED)
+    needs: dict[str, Place] = {"h": "pre", "gain": "post", "error": "post", signal: "broadcast"}
+    probed = {"h": "up.*.rate", "gain": "up.*.potential", "error": "down.*.rate", signal: "target:* up.*.potential"}
+    source = "10.3389/fnins.2021.629892"
+    return CreditRule(name=name, citation=source, needs=needs, probed=probed, phases=phases, equation=PROJECTED)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -15,6 +15,7 @@ from biocredit.circuits.dual_stream.pathways.target_propagation.pathway import (
     NEEDS,
     OF_NOISE,
     TOWARDS_TARGETS,
+    UNPROBED,
     per_trial,
 )
 from biocredit.circuits.dual_stream.schedules import momentum_sgd
@@ -31,6 +32,7 @@ class LocalDifferenceReconstructionErnoult(LearnedFeedback):
     rule = CreditRule(
         name="local_difference_reconstruction_ernoult",
         needs=NEEDS | OF_NOISE,
+        **UNPROBED,
         phases=3,
         exact_when="feedback weights equal forward weights and the stepsize tends to 0",
         citation="arXiv:2201.13415",

@@ -19,6 +19,7 @@ from biocredit.circuits.dual_stream.pathways.target_propagation.pathway import (
     NEEDS,
     OF_NOISE,
     TOWARDS_TARGETS,
+    UNPROBED,
     TargetPropagation,
 )
 from biocredit.circuits.dual_stream.pathways.target_propagation.reconstruction import scene
@@ -28,7 +29,8 @@ LEAST_NOISE = 0.02
 
 
 def _declared(name: str, citation: str) -> CreditRule:
-    return CreditRule(name=name, citation=citation, needs=NEEDS | OF_NOISE, phases=3, equation=TOWARDS_TARGETS)
+    said = {"needs": NEEDS | OF_NOISE, **UNPROBED, "equation": TOWARDS_TARGETS}
+    return CreditRule(name=name, citation=citation, phases=3, **said)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -25,11 +25,14 @@ TOWARDS_TARGETS = (
     r"\Delta W_l = h'_l \odot (x_l - \tau_l)\, x_{l-1}^{\top}, \qquad "
     r"\tau_{l-1} = x_{l-1} + g_l(\tau_l) - g_l(x_l)"
 )
-NEEDS: dict[str, Place] = {"h": "pre", "gain": "post", "target of the population": "post", "reconstruction": "post"}
+NEEDS: dict[str, Place] = {"h": "pre", "gain": "post", "target of the population": "post"}
 """What a synapse may see, in either stream."""
 
-OF_NOISE: dict[str, Place] = {"noise": "pre", "response to noise": "post"}
+OF_NOISE: dict[str, Place] = {"noise": "pre", "response to noise": "post", "reconstruction": "post"}
 """What it sees besides where feedback learns from noise."""
+
+UNPROBED = {"unprobed": ("down.*",), "sometimes": dict.fromkeys(OF_NOISE, "feedback learns; no probe sees it")}
+"""What an audit has to know of such feedback."""
 
 
 @renamed(start="initializer")
@@ -56,6 +59,11 @@ class TargetPropagation(DescendingPathway):
     activity: below 1e-6 in single precision a population learns rounding errors.
     """
 
+    probed: ClassVar[Mapping[str, str]] = {
+        "h": "up.*.rate",
+        "gain": "up.*.potential",
+        "target of the population": "down.*.rate up.*.error",
+    }
     distance: ClassVar[float] = 1.0
     stepsize: float = 0.01
     initializer: Initializer = field(default=Within(0.01))

@@ -12,15 +12,16 @@ from biocredit.circuits.dual_stream.pathways.target_propagation.pathway import (
     NEEDS,
     OF_NOISE,
     TOWARDS_TARGETS,
+    UNPROBED,
     TargetPropagation,
     per_trial,
 )
 
 
 def _declared(name: str, citation: str, phases: int = 3, exact_when: str = "") -> CreditRule:
-    needs = NEEDS if phases == 2 else NEEDS | OF_NOISE
+    said = {"needs": NEEDS} if phases == 2 else {"needs": NEEDS | OF_NOISE, **UNPROBED}
     return CreditRule(
-        name=name, citation=citation, needs=needs, phases=phases, exact_when=exact_when, equation=TOWARDS_TARGETS
+        name=name, citation=citation, **said, phases=phases, exact_when=exact_when, equation=TOWARDS_TARGETS
     )
 
 
