@@ -37,16 +37,17 @@ from biocredit.protocols.tasks.cognitive.trial import CognitiveTask, ideal_choic
 from biocredit import LIF, FiringRate, Online, RateRNN, Record, SpikingRNN, figures, interventions, open_trace, tasks
 
 folder = Path(tempfile.mkdtemp())
-EPOCHS = 20
+EPOCHS = 15
 SEEDS = 2
 
 # %% [markdown]
 # ## Look at trials
 #
-# Random dots move to the left or to the right, few of them or many. The first input says "fixate" until the decision.
+# Random dots move to the left or to the right, few of them or many. The first input says "fixate" until the decision;
+# steps before it weigh little in the loss here (`fixation_weight`), so that a short training goes into the decision.
 
 # %%
-task = tasks.perceptual_decision(dt=20.0, timing={"stimulus": 600.0}, n_train=640, n_test=400)
+task = tasks.perceptual_decision(dt=20.0, timing={"stimulus": 600.0}, fixation_weight=0.1, n_train=640, n_test=400)
 batch = task.draw(task.arrays, jnp.arange(4), jax.random.key(1))
 task.periods, task.channels, task.choices, sorted(batch.trials)
 
@@ -79,7 +80,7 @@ records = [Record("output"), Record("cells.rate")]
 runs = {}
 for rule in ("bptt", "three_factor"):
     net = RateRNN.for_task(task, {"E": 40, "I": 10}, tau=100.0, rule=rule)
-    settings = {"batch_size": 32, "optimizer": optax.adam(1e-3), "seeds": SEEDS}
+    settings = {"batch_size": 32, "optimizer": optax.adam(3e-3), "seeds": SEEDS}
     runs[rule] = Online(net, task, records=records, probe_trials=400, **settings)
     runs[rule].train(EPOCHS, record=folder / f"{rule}.h5", progress=False)
 traces = [open_trace(folder / f"{rule}.h5") for rule in runs]
@@ -148,7 +149,7 @@ class early_or_late(CognitiveTask):
 
 own = early_or_late(dt=20.0, sigma=0.5, n_train=640, n_test=300)
 net = RateRNN.for_task(own, {"E": 40, "I": 10}, tau=100.0, rule="bptt")
-run = Online(net, own, batch_size=32, optimizer=optax.adam(1e-3), records=records, probe_trials=300)
+run = Online(net, own, batch_size=32, optimizer=optax.adam(3e-3), records=records, probe_trials=300)
 run.train(EPOCHS, record=folder / "own.h5", progress=False)
 figures.choices(open_trace(folder / "own.h5"), against="onset")
 

@@ -4,7 +4,7 @@ import numpy as np
 import optax
 import pytest
 from biocredit.analysis import open_trace
-from biocredit.circuits import ModularRNN, RateRNN
+from biocredit.circuits import CircuitError, ModularRNN, RateRNN
 from biocredit.protocols import Online, Record, RunError, TwoPhase, interventions, tasks
 
 TASK = tasks.delayed_xor(cue=5, delay=10, n_train=20, n_test=10)
@@ -61,6 +61,6 @@ def test_bad_rhythms_get_one_clear_line(every, message: str):
 
 def test_a_circuit_without_running_form_says_so():
     digits = tasks.digits(train=40, test=10)
-    with pytest.raises(RunError, match="no running form"):
+    with pytest.raises(CircuitError, match="no running form"):
         Online(ModularRNN.chain(digits, neurons=16), digits, update_every=2)
     assert TwoPhase(ModularRNN.chain(digits, neurons=16), digits, batch_size=20).updates == 0
