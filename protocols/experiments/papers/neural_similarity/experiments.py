@@ -137,8 +137,6 @@ EXPERIMENTS = (
         },
         quick_conditions=("BPTT", "e-prop"),
         panels=(Panel("curve", "reach_error", log="y"), Panel("curve", "distance.procrustes")),
-        observed="Reduced to batches of 20 and 200 to 300 updates: BPTT at 3e-4 meets the released curve; e-prop and MDGL, "
-        "learning slower, lie farther at the errors that they reach",
         expected="e-prop about as near as BPTT at equal error; gain and initial weights matter more than the rule",
     ),
 )
