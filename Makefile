@@ -5,7 +5,7 @@ RUN := $(VENV)/bin/python
 READY := $(VENV)/.ready
 export JAX_COMPILATION_CACHE_DIR ?= $(CURDIR)/.cache/jax
 
-.PHONY: demo test test-lowest lint bench science conformance notebooks reliability docs clean
+.PHONY: demo test test-lowest lint bench science conformance notebooks reliability docs gallery clean
 
 demo: $(READY)
 	$(RUN) -m biocredit.protocols.commands.demo demo
@@ -52,6 +52,10 @@ docs: $(READY)
 # Runs the sources and keeps them with their figures, notebooks/*.ipynb; NAMES="01 03" for some of them.
 notebooks: $(READY)
 	$(RUN) docs/_build/notebooks.py $(NAMES)
+
+# Every figure that the package can make, docs/images/gallery.
+gallery: $(READY)
+	$(RUN) docs/_build/gallery.py
 
 $(READY): pyproject.toml setup.py constraints.txt
 	test -x $(RUN) || $(PYTHON) -m venv $(VENV)

@@ -36,6 +36,7 @@ from biocredit.circuits.dual_stream.pathways.counter_current.training import TRA
 from biocredit.protocols import TwoPhase, tasks
 from biocredit.protocols.recording.measures.streams import embedding_of_streams, similarity_of_streams, weights_facing
 
+plt.rcParams.update(style.STYLE)
 folder = Path(tempfile.mkdtemp())
 EPOCHS = 30
 SEEDS = 3
@@ -78,8 +79,8 @@ trace = open_trace(folder / "streams.h5")
 # %%
 figure, axes = plt.subplots(1, 2, figsize=(9, 3.4), layout="constrained")
 curve = trace.learning["test_accuracy"]
-style.band(axes[0], curve.coords["epoch"], curve.values)
-axes[0].set(xlabel="epoch", ylabel="test accuracy")
+style.band(axes[0], curve.coords["epoch"], 100 * curve.values)
+axes[0].set(xlabel="epoch", ylabel="test accuracy (%)")
 cosines = trace.learning["weight_cosine.plain"]
 for layer, colour in enumerate(style.colours(LEVELS - 1, ordered=True)):
     style.band(
@@ -98,9 +99,11 @@ axes[1].legend(title="layer", loc="center left", bbox_to_anchor=(1, 0.5))
 # %%
 similarity = trace.learning["cka"]
 moments = similarity.coords[f"every_{every}_epochs"]
+lowest, highest = similarity.values.mean(0).min(), similarity.values.mean(0).max()
 figure, axes = plt.subplots(1, len(moments), figsize=(3 * len(moments), 3), layout="constrained", squeeze=False)
 for ax, moment, matrix in zip(axes[0], moments, similarity.values.mean(0), strict=True):
-    picture = ax.imshow(matrix[::-1], vmin=0, vmax=1, cmap="magma", interpolation="none")
+    picture = ax.imshow(matrix[::-1], vmin=lowest, vmax=highest, cmap="viridis", interpolation="none")
+    ax.grid(visible=False)
     ax.set(title=f"epoch {moment:.0f}", xlabel="ascending level", ylabel="descending level")
     ax.set(xticks=range(LEVELS), yticks=range(LEVELS))
 figure.colorbar(picture, ax=axes[0], label="centred kernel alignment")
@@ -111,7 +114,8 @@ figure.colorbar(picture, ax=axes[0], label="centred kernel alignment")
 # ## In one picture
 #
 # Dots are test images at the third level of the ascending stream, crosses what the descending stream makes of the ten
-# classes at the same level, embedded together; colours are classes.
+# classes at the same level, embedded together; colours are classes. Every picture is an embedding of its own, so that
+# only who is beside whom means something, not where.
 
 # %%
 embedded = trace.learning["tsne.level3"]
@@ -123,7 +127,13 @@ for ax, moment, points in zip(axes[0], moments, embedded.values[0], strict=True)
             x, y, c=label, cmap="tab10", marker=marker, s=size, edgecolors="k" if down else "none", linewidths=0.5
         )
     ax.set(title=f"epoch {moment:.0f}", xticks=[], yticks=[])
+axes[0, 0].plot([], [], ".", color=style.QUIET, label="ascending: an image")
+axes[0, 0].plot([], [], "X", color=style.QUIET, mec="k", label="descending: a class")
+figure.legend(loc="outside lower center", ncols=2, frameon=False)
 # %% [markdown]
+# The images gather by class. The ten classes of the descending stream draw together between them; in a run of this length
+# they do not yet enter the clouds of their own images, as they do in the paper after hundreds of thousands of trials.
+#
 # ## Where to go from here
 #
 # * `biocredit list counter` shows the tables and figures of the paper as runnable experiments.

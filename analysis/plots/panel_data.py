@@ -129,5 +129,5 @@ def mark(ax: Any, x: float, scale: float, one: Mapping[str, Any], colour: Any, *
 
 def integers(ax: Any, axis: str) -> None:
     """Let an axis that counts have whole numbers."""
-    if axis in ("epoch", "update", "layer") or axis.endswith("epoch"):
+    if axis in ("update", "layer") or "epoch" in axis:
         ax.xaxis.set_major_locator(MaxNLocator(integer=True, nbins=6))

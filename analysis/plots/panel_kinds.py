@@ -108,7 +108,7 @@ def draw_curve(ax: Any, panel: Panel, drawn: Drawn, look: Look) -> None:
             mark(ax, at, scale, other, colour)
     name = lines[0][1]
     ax.set(
-        xlabel=axis.replace("_", " "),
+        xlabel="epoch" if "epoch" in axis else axis.replace("_", " "),
         ylabel=look.label(name if not alone or len(lines) == 1 else panel["y"].rstrip(".*")),
     )
     integers(ax, axis)

@@ -48,7 +48,7 @@ def distance_against_error(
             ax.axhline(value, color="#000000", linewidth=0.8, linestyle=(0, (4, 3)))
             ax.annotate(label, (0.01, value), xycoords=("axes fraction", "data"), va="bottom", fontsize=8)
     if at:
-        _draw_levels(axes[0, 1], curves, shades, sorted(at, reverse=True))
+        _draw_levels(axes[0, 1], curves, shades, stored or {}, sorted(at, reverse=True))
     axes[0, 0].set_ylabel(quantity)
     handles, labels = axes[0, 0].get_legend_handles_labels()
     axes[0, -1].legend(handles, labels, loc="upper left", bbox_to_anchor=(1.0, 1.0))
@@ -56,19 +56,25 @@ def distance_against_error(
 
 
 def _draw_courses(ax: Any, curves: Mapping[str, Curve], shades: Mapping[str, Any], stored: Mapping[str, Any]) -> None:
-    for dashes, (label, (error, distance)) in zip(("-", "--", ":", "-."), stored.items(), strict=False):
-        ax.plot(1 - np.asarray(error), distance, dashes, color=QUIET, linewidth=1.6, label=label, zorder=3)
+    for dashes, (label, (error, distance)) in zip(("s-", "D--", "^:", "v-."), stored.items(), strict=False):
+        look = {"markevery": [-1], "mfc": "white", "markersize": 5, "linewidth": 1.6, "zorder": 3}
+        ax.plot(1 - np.asarray(error), distance, dashes, color=QUIET, label=label, **look)
     few = len(curves) <= 3
     for label, one in curves.items():
         for k, (error, distance) in enumerate(zip(one.error, one.distance, strict=True)):
             style = {"marker": "o", "markersize": 2.5} if few else {"linewidth": 0.7, "alpha": 0.8}
             ax.plot(1 - error, distance, color=shades[label], label=label if k == 0 else None, **style)
     worst = min([0.0, *(float(1 - one.error.max()) for one in curves.values())])
-    ax.set_xlim(max(worst, -1.0) - 0.05, 1.05)
+    ax.set_xlim(max(worst, -0.5) - 0.05, 1.05)
     ax.set(xlabel="1 - normalised error (0: as good as a constant)")
 
 
-def _draw_levels(ax: Any, curves: Mapping[str, Curve], shades: Mapping[str, Any], at: Sequence[float]) -> None:
+def _draw_levels(
+    ax: Any, curves: Mapping[str, Curve], shades: Mapping[str, Any], stored: Mapping[str, Any], at: Sequence[float]
+) -> None:
+    for sign, (error, distance) in zip("sD^v", stored.values(), strict=False):
+        one = Curve(np.arange(len(error)), np.asarray(error)[None], np.asarray(distance)[None])
+        ax.plot([float(one.at_error(level)[0]) for level in at], sign, mfc="white", mec=QUIET, markersize=5)
     for number, (label, one) in enumerate(curves.items()):
         aside = 0.6 * ((number + 0.5) / len(curves) - 0.5)
         for place, level in enumerate(at):

@@ -16,6 +16,8 @@ from matplotlib.figure import Figure
 __all__ = ["LEVELS", "answer", "curve_of", "equal_error_figures", "equal_error_tables", "measures_of"]
 
 ERROR, DISTANCE, AVERAGE = "reach_error", "distance.", "average."
+#: Run with which others are compared.
+EXACT = "BPTT"
 #: Normalised errors at which distances are compared.
 LEVELS = (0.6, 0.4, 0.2, 0.1, 0.05)
 
@@ -46,7 +48,7 @@ def equal_error_table(traces: Sequence[Trace], measure: str = "procrustes") -> l
     """Return a row for each run: distance where the error first falls to a level, with its bootstrap interval.
 
     Intervals are those of the mean over seeds; in brackets how many of them reached the level. The last rows are the
-    difference from the first run at the same seeds.
+    difference from the run of the exact gradient (or the first one) at the same seeds.
     """
     curves = _ours(traces, measure)
     table = [["run", "networks", "updates", *(f"at error {level:g}" for level in LEVELS)]]
@@ -57,8 +59,8 @@ def equal_error_table(traces: Sequence[Trace], measure: str = "procrustes") -> l
     table += [
         [name, *_size(curve), *(_cell(curve.at_error(level)) for level in LEVELS)] for name, curve in others.items()
     ]
-    first, *rest = curves
-    for name in rest:
+    first = _first(curves)
+    for name in (name for name in curves if name != first):
         cells = [_cell(_difference(curves, first, name, level), signed=True) for level in LEVELS]
         table.append([f"{name} minus {first}", *_size(curves[name]), *cells])
     return table
@@ -75,13 +77,13 @@ def equal_error_figures(traces: Sequence[Trace]) -> dict[str, Figure]:
 
 
 def answer(traces: Sequence[Trace]) -> list[str]:
-    """Say whose networks are nearest at each level that at least two runs reach, and who differs from the first run."""
-    return [f"{line}." for measure in measures_of(traces) for line in _answer(traces, measure)]
+    """Say whose networks are nearest at each level that two runs reach, and who differs from the exact gradient.
 
-
-def _answer(traces: Sequence[Trace], measure: str) -> list[str]:
-    curves, said = _ours(traces, measure), []
-    first = next(iter(curves), "")
+    By the first measure; the order depends on it, and the tables have all.
+    """
+    measure = next(iter(measures_of(traces)), "")
+    curves, said = _ours(traces, measure) if measure else {}, []
+    first = _first(curves)
     for level in LEVELS:
         found = {name: Interval.bootstrap(at) for name, curve in curves.items() if (at := _there(curve, level)).size}
         if len(found) < 2:
@@ -91,7 +93,7 @@ def _answer(traces: Sequence[Trace], measure: str) -> list[str]:
         apart = [name for name, gap in gaps.items() if _apart(gap[~np.isnan(gap)])]
         differ = f"; differ from {first}: {', '.join(apart) or 'none'}" if first in found else ""
         ends = " to ".join(f"{found[name]} ({name})" for name in (ranked[0], ranked[-1]))
-        said.append(f"{measure} distance at error {level:g}, {len(found)} of {len(curves)} runs: {ends}{differ}")
+        said.append(f"{measure} distance at error {level:g}, {len(found)} of {len(curves)} runs: {ends}{differ}.")
     return said
 
 
@@ -107,6 +109,11 @@ def equal_error_figure(traces: Sequence[Trace], measure: str = "procrustes") -> 
 
 def _ours(traces: Sequence[Trace], measure: str) -> dict[str, Curve]:
     return {label_of(trace): curve_of(trace, measure) for trace in traces if ERROR in trace.learning}
+
+
+def _first(curves: dict[str, Curve]) -> str:
+    """Name the run with which others are compared: that of the exact gradient where it is there."""
+    return EXACT if EXACT in curves else next(iter(curves), "")
 
 
 def _size(curve: Curve) -> list[str]:

@@ -17,7 +17,7 @@ from PIL import Image
 ROOT = Path(__file__).resolve().parents[2]
 SOURCES = sorted((ROOT / "notebooks").glob("*.py"))
 #: Images are not wider than this, in pixels, and have so many colours.
-WIDTH, COLOURS = 900, 128
+WIDTH, COLOURS = 900, 256
 #: What names a place on this machine.
 PLACES = re.compile(r"(?:/[\w.+-]+){2,}/(?=[\w.+-]+)")
 

@@ -6,6 +6,7 @@ from importlib import import_module
 
 import biocredit
 import cards
+import gallery
 import papers
 
 #: Rooms whose public names have a page of reference: the tables in which they are looked up, and what they are.
@@ -25,6 +26,7 @@ def everything() -> Iterator[tuple[str, str | bytes]]:
         yield f"reference/{room.replace('.', '-')}.md", reference(room, what)
     yield from papers.pages()
     yield from cards.pages()
+    yield "gallery.md", gallery.page()
 
 
 def public(room: str) -> dict[str, str]:
