@@ -48,7 +48,7 @@ from biocredit.protocols.recording.record import Record
 
 folder = Path(tempfile.mkdtemp())
 NEURONS = 50
-UPDATES = 80
+UPDATES = 300
 SEEDS = 2
 
 # %% [markdown]

@@ -8,8 +8,8 @@ import h5py
 from biocredit.analysis.trace.first_look import require_sound
 from biocredit.analysis.trace.labelled import plain
 from biocredit.analysis.trace.schema import FORMAT, FORMAT_VERSION, TraceError, nearest
-from biocredit.analysis.trace.storage.atomic_file import RecoveredFile
 from biocredit.analysis.trace.storage.file_lock import is_locked
+from biocredit.analysis.trace.storage.recovered_file import RecoveredFile
 from biocredit.analysis.trace.storage.seal import Damaged
 from biocredit.analysis.trace.structure import foreign_parts
 

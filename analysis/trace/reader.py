@@ -16,7 +16,8 @@ from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 
 import h5py
-from biocredit.analysis.trace.description import contents, describe
+from biocredit.analysis.trace.description import describe
+from biocredit.analysis.trace.group import Group
 from biocredit.analysis.trace.labelled import (
     LabelledArray,
     UnknownName,
@@ -77,6 +78,7 @@ class Trace(Mapping):
         self.path, self._file = Path(path), resolved(path)
         self._h5: h5py.File | None = None
         self._look: _Look | None = None
+        self._entered = 0
         self._token: tuple = ()
         self.shown_as = ""  # label in figures and tables, where several runs are told apart
         self.inspect(lambda h5: None)
@@ -164,9 +166,9 @@ class Trace(Mapping):
         return Group(self, "events")
 
     def __iter__(self) -> Iterator[str]:
-        return iter(self._names(""))
+        return iter(self.names())
 
-    def _names(self, path: str) -> list[str]:
+    def names(self, path: str = "") -> list[str]:
         """Names of the arrays below a group, of those that were there when the look began."""
 
         def below(h5: h5py.File) -> list[str]:
@@ -188,7 +190,7 @@ class Trace(Mapping):
         prefix = f"{path}/" if path else ""
 
         def read(h5: h5py.File) -> dict[str, LabelledArray]:
-            return {name: self._read(h5, prefix + name, {}) for name in self._names(path)}
+            return {name: self._read(h5, prefix + name, {}) for name in self.names(path)}
 
         return self.inspect(read)
 
@@ -268,53 +270,19 @@ class Trace(Mapping):
             self._h5 = None
 
     def __enter__(self) -> Trace:
-        self._look = self.inspect(_look)
+        if not self._entered:
+            self._look = self.inspect(_look)
+        self._entered += 1
         return self
 
     def __exit__(self, *exception: object) -> None:
-        self._look = None
-        self.close()
+        self._entered -= 1
+        if not self._entered:
+            self._look = None
+            self.close()
 
     def __repr__(self) -> str:
         return self.inspect(lambda h5: describe(self, h5))
-
-
-class Group(Mapping):
-    """Part of a trace: a mapping from names below the group to labelled arrays.
-
-    Parameters
-    ----------
-    trace : Trace
-        Where it lies.
-    path : str
-        Path of the group, such as ``activity/V1``.
-    """
-
-    def __init__(self, trace: Trace, path: str) -> None:
-        self._trace, self._path = trace, path
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._trace._names(self._path))
-
-    def __len__(self) -> int:
-        return len(list(iter(self)))
-
-    def __getitem__(self, name: str) -> LabelledArray | Group:
-        return self._trace[f"{self._path}/{name}"]
-
-    def arrays(self) -> dict[str, LabelledArray]:
-        """Read all arrays of the group in one look, by name."""
-        return self._trace.arrays(self._path)
-
-    def rows(self) -> list[dict[str, Any]]:
-        """A table (events, populations, projections) as one dictionary a row."""
-        columns = {name: one.values.tolist() for name, one in self.arrays().items() if one.values.ndim}
-        if len(set(map(len, columns.values()))) > 1:
-            raise TraceError(f"{self._trace.path}: the columns of /{self._path} have different lengths")
-        return [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
-
-    def __repr__(self) -> str:
-        return self._trace.inspect(lambda h5: contents(h5, self._path))
 
 
 class _Look(NamedTuple):

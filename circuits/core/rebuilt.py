@@ -1,6 +1,7 @@
 """Building again, in another process, what :mod:`biocredit.circuits.core.described` described."""
 
 import inspect
+import sys
 from collections.abc import Callable, Mapping
 from dataclasses import is_dataclass
 from typing import Any
@@ -10,6 +11,9 @@ import numpy as np
 import optax
 from biocredit.circuits.core.described import Described, describe, found, is_described
 from biocredit.circuits.core.errors import CircuitError
+
+#: What a description may name of Python itself; of its other modules (``os``, ``subprocess``) nothing is looked up.
+PLAIN = {f"builtins:{kind}" for kind in ("float", "int", "bool", "complex", "str", "abs", "max", "min", "sum")}
 
 
 def rebuild(text: Any) -> Any:
@@ -63,6 +67,9 @@ def _made_again(text: Mapping[str, Any]) -> Any:
 
 
 def _imported(path: str) -> Any:
+    module = path.partition(":")[0].partition(".")[0]
+    if module in sys.stdlib_module_names and path not in PLAIN:
+        raise CircuitError(f"the trace names {path}, which is no part of a run")
     thing = found(path)
     if thing is None:
         module, _, name = path.partition(":")

@@ -3,6 +3,8 @@
 import os
 import sys
 from collections.abc import Callable
+from contextlib import suppress
+from typing import TextIO
 
 from biocredit.analysis.trace.schema import TraceError
 from biocredit.analysis.trace.storage.durable import WriteError
@@ -67,5 +69,15 @@ def complain(name: str, message: str, status: int) -> int:
     """Print one line; return the exit status."""
     line = " ".join(message.split())
     shown = "".join(letter if letter.isprintable() else "?" for letter in line)
-    sys.stderr.write(f"biocredit {name}: {shown[:1000]}\n")
+    say(f"biocredit {name}: {shown[:1000]}", sys.stderr)
     return status
+
+
+def say(line: str, stream: TextIO | None = None) -> None:
+    """Print a line, by default to standard output; nobody may hear it any more (a closed terminal)."""
+    stream = stream or sys.stdout
+    try:
+        print(line, file=stream, flush=True)
+    except OSError:
+        with suppress(OSError, ValueError):
+            os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())

@@ -11,7 +11,7 @@ from biocredit.analysis.trace.schema import COMPANIONS, TraceError
 from biocredit.analysis.trace.storage.durable import WriteError
 from biocredit.circuits.core.errors import CircuitError
 from biocredit.protocols.commands.choosing import chosen, prepare_jax, values
-from biocredit.protocols.commands.door import BAD_INPUT, FAILED, INTERRUPTED, TRY_AGAIN, Failed, complain
+from biocredit.protocols.commands.door import BAD_INPUT, FAILED, INTERRUPTED, TRY_AGAIN, Failed, complain, say
 from biocredit.protocols.commands.files import repaired, require_sound
 from biocredit.protocols.commands.tables import print_table
 from biocredit.protocols.experiments.overrides import SettingError
@@ -160,9 +160,9 @@ def _summed_up(outcomes: "Sequence[Outcome]") -> int:
     bad = [one for one in outcomes if one.state in ("failed", "refused", "busy")]
     left = [one for one in outcomes if one.state == "stopped"]
     if left:
-        print(f"{len(left)} of {len(outcomes)} are not complete: the same command goes on")
+        say(f"{len(left)} of {len(outcomes)} are not complete: the same command goes on")
     for one in bad[:20]:
-        sys.stderr.write(f"{one.path}: {one.state}: {one.reason}\n")
+        say(f"{one.path}: {one.state}: {one.reason}", sys.stderr)
     status = exit_status(outcomes)
     if bad:
         return complain("sweep", f"{len(bad)} of {len(outcomes)} runs failed; first: {bad[0].reason}", status)
@@ -210,7 +210,7 @@ def _finish(work: Any, path: Path, source: str = "") -> int:
         _say_how_to_go_on(path)
         raise
     _say_how_to_go_on(path)
-    print(path)
+    say(str(path))
     return 0
 
 
@@ -218,7 +218,7 @@ def _say_how_to_go_on(path: Path) -> None:
     from biocredit.analysis.trace.reader import open_trace
 
     if path.exists() and open_trace(path).status == "stopped":
-        print(f"{path} is not complete: 'biocredit resume {path}' goes on")
+        say(f"{path} is not complete: 'biocredit resume {path}' goes on")
 
 
 def _remove(paths: Iterable[Path]) -> None:

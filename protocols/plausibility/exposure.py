@@ -6,6 +6,7 @@ through what the rule is shown; one whose weights change by themselves (:func:`o
 """
 
 from collections.abc import Callable, Mapping
+from copy import copy
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, NamedTuple
@@ -210,7 +211,7 @@ def of_temporal_rule(net: TemporalCircuit, batch: Batch) -> Exposure:
             changed.update(changes)
             return after, changes
 
-        network = replace(net.network, rule=replace(rule, update=update))
+        network = replace(net.network, rule=_watched(rule, update))
         shown = Batch(_of(values, "input"), batch.targets, batch.trials)
         x, *_ = net.arrange(shown)
         network.gradient(_of(values, "array"), x, Goal(dict(goal), dict(when)), clamp)
@@ -220,6 +221,13 @@ def of_temporal_rule(net: TemporalCircuit, batch: Batch) -> Exposure:
     chemicals = set(net.signals())
     decides = lambda source: source.phase in ("rule", "memory") or source.name in chemicals  # noqa: E731
     return Exposure(net, rule, learn, given, batch, lead=2, decides=decides)
+
+
+def _watched(rule: Any, update: Callable) -> Any:
+    """Return a copy of a rule with another update, whatever the rule makes of its settings when it is built."""
+    watched = copy(rule)
+    object.__setattr__(watched, "update", update)
+    return watched
 
 
 def _held(clamp: Any, phase: str, signals: Mapping[str, Any]) -> dict[str, Any]:

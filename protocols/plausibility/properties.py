@@ -7,6 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 from biocredit.analysis.metrics.audited import Property
 from biocredit.circuits.core.circuit import Batch
+from biocredit.circuits.recurrent.credit.signals import STATE
 from biocredit.circuits.recurrent.temporal_circuit import TemporalCircuit
 from biocredit.protocols.plausibility.clamp import Source
 from biocredit.protocols.plausibility.exposure import Seen
@@ -194,11 +195,13 @@ def online(wiring: Wiring) -> Property:
     stretch = net.arrange(Batch(inputs, targets))
 
     def running(tree: Any) -> Any:
-        def step(carry: Any, now: Any) -> tuple:
-            carry, outcome = net.advance(tree, carry, jax.tree.map(lambda value: value[None], now))
-            return carry, outcome.changes
+        def step(state: tuple, now: Any) -> tuple:
+            kept, carry = state
+            carry, outcome = net.advance(tree | kept, carry, jax.tree.map(lambda value: value[None], now))
+            return (kept | outcome.tree, carry), outcome.changes
 
-        changes = jax.lax.scan(step, net.begin(tree, wiring.trials), stretch)[1]
+        kept = {name: value for name, value in tree.items() if name.startswith(STATE)}
+        changes = jax.lax.scan(step, (kept, net.begin(tree, wiring.trials)), stretch)[1]
         return {name: value.sum(0) for name, value in changes.items()}
 
     found = jax.jit(running)(tree)

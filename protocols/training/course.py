@@ -171,6 +171,8 @@ class Course:
             run.first_loss = log["loss"][:, 0]
         found = run.divergence.found(log["loss"], log.pop("finite"), run.first_loss, update=done)
         self._bury(found)
+        if run.dead:  # what JAX returned may be read-only
+            log = {name: np.array(values) for name, values in log.items()}
         for number, seed in enumerate(run.seeds):
             since = found[number][0] - done if number in found else 0
             for values in log.values() if seed in run.dead else ():

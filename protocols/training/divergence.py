@@ -101,9 +101,16 @@ class Casualties:
         if not self.dead:
             return values
         gone = np.array([seed in self.dead for seed in self.seeds])
-        values = np.array(values, np.float64)
+        values = np.asarray(values)
+        values = np.array(values, values.dtype if values.dtype.kind == "f" else np.float64)
         values[gone] = np.nan
         return values
+
+    def blank_floats(self, arrays: Mapping[str, np.ndarray]) -> Mapping[str, np.ndarray]:
+        """Do so with all arrays of a mapping that can hold NaN."""
+        if not self.dead:
+            return arrays
+        return {name: self.blank(one) if np.asarray(one).dtype.kind == "f" else one for name, one in arrays.items()}
 
     def add(self, found: Mapping[int, tuple[int, str]], epoch: int) -> list[str]:
         """Mark networks as diverged, by their numbers; return a line for each.

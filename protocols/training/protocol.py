@@ -202,16 +202,21 @@ class Protocol(Described):
 
     def _seen_by(self, reading: Reading) -> RunView:
         probes = np.arange(self.probe_trials, dtype=np.int32)
+
+        def observe(cuts: Mapping[str, Any]) -> tuple[Mapping[str, np.ndarray], dict[str, np.ndarray]]:
+            courses, trials = reading.observe(probes, cuts)
+            return self.casualties.blank_floats(courses), trials
+
         return RunView(
             circuit=self.circuit,
             task=self.task,
-            tree=self.tree,
+            tree=self.casualties.blank_floats(self.tree),
             seeds=self.seeds,
             epoch=self.epoch,
             update=self.updates,
             batch_size=self.batch_size,
             settings=self.settings,
-            observe=lambda cuts: reading.observe(probes, cuts),
+            observe=observe,
         )
 
     def train(

@@ -1,5 +1,6 @@
 """Independent networks that learn the same task at once: their states, and the programs compiled for them."""
 
+import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
@@ -112,6 +113,7 @@ class Networks:
         new, log = self._learn[which](self._in_pass(turn), arrays, self.spread.dealt(index))
         if self._ahead is not None:  # fetched while the devices compute
             self._next = (self._ahead, self._fetched(self._ahead))
+        heard(log)
         optimizers = list(self._dealt["optimizer"])
         optimizers[turn] = new["optimizer"]
         self._dealt = {**new, "optimizer": optimizers}
@@ -145,7 +147,8 @@ class Networks:
         if part is not None:
             first = self.steps[0].task.n_train if part == "validation" else 0
             arrays = self._fetched(trials + first, test=part == "test")
-        return jax.tree.map(self._gather, program(self._in_pass(0), arrays, self.spread.dealt(index), *static))
+        found = heard(program(self._in_pass(0), arrays, self.spread.dealt(index), *static))
+        return jax.tree.map(self._gather, found)
 
     def place(self, arrays: Any) -> None:
         """Put the data of the task on every device."""
@@ -228,6 +231,15 @@ class Reading:
             {name: np.moveaxis(course, 1, 2) for name, course in courses.items()},
             {name: values[0] for name, values in table.items()},
         )
+
+
+def heard(values: Any) -> Any:
+    """Wait for what a compiled program returns, in steps between which Python hears signals: a second Ctrl-C."""
+    start = time.monotonic()
+    for leaf in jax.tree.leaves(values):
+        while not leaf.is_ready():
+            time.sleep(min(max((time.monotonic() - start) / 64, 2e-5), 0.1))
+    return values
 
 
 def evaluated_at_once(task: Task, count: int) -> int:

@@ -170,9 +170,9 @@ class LearningStep:
     def observe(
         self, state: State, arrays: Any, index: jax.Array, cuts: tuple[tuple[str, Cut], ...]
     ) -> tuple[Tree, dict[str, jax.Array]]:
-        """Run test trials slowly; return the chosen time courses by name, and the trial table."""
+        """Run test trials slowly, the same in all networks; return the chosen time courses, and the trial table."""
         key = jax.random.key(state["seed"])
-        batch = self.task.draw(arrays, index, key, test=True)
+        batch = self.task.draw(arrays, index, jax.random.key(0), test=True)
         surgery = surgeon.probe(self.interventions, self.circuit, state["update"], key)
         courses = self.circuit.trial(state["tree"], batch, key, surgery, **self.settings)
         return {name: cut.of_course(courses[cut.of]) for name, cut in cuts}, dict(batch.trials)

@@ -40,7 +40,7 @@ PARTS = {
     "power cut": ("power_cut",),
     "companions, names, links": ("identities",),
     "disks that refuse": ("disks",),
-    "signals": ("signals",),
+    "signals": ("signals", "sweep_kills"),
     "odd files and settings": ("mutated_files", "settings", "data_files"),
     "security": ("security",),
     "long lives": ("long_lives",),

@@ -148,6 +148,7 @@ def _terminal() -> Row:
 def _twice(what: str) -> Row:
     """A second Ctrl-C in the middle of a stretch that takes a minute or more."""
     slow = ("--set", "circuit.neurons=2048", "--set", "task.train=1000", "--set", "run.batch_size=1")
+    slow += ("--set", "optimizer.learning_rate=1e-9")
     with tempfile.TemporaryDirectory() as name, started(["run", *SMALL, *slow, "-o", f"{name}/run.h5"]) as process:
         wait_for((Path(name) / "run.h5").exists, process)
         time.sleep(10)  # the stretch is under way
@@ -234,7 +235,7 @@ def _in_a_notebook(kernel: object, how: str, path: Path) -> str:
     client = kernel.client()
     client.start_channels()
     client.wait_for_ready(timeout=LONG)
-    client.execute(NOTEBOOK + f"run().train(10**6, record={str(path)!r}, progress=False)")
+    cell = client.execute(NOTEBOOK + f"run().train(10**6, record={str(path)!r}, progress=False)")
     if not wait_for(begun(path.parent)):
         return "the run did not begin"
     if how != "interrupt":
@@ -243,10 +244,17 @@ def _in_a_notebook(kernel: object, how: str, path: Path) -> str:
         wait_for(lambda: gone([process]) or resumable(path) == "")
         return resumable(path, ("running",) if how == "kill -9" else ("stopped",))
     kernel.interrupt_kernel()
-    reply = client.get_shell_msg(timeout=LONG)["content"]
+    reply = _answer(client, cell)
     if reply.get("ename") != "KeyboardInterrupt" or resumable(path):
         return f"{reply.get('ename')}: {resumable(path)}"
     epochs = f"epochs=open_trace({str(path)!r})['learning/loss'].shape[1] + 1"
-    client.execute(f"from biocredit import open_trace\nrun().resume({str(path)!r}, {epochs}, progress=False);")
-    reply = client.get_shell_msg(timeout=LONG)["content"]
+    cell = client.execute(f"from biocredit import open_trace\nrun().resume({str(path)!r}, {epochs}, progress=False);")
+    reply = _answer(client, cell)
     return "" if reply["status"] == "ok" and open_trace(path).status == "complete" else str(reply)[-300:]
+
+
+def _answer(client: object, cell: str) -> dict:
+    """What a kernel says when a cell has come to its end."""
+    while (message := client.get_shell_msg(timeout=LONG))["parent_header"].get("msg_id") != cell:
+        pass
+    return message["content"]

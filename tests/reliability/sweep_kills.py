@@ -14,12 +14,13 @@ from biocredit.protocols.execution.perform import perform
 from biocredit.protocols.execution.pool import Pool
 from biocredit.protocols.training.checkpoint import path_beside, reached
 
+from tests.reliability import Row
 from tests.unit.execution_case import jobs, same
 
 RUNS, EPOCHS, WORKERS = 12, 400, 2
 
 
-def main(count: int = 30) -> list[tuple[str, str, str, bool]]:
+def main(count: int = 30) -> list[Row]:
     """Kill `count` workers; the row of the table."""
     with tempfile.TemporaryDirectory() as folder:
         quiet, troubled = (jobs(Path(folder) / name, RUNS, **{"run.epochs": EPOCHS}) for name in ("quiet", "troubled"))
@@ -32,13 +33,11 @@ def main(count: int = 30) -> list[tuple[str, str, str, bool]]:
                 outcomes = perform(made, pool, say=lambda line: None)
             over.set()
         killer.join()
-        whole = sum(one.state == "complete" for one in outcomes)
-        alike = sum(same(one.path, other.path) for one, other in zip(quiet, troubled, strict=True))
         kills = int((Path(folder) / "troubled" / "kills").read_text())
-    seen = f"{whole} complete, {alike} equal, {kills} kills"
-    return [
-        (f"kill -9 of {count} workers in a sweep of {RUNS}", str(RUNS), seen, whole == alike == RUNS and kills == count)
-    ]
+        faults = [f"{one.path}: {one.state}: {one.reason}" for one in outcomes if one.state != "complete"]
+        pairs = zip(quiet, troubled, strict=True) if not faults else ()
+        faults += [f"{other.path} differs" for one, other in pairs if not same(one.path, other.path)]
+    return [Row.of(f"kill -9 of workers in a sweep of {RUNS}: not complete, not bit for bit", kills, faults)]
 
 
 def _kill(paths: list[Path], count: int, over: threading.Event) -> None:

@@ -116,4 +116,7 @@ def test_a_run_of_a_temporal_task_can_be_reported(tmp_path):
         batch = task.draw({}, jnp.arange(40), jax.random.key(0), test=True)
         score = net.metrics(net.respond(net.read(), batch.inputs), batch.targets)["accuracy"]
         assert seen.correct[0].mean() == pytest.approx(float(score))
+        other = {name: value[1] for name, value in run.tree.items()}
+        score = net.metrics(net.respond(other, batch.inputs), batch.targets)["accuracy"]
+        assert seen.correct[1].mean() == pytest.approx(float(score))  # the trial table is that of every network
         assert figures.behaviour(trace).axes[0].get_xlabel() == "delay (ms)"

@@ -1,14 +1,18 @@
 """A run whose loss grows beyond its limit stops, and says what the learning rates were."""
 
+import warnings
+
 import numpy as np
 import pytest
 from biocredit.analysis.trace.reader import open_trace
 from biocredit.circuits import DualStream
 from biocredit.circuits.dual_stream.pathways.self_assembling import PerKind, PerKindTraining
-from biocredit.protocols import RunError, TwoPhase, tasks
+from biocredit.protocols import Record, RunError, TwoPhase, tasks
 from biocredit.protocols.experiments.overrides import overridden
 from biocredit.protocols.experiments.papers.self_assembling_learning.experiments import ASSEMBLING
 from biocredit.protocols.training.divergence import Divergence
+
+from tests.unit.zoo import CIRCUITS, protocol_of
 
 TASK = tasks.digits(train=120, test=40)
 FINE = {"W": np.ones((2, 3), bool)}
@@ -68,3 +72,38 @@ def test_the_experiments_watch_for_it():
     limit = small.build().divergence
     assert limit.factor == 10
     assert "learning rates 0.5 x (W 1, Wbar 0.01, V 1, Vbar 1)" in limit.remedy
+
+
+#: A circuit of every family, and every way in which errors come down.
+FAMILIES = (
+    *("modular", "equilibrium_propagation", "predictive_coding", "phaseless_rate", "phaseless_microcircuit"),
+    *("rate/bptt", "rate/rtrl", "ctrnn/eprop", "spiking/eprop"),
+    *("dual/transposed", "dual/random", "dual/kolen_pollack", "dual/counter_current", "dual/self_assembling"),
+    *("dual/difference_target_meulemans", "dual/direct_random_target"),
+)
+
+
+@pytest.mark.parametrize("name", FAMILIES)
+def test_dead_networks_are_marked_and_the_others_go_on(name, tmp_path):
+    """NaN in the first weights of one network, in the last feedback weights of another (its last weights else)."""
+    net = CIRCUITS[name]()
+    weights = [one for one, entry in net.synapses.items() if "bias" not in entry.kind]
+    feedback = [one for one in weights if net.synapses[one].kind == "feedback"] or weights
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        run = protocol_of(net, seeds=[3, 4, 5])
+        poisoned = {one: np.array(value) for one, value in run.tree.items()}
+        for number, one in ((1, weights[0]), (2, feedback[-1])):
+            poisoned[one][number][poisoned[one][number] != 0] = np.nan  # where there are synapses
+        run = protocol_of(net, seeds=[3, 4, 5], start=poisoned, records=Record(weights[0]))
+        run.train(2, record=tmp_path / "run.h5", progress=False)
+    assert set(run.dead) == {4, 5}
+    assert all(np.isfinite(values[0]) and np.isnan(values[1:]).all() for values in run.last.values())
+    assert all(np.isfinite(value[0]).all() for value in run.tree.values())
+    with open_trace(tmp_path / "run.h5") as trace:
+        assert trace.status == "complete"
+        assert [row["kind"] for row in trace.events.rows()].count("diverged") == 2
+        for array in (*trace.learning.arrays().values(), trace.read(f"weights/{weights[0]}", snapshot=-1)):
+            seed = array.dims.index("seed")
+            assert np.isfinite(np.take(array.values, 0, seed)).all(), array.name
+            assert np.isnan(np.take(array.values, [1, 2], seed)).all(), array.name

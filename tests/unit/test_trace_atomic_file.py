@@ -5,8 +5,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from biocredit.analysis.trace.storage import atomic_file, durable, journal
-from biocredit.analysis.trace.storage.atomic_file import AtomicFile, RecoveredFile
+from biocredit.analysis.trace.storage import atomic_file, durable, journal, recovered_file
+from biocredit.analysis.trace.storage.atomic_file import AtomicFile
+from biocredit.analysis.trace.storage.recovered_file import RecoveredFile
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -30,7 +31,7 @@ class Crash(BaseException):
 @pytest.fixture(autouse=True, scope="module")
 def small_pages():
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(atomic_file, "PAGE", 16)
+        patch.setattr(recovered_file, "PAGE", 16)
         patch.setattr(journal, "WITNESSED", 40)
         patch.setattr(journal, "SECTOR", 8)
         yield

@@ -6,14 +6,17 @@ import h5py
 import numpy as np
 import pytest
 from biocredit.analysis.interchange.export import to_csv, to_matlab
+from biocredit.analysis.interchange.recording import open_recording
 from biocredit.analysis.reports.report import write_report
 from biocredit.analysis.trace.check import check
 from biocredit.analysis.trace.reader import TraceError, open_trace
 from biocredit.analysis.trace.spreadsheet import harmless
+from biocredit.circuits.core.errors import CircuitError
+from biocredit.circuits.core.rebuilt import rebuild
 from experiment_case import learned
 from scipy.io import loadmat
 
-from tests.reliability import mutated_files
+from tests.reliability import mutated_files, security
 
 
 @pytest.fixture(scope="module")
@@ -51,6 +54,24 @@ def test_what_leads_out_of_the_file_is_refused(original, tmp_path, change, messa
     with pytest.raises(TraceError, match=message) as caught:
         open_trace(path)
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("name", ["os:system", "subprocess:Popen", "builtins:eval", "importlib:import_module"])
+@pytest.mark.parametrize("how", [{"$named": ""}, {"$made": "", "with": {"args": "true"}}])
+def test_a_description_starts_no_program(name, how):
+    with pytest.raises(CircuitError, match=f"names {name}, which is no part of a run"):
+        rebuild({key: name if key.startswith("$") else value for key, value in how.items()})
+
+
+def test_a_recording_that_leads_out_is_refused(tmp_path):
+    with h5py.File(tmp_path / "recording.h5", "w") as h5:
+        h5["rate"] = h5py.ExternalLink("/etc/passwd", "/")
+    with pytest.raises(TraceError, match=r"recording.h5 is no recording to be read: /rate: is a link"):
+        open_recording(tmp_path / "recording.h5")
+
+
+def test_the_source_runs_nothing_that_a_file_holds():
+    assert security.in_source() == []
 
 
 def test_what_is_large_and_holds_nothing_is_not_read(original, tmp_path):
