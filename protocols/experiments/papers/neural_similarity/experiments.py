@@ -114,7 +114,7 @@ EXPERIMENTS = (
         "neural-similarity/reach",
         "reach task",
         "Distance from motor cortex against normalised error, by rule",
-        observed="the same but for e-prop at the smaller rate, which learns more slowly here than the one released network "
+        observed="the same but for e-prop at the smaller rate, which learns more slowly here than the released network "
         "and so is still farther from the recording after 150 and 200 updates",
         citation="arXiv:2506.06904",
         chosen="Adam at 1e-3 and 3e-4, the authors' two rates; none was searched for here",
