@@ -69,10 +69,7 @@ EVIDENCE = Configuration(
 REDUCED = overridden(
     EVIDENCE,
     {
-        "task.cues": 3,
-        "task.delay": 300.0,
-        "task.n_train": 160,
-        "task.n_test": 128,
+        "task": TaskNamed("evidence_accumulation", {"cues": 3, "delay": 300.0, "n_train": 160, "n_test": 128}),
         "circuit.neurons": 40,
         "circuit.tau_adaptation": 600.0,
         "circuit.beta": 1.7 * (1 - exp(-1 / 600)) / (1 - exp(-1 / TAU)),
@@ -84,8 +81,7 @@ REDUCED = overridden(
 MDGL = overridden(
     EVIDENCE,
     {
-        "task.delay": 800.0,
-        "task.n_train": 640,
+        "task": TaskNamed("evidence_accumulation", {"delay": 800.0, "n_train": 640, "n_test": 64}),
         "circuit.inhibitory": 0.19,
         "circuit.threshold": 0.01,
         "circuit.beta": 1.8,
