@@ -114,6 +114,8 @@ EXPERIMENTS = (
         "neural-similarity/reach",
         "reach task",
         "Distance from motor cortex against normalised error, by rule",
+        observed="the same but for e-prop at the smaller rate, which learns more slowly here than the released network "
+        "and so is still farther from the recording after 150 and 200 updates",
         citation="arXiv:2506.06904",
         chosen="Adam at 1e-3 and 3e-4, the authors' two rates; none was searched for here",
         takes="about 2 days on 2 cores (estimated)",
