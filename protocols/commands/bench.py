@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from biocredit.circuits.core.errors import CircuitError
-from biocredit.protocols.commands.choosing import file_name, prepare_jax
+from biocredit.protocols.commands.choosing import prepare_jax
 from biocredit.protocols.commands.door import INTERRUPTED, TRY_AGAIN
 from biocredit.protocols.commands.runs import exit_status, performed
 from biocredit.protocols.experiments.bench import bench_named
@@ -18,6 +18,7 @@ from biocredit.protocols.experiments.bench.plan import SEARCH, Planned, final_ru
 from biocredit.protocols.experiments.bench.rows import Bench, condition
 from biocredit.protocols.experiments.bench.search import Point, best, scores_of
 from biocredit.protocols.experiments.overrides import assignment, flat, has, unknown
+from biocredit.protocols.experiments.sweep import file_name
 
 RUNS, GRID, RULES, ABOUT = "runs.csv", "grid.csv", "rules.csv", "bench.csv"
 
