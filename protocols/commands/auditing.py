@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from biocredit.circuits.core.errors import CircuitError
 from biocredit.protocols.commands.choosing import prepare_jax
+from biocredit.protocols.commands.door import FAILED
 from biocredit.protocols.commands.tables import print_table
 
 if TYPE_CHECKING:
@@ -26,10 +27,16 @@ def audit_command(given: Namespace) -> int:
     wanted = {name: one for table in words for name, one in table.items()} if words else subjects()
     if given.output and Path(given.output).exists() and not Path(given.output).is_dir():
         raise CircuitError(f"{given.output} is a file: wanted a folder")
-    audits = []
+    audits, failed = [], 0
     for number, (name, subject) in enumerate(wanted.items(), 1):
         sys.stderr.write(f"{number} of {len(wanted)}: {name}\n")
-        audits.append(_audited(name, subject, given.quick))
+        try:
+            audits.append(_audited(name, subject, given.quick))
+        except Exception as error:
+            if len(wanted) == 1:
+                raise
+            failed += 1
+            sys.stderr.write(f"{name} could not be audited: {type(error).__name__}: {error}\n")
     known = [array for one in audits for array in one.arrays]
     if given.array and given.array not in known:
         raise CircuitError(f"no plastic array is called {given.array!r}: valid are {', '.join(dict.fromkeys(known))}")
@@ -43,7 +50,7 @@ def audit_command(given: Namespace) -> int:
         print_table([("rule", "property", "measured", "published", "the number", "source"), *differ])
     if given.output:
         print(write_audit(audits, claims, given.output, given.array))
-    return 0
+    return FAILED if failed else 0
 
 
 def _audited(name: str, subject: "Subject", quick: bool) -> "Audit":
