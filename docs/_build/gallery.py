@@ -26,7 +26,9 @@ RUNS: dict[str, tuple[str, str, tuple[str, ...]]] = {
     "task": ("temporal-tasks/perceptual-decision", "BPTT, rates", ('record.activity=["cells.rate", "output"]',)),
     "spikes": ("eprop/evidence-reduced", "e-prop", ()),
 }
-Made = dict[str, Path]
+#: Descending pathways that are audited.
+AUDITED = ("transposed", "random", "direct", "product", "weight_mirror")
+Made = dict[str, Any]
 #: Figures: file, what it shows, and how it is made from the runs.
 FIGURES: list[tuple[str, str, Callable[[Made], Any]]] = [
     ("learning_curve", "Learning curve of one run", lambda of: figures.learning_curve(of["ap"])),
@@ -45,6 +47,8 @@ FIGURES: list[tuple[str, str, Callable[[Made], Any]]] = [
     ("choices", "Choices against the strength of the evidence", lambda of: figures.choices(of["task"])),
     ("trajectories", "Mean trajectories by condition", lambda of: figures.trajectories(of["task"])),
     ("raster", "Spikes", lambda of: figures.raster(of["spikes"])),
+    ("plasticity_wiring", "What a synapse needs to know", lambda of: figures.plasticity_wiring(of["audits"][0])),
+    ("audit_table", "Measured properties of several rules", lambda of: figures.audit_table(of["audits"])),
     *(
         (f"wiring_{name}", f"Wiring: {title}", lambda of, name=name: figures.wiring(of[name]))
         for name, title in (
@@ -71,6 +75,14 @@ def page() -> str:
     return "\n\n".join(parts) + "\n"
 
 
+def audits() -> list[Any]:
+    """Audit a few pathways on digits."""
+    from biocredit import DualStream, audit, tasks
+
+    task = tasks.digits()
+    return [audit(DualStream.mlp([64, 8, 6, 10], name), task) for name in AUDITED]
+
+
 def make(folder: Path) -> None:
     """Run the quick looks and draw everything."""
     from biocredit.protocols.cli import main
@@ -82,6 +94,7 @@ def make(folder: Path) -> None:
         options = [word for one in settings for word in ("--set", one)]
         if main(["run", experiment, "--quick", "--condition", condition, *options, "-o", str(made[name])]) != 0:
             print(f"{experiment} did not run", file=sys.stderr)
+    made["audits"] = audits()
     for name, _, draw in FIGURES:
         try:
             draw(made).savefig(folder / f"{name}.png", dpi=90)
