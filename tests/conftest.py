@@ -1,6 +1,9 @@
 """Strict numerics for every test, 64-bit types and no silent promotion of ranks; quick, cached compilation."""
 
+import contextlib
+import ctypes
 import gc
+import math
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -22,12 +25,28 @@ jax.config.update("jax_numpy_rank_promotion", "raise")
 jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.3)
 
 
-@pytest.fixture(autouse=True, scope="module")
+#: From so many bytes on a test process lets go of its compiled programs, and again when it has grown by a quarter of it.
+FULL, keep = 2 * 2**30, [0.0]
+
+
+def resident() -> float:
+    """Bytes of memory of this process; infinitely many where the system does not say."""
+    try:
+        return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+    except OSError:
+        return math.inf
+
+
+@pytest.fixture(autouse=True)
 def _forgotten_programs() -> Iterator[None]:
-    """Let go of what a module compiled: a test process would otherwise keep all programs of all modules."""
+    """Let go of what was compiled before it fills gigabytes; the C library gives freed memory back when asked."""
     yield
-    jax.clear_caches()
-    gc.collect()
+    if resident() > max(FULL, keep[0]):
+        jax.clear_caches()
+        gc.collect()
+        with contextlib.suppress(AttributeError, OSError):
+            ctypes.CDLL(None).malloc_trim(0)
+        keep[0] = resident() + FULL / 4
 
 
 @pytest.fixture

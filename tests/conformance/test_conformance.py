@@ -1,22 +1,11 @@
 """Every reference case that the repository carries is replayed; other cases of the same topics run from the shell."""
 
-import gc
-from collections.abc import Iterator
 from pathlib import Path
 
-import jax
 import pytest
 from biocredit.protocols.datasets.formats import DataError
 
 from tests.conformance.harness import NoAdapterError, adapter_for, carried_cases, replay_file
-
-
-@pytest.fixture(autouse=True)
-def _forgotten_programs() -> Iterator[None]:
-    """Let go of the programs of each case: together they would fill gigabytes."""
-    yield
-    jax.clear_caches()
-    gc.collect()
 
 
 def test_cases_are_carried():
