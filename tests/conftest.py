@@ -25,7 +25,7 @@ jax.config.update("jax_numpy_rank_promotion", "raise")
 jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.3)
 
 
-#: From so many bytes on a test process lets go of its compiled programs, and again when it has grown by a quarter of it.
+#: From so many bytes on a test process lets go of its compiled programs, then again at each quarter more.
 FULL, keep = 2 * 2**30, [0.0]
 
 
