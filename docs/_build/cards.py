@@ -152,7 +152,7 @@ def drawing(rule: CreditRule) -> str:
     at: dict[str, list[str]] = {}
     for signal, place in rule.needs.items():
         at.setdefault(place, []).append(signal)
-    spots = {"pre": (95, 96, "#0072B2"), "post": (505, 96, "#009E73"), "broadcast": (300, 14, "#CC79A7"), "synapse": (300, 118, "#666666"), "nonlocal": (300, 196, "#D55E00")}
+    spots = {"pre": (95, 96, "#0072B2"), "post": (505, 96, "#009E73"), "broadcast": (300, 14, "#CC79A7"), "synapse": (300, 118, "#666666"), "nonlocal": (300, 196, "#D55E00"), "constant": (300, 216, "#999999")}
     rows = max([len(one) for place, one in at.items() if place in ("pre", "post")] or [1])
     lines = ['<line x1="150" y1="70" x2="440" y2="70" stroke="#444" stroke-width="2"/><circle cx="445" cy="70" r="6" fill="#444"/>']
     for place, label in (("pre", "presynaptic cell"), ("post", "postsynaptic cell")):
@@ -160,13 +160,13 @@ def drawing(rule: CreditRule) -> str:
         lines.append(f'<circle cx="{x}" cy="70" r="40" fill="{colour}" fill-opacity=".15" stroke="{colour}"/><text x="{x}" y="20" text-anchor="middle" fill="currentColor" font-weight="bold">{label}</text>')
     for place, some in at.items():
         x, y, colour = spots[place]
-        words = {"broadcast": "broadcast: ", "nonlocal": "not at hand locally: ", "synapse": "in the synapse: "}.get(place, "")
+        words = {"broadcast": "broadcast: ", "nonlocal": "not at hand locally: ", "synapse": "in the synapse: ", "constant": "constant: "}.get(place, "")
         if place in ("pre", "post"):
             lines += [f'<text x="{x}" y="{y + 32 + 15 * k}" text-anchor="middle" fill="{colour}">{escape(one)}</text>' for k, one in enumerate(some)]
         else:
-            y = y if place != "nonlocal" else 150 + 15 * rows
+            y = y if place not in ("nonlocal", "constant") else y - 46 + 15 * rows
             lines.append(f'<text x="{x}" y="{y + 24}" text-anchor="middle" fill="{colour}">{words}{escape(", ".join(some))}</text>')
-    return f'<svg viewBox="0 0 600 {190 + 15 * rows}" style="max-width:36rem;font:13px sans-serif" role="img" aria-label="signals at a synapse">{"".join(lines)}</svg>'
+    return f'<svg viewBox="0 0 600 {210 + 15 * rows}" style="max-width:36rem;font:13px sans-serif" role="img" aria-label="signals at a synapse">{"".join(lines)}</svg>'
 
 
 def measured(what: str, name: str) -> str:

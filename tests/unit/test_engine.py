@@ -135,7 +135,7 @@ def test_wrong_labels_in_a_batch_are_seen_inside_the_compiled_stretch():
         ({"seeds": []}, "list of whole numbers"),
         ({"seeds": [1, 1]}, "1 twice"),
         ({"seeds": "two"}, "number of networks"),
-        ({"records": "V1.rate"}, "Record objects"),
+        ({"records": 3}, "Record objects"),
         ({"optimizer": "adm"}, "did you mean 'adam'"),
         ({"optimizer": -1.0}, "0 or more"),
         ({"optimizer": [1]}, "optax"),

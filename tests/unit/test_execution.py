@@ -231,6 +231,7 @@ def test_a_folder_that_cannot_be_written_costs_one_line(tmp_path, capsys):
 def test_a_terminal_shows_a_table_and_a_notebook_a_bar(undisturbed, tmp_path, capsys, monkeypatch):
     paths = [tmp_path / "slow.h5", tmp_path / "failing.h5", tmp_path / "later.h5"]
     monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
+    monkeypatch.delitem(sys.modules, "ipykernel", raising=False)
     with TraceWriter.create(paths[0], experiment="made", configuration={}, citations=[], seeds=[0]):
         with board_for(paths, print, together=True) as board:
             board.look()

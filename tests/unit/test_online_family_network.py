@@ -1,5 +1,7 @@
 """The online family as credit rules of the rate network: over trials, and in running time."""
 
+from dataclasses import replace
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -153,7 +155,7 @@ def test_rule_sees_only_the_declared_signals(name):
     def spy(state, signals):
         return rule.update(state, Watched(signals))
 
-    net = network(rule.__class__(**{**rule.__dict__, "update": spy}))
+    net = network(replace(rule, update=spy))
     net.advance(net.read(), net.begin(net.read()), net.arrange(batch(trials=1)))
     assert seen == set(rule.needs)
     assert all([rule.name == name, rule.memory, rule.operations, rule.citation, rule.exact or rule.exact_when])

@@ -20,6 +20,7 @@ from biocredit.circuits.microcircuit import PhaselessMicrocircuit, PhaselessRate
 from biocredit.circuits.microcircuit.dendritic import released as dendritic_constants
 from biocredit.circuits.microcircuit.rate_level import released as rate_constants
 from biocredit.circuits.modular.presets import chain
+from biocredit.circuits.modular.spiking import FilteredSpikes
 from jax import export
 
 RANDOM = np.random.default_rng(0)
@@ -257,6 +258,7 @@ OPTIONS = {
         "roles": (None, {"SI": 2}),
         "activation": ("tanh", "sigmoid"),
         "bias": (False, True),
+        "spiking": (None, FilteredSpikes()),
         "connection_rate": (0.25, 0.5),
         "spectral_radius": (0.25, 0.5),
         "gain_forward": (1.0, 2.0),

@@ -4,7 +4,7 @@ A part of this kind has ``make()``, which returns what the circuit takes: an obj
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from biocredit.circuits.core.errors import choose
