@@ -5,6 +5,7 @@ import ctypes
 import gc
 import math
 import os
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -24,6 +25,12 @@ first_look.known = None  # files of tests are read here, not in a process of the
 jax.config.update("jax_numpy_rank_promotion", "raise")
 jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.3)
 
+
+# Tests send signals, to themselves and to what they start: in the background, or under nohup, they would ignore some.
+for number, usual in ((signal.SIGINT, signal.default_int_handler), (signal.SIGHUP, signal.SIG_DFL)):
+    if signal.getsignal(number) == signal.SIG_IGN:
+        with contextlib.suppress(ValueError):  # not in the main thread
+            signal.signal(number, usual)
 
 #: From so many bytes on a test process lets go of its compiled programs, then again at each quarter more.
 FULL, keep = 2 * 2**30, [0.0]
