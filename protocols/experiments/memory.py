@@ -1,26 +1,14 @@
 """What a run needs, told before anything is allocated."""
 
-import os
 from math import floor, sqrt
 
 from biocredit.circuits.core.errors import require
+from biocredit.circuits.core.sizes import free_memory
 
 #: Copies of every weight at the height of an update: weight, change, two moments, step, and the one being drawn (twice
 #: as wide).
 COPIES = 7
 BYTES = 4
-
-
-def free_memory() -> int:
-    """Return how many bytes this process may still take."""
-    free = os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
-    try:
-        with open("/proc/meminfo", encoding="ascii") as file:
-            lines = dict(line.split(":", 1) for line in file)
-        free = max(free, 1024 * int(lines["MemAvailable"].split()[0]))
-    except (OSError, KeyError, ValueError):
-        pass
-    return free
 
 
 def check_memory(weights: int, seeds: int) -> None:

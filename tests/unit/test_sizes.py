@@ -30,6 +30,6 @@ def test_what_counts_nothing_is_refused_in_one_line(name, size):
 
 @pytest.mark.parametrize("name", MAKERS)
 def test_what_this_machine_cannot_hold_is_refused_before_it_is_drawn(name, monkeypatch):
-    monkeypatch.setattr(sizes, "memory", lambda: 8 * 2000.0)
-    with pytest.raises(CircuitError, match=r"need \d+ GiB, this machine has 0: take fewer"):
+    monkeypatch.setattr(sizes, "free_memory", lambda: 8 * 2000.0)
+    with pytest.raises(CircuitError, match=r"need \d+ GiB, 0 are free: take fewer"):
         MAKERS[name](400)
