@@ -10,6 +10,8 @@ from collections.abc import Sequence
 from importlib import import_module
 from typing import NoReturn
 
+from biocredit.circuits.core.errors import nearest
+
 #: Subcommands: the file in ``commands`` that does them, their help, and the groups of their :data:`ARGUMENTS`.
 COMMANDS = {
     "list": ("reading", "experiments, or rules, pathways, tasks, measures, interventions", ("filter",)),
@@ -167,6 +169,11 @@ ARGUMENTS = {
 
 class Parser(argparse.ArgumentParser):
     """Says what was wrong in one line."""
+
+    def _check_value(self, action: argparse.Action, value: object) -> None:
+        """Refuse what is no choice, with the nearest one."""
+        if action.choices is not None and value not in action.choices:
+            raise argparse.ArgumentError(action, f"unknown {value!r}: {nearest(str(value), action.choices)}")
 
     def error(self, message: str) -> NoReturn:
         """Print one line and leave with status 2."""

@@ -175,3 +175,14 @@ def test_report_and_cite(finished, tmp_path, capsys):
     assert main(["cite", str(finished)]) == 0
     assert "liu2026adjoint" in capsys.readouterr().out
     assert main(["report", str(finished), "-o", str(tmp_path / "r.pdf")]) == 2
+
+
+@pytest.mark.parametrize(
+    ("words", "guess"),
+    [(("audti", "pfa"), "audit"), (("bench", "statc"), "static"), (("export", "x.h5", "--to", "nbw"), "nwb")],
+)
+def test_a_misspelt_command_or_choice_gets_the_nearest_one(words, guess, capsys):
+    with pytest.raises(SystemExit) as left:
+        main(list(words))
+    (line,) = capsys.readouterr().err.splitlines()
+    assert left.value.code == 2 and f"did you mean {guess!r}?" in line
